@@ -1,0 +1,66 @@
+/**
+ * What a provider of the rehearsal engine implements: the verbs of Pulumi's resource provider protocol, on plain values.
+ *
+ * Values are JSON-like; secrets arrive in clear (the engine keeps track of which properties are secret, as the real
+ * engine does for providers that do not accept secrets) and an unknown value of a preview is {@link UNKNOWN}.
+ */
+export type Value = null | boolean | number | string | Value[] | { [key: string]: Value } | Asset;
+export type Values = { [key: string]: Value };
+
+/** The mark Pulumi itself uses for a value that a preview cannot know. */
+export const UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9";
+
+/** A file or text given as a Pulumi asset, with the content's hash, as the engine's protocol carries it. */
+export interface Asset {
+  readonly "4dabf18193072939515e22adb298388d": "c44067f5952c0a294b673a41bacd8c17" | "0def7320c3a5731c473e5ecbe6d01bc7";
+  readonly hash?: string;
+  readonly text?: string;
+  readonly path?: string;
+}
+
+export interface CheckResult {
+  readonly inputs: Values;
+  readonly failures?: readonly { readonly property: string; readonly reason: string }[];
+}
+
+/** `replaces` names the properties whose change forces a replacement; `changes` is false when nothing differs. */
+export interface DiffResult {
+  readonly changes: boolean;
+  readonly replaces?: readonly string[];
+  readonly stables?: readonly string[];
+  readonly deleteBeforeReplace?: boolean;
+  /** Property path to kind, for the display, e.g. `{"stdin": "update", "triggers[1]": "add"}`. */
+  readonly detailedDiff?: Readonly<Record<string, "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace">>;
+}
+
+export interface ResourceCall {
+  readonly urn: string;
+  readonly type: string;
+  readonly name: string;
+  /** True in a preview: compute what can be known, touch nothing. */
+  readonly preview: boolean;
+  /** Ends when the operator interrupts: stop child processes, leave a resumable state. */
+  readonly signal: AbortSignal;
+  /** Streams progress of a long step to the display; kept nowhere. `ephemeral` marks status lines. */
+  readonly log: (severity: "debug" | "info" | "warning" | "error", message: string) => void;
+}
+
+export interface Provider {
+  /** Provider configuration (for instance the kubeconfig); values may be UNKNOWN in a preview. */
+  configure?(config: Values): Promise<void>;
+  /** Default: inputs are taken as they are. */
+  check?(call: ResourceCall, oldInputs: Values | undefined, newInputs: Values, randomSeed: Buffer): Promise<CheckResult>;
+  /** Default: any deep difference of inputs is an update. */
+  diff?(call: ResourceCall, id: string, oldInputs: Values, oldOutputs: Values, newInputs: Values, ignoreChanges: readonly string[]): Promise<DiffResult>;
+  create(call: ResourceCall, inputs: Values): Promise<{ id: string; outputs: Values }>;
+  update?(call: ResourceCall, id: string, oldInputs: Values, oldOutputs: Values, newInputs: Values): Promise<{ outputs: Values }>;
+  delete?(call: ResourceCall, id: string, inputs: Values, outputs: Values): Promise<void>;
+  read?(call: ResourceCall, id: string, inputs: Values, outputs: Values): Promise<{ id: string; inputs: Values; outputs: Values } | undefined>;
+  invoke?(token: string, args: Values, call: Pick<ResourceCall, "preview" | "signal" | "log">): Promise<Values>;
+  /** Names of outputs that the schema declares secret, by resource type. */
+  secretOutputs?(type: string): readonly string[];
+  close?(): Promise<void>;
+}
+
+/** Creates the provider of a package ("command", "tls", "kubernetes", "random", "aws"). */
+export type ProviderFactory = (packageName: string) => Provider;
