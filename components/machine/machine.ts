@@ -1,0 +1,98 @@
+/**
+ * A host's desired content as data: what `machine-apply` puts on the host, and what a preview shows line by line.
+ *
+ * Public by construction. Secret files travel in a {@link SecretFiles} of their own, private keys are made on the host.
+ * No Pulumi import: a Machine can be printed, compared and tested without one.
+ */
+export interface Machine {
+  readonly host: string;
+  /** System users that run the units: name to home directory. */
+  readonly users: Readonly<Record<string, { readonly home: string }>>;
+  readonly directories: Readonly<Record<string, Ownership>>;
+  /** Absolute path to file. */
+  readonly files: Readonly<Record<string, MachineFile>>;
+  /** Absolute path (where it is found by name) to an artifact of the store. */
+  readonly binaries: Readonly<Record<string, MachineBinary>>;
+  /** Kernel modules loaded now and at every boot, before the sysctls that they bring. */
+  readonly modules: readonly string[];
+  /** Sysctl key to value. Never lowers a numeric value below what the host's kernel has: see {@link Sysctl}. */
+  readonly sysctls: Readonly<Record<string, Sysctl>>;
+  readonly volumes: readonly MachineVolume[];
+  /** Absent: the host's network priority is left alone. */
+  readonly traffic?: TrafficPlan;
+  readonly units: Readonly<Record<string, MachineUnit>>;
+}
+
+/** `mode` is octal text ("0640"); `owner` is "user:group". */
+export interface Ownership {
+  readonly mode: string;
+  readonly owner: string;
+}
+
+export interface MachineFile extends Ownership {
+  readonly content: string;
+}
+
+/** The artifact store holds `<sha256>/<name>`; the host verifies the sum before it uses the file. */
+export interface MachineBinary {
+  readonly name: string;
+  readonly version: string;
+  readonly sha256: string;
+}
+
+/** `floor`: only ever raise the value found (fs.file-max is far higher on a modern kernel: then it is left alone). */
+export interface Sysctl {
+  readonly value: string;
+  readonly floor: boolean;
+}
+
+/** A file system of its own. `source` is a device path; absent when the platform has mounted it already (then it is only checked). */
+export interface MachineVolume {
+  readonly name: string;
+  readonly mount: string;
+  readonly fs: "ext4" | "xfs";
+  readonly source?: string;
+  /** Volumes that must not be on one device with this one. */
+  readonly apartFrom: readonly string[];
+  readonly owner: string;
+}
+
+/**
+ * Egress priority on the interface of the default route: the first class that matches wins, everything else goes to the
+ * last band. Bands are 1 (first) to 3 (last). IPv4 and IPv6, source or destination port.
+ */
+export interface TrafficPlan {
+  readonly classes: readonly { readonly name: string; readonly band: 1 | 2 | 3; readonly ports: readonly number[] }[];
+}
+
+/**
+ * A systemd unit. `restartOn` lists paths (files, binaries) whose change restarts it, `reloadOn` those whose change reloads
+ * it; a change of the unit file itself always restarts. `wait`: activation waits until the unit is active (false for etcd's
+ * first start, which becomes active only with a quorum).
+ */
+export interface MachineUnit {
+  readonly enabled: boolean;
+  readonly running: boolean;
+  readonly restartOn: readonly string[];
+  readonly reloadOn: readonly string[];
+  readonly wait: boolean;
+}
+
+/** Files that never appear in a diff, a log or a clear-text state: delivered by a separate, secret input. */
+export interface SecretFiles {
+  readonly host: string;
+  readonly files: Readonly<Record<string, MachineFile>>;
+}
+
+/** One private key made on the host, and the certificate request for it. */
+export interface KeyRequest {
+  /** Name of the certificate, for instance "etcd-peer". */
+  readonly name: string;
+  /** Where the private key stays, for instance "/etc/etcd/pki/peer.key". */
+  readonly keyPath: string;
+  readonly owner: string;
+  readonly commonName: string;
+  readonly organization?: string;
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+}
