@@ -1,0 +1,174 @@
+import { inspect, parseArgs } from "node:util";
+import { arches, binaries, defaultBinaries } from "../config/versions";
+import { catalogue, hostArch, isArch } from "./catalogue";
+import { checkToolchain, ensureToolchain, type Source, sources, type ToolchainOptions } from "./ensure";
+import { systemCode, ToolchainError } from "./errors";
+import { progressLine } from "./progress";
+
+const usage = `The binaries of a cluster: compiled or downloaded once, checked by sha256 on every use.
+
+usage: node --import tsx toolchain/main.ts <command> [options]
+
+commands:
+  ensure   make what is missing or damaged, then print every binary and where it is
+  list     print the binaries that are known
+  verify   check what is in the cache, make nothing
+
+options:
+  --binaries a,b         which binaries (default: ${defaultBinaries.join(",")})
+  --source SOURCE        ${sources.join(", ")} (default: auto, which is gomod where Go is installed)
+  --arch ARCH            architecture of the hosts: ${arches.join(", ")} (default: this machine's)
+  --cache-dir DIR        default: $KILONODE_CACHE_DIR, or kilonode below $XDG_CACHE_HOME (~/.cache)
+  --sha256 NAME=SUM,...  sums of downloads that config/versions.ts does not pin
+  --json                 print JSON, the same bytes for the same binaries
+  --help
+
+Progress goes to the standard error. Exit status: 0 done, 1 failed, 2 wrong arguments.
+`;
+
+type Command = "ensure" | "list" | "verify";
+
+interface Arguments {
+  readonly command: Command;
+  readonly json: boolean;
+  readonly options: ToolchainOptions;
+}
+
+/** Reads the command line; undefined means: print the help. */
+function readArguments(argv: readonly string[]): Arguments | undefined {
+  const { values, positionals } = parseKnown(argv);
+  if (values.help) return undefined;
+  const [command, ...rest] = positionals;
+  if ((command !== "ensure" && command !== "list" && command !== "verify") || rest.length > 0) {
+    throw wrong("the command is not one of ours", positionals.join(" ") || "none", "ensure, list, verify");
+  }
+  const source = values.source ?? "auto";
+  if (!isSource(source)) throw wrong("unknown source", source, sources.join(", "));
+  const arch = values.arch ?? hostArch();
+  if (!isArch(arch)) throw wrong("unknown architecture", arch, arches.join(", "));
+  return {
+    command,
+    json: values.json ?? false,
+    options: {
+      binaries: values.binaries?.flatMap(splitList),
+      source,
+      arch,
+      cacheDir: values["cache-dir"],
+      sha256: Object.fromEntries((values.sha256 ?? []).flatMap(splitList).map(readPin)),
+    },
+  };
+}
+
+function parseKnown(argv: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...argv],
+      allowPositionals: true,
+      options: {
+        binaries: { type: "string", multiple: true },
+        source: { type: "string" },
+        arch: { type: "string" },
+        "cache-dir": { type: "string" },
+        sha256: { type: "string", multiple: true },
+        json: { type: "boolean" },
+        help: { type: "boolean", short: "h" },
+      },
+    });
+  } catch (error) {
+    throw wrong(error instanceof Error ? error.message : String(error), argv.join(" "), "see --help");
+  }
+}
+
+function splitList(text: string): string[] {
+  return text
+    .split(",")
+    .map((item) => item.trim())
+    .filter(Boolean);
+}
+
+function readPin(text: string): [string, string] {
+  const pin = /^([^=]+)=([0-9a-f]{64})$/.exec(text);
+  const name = pin?.[1] ?? "";
+  if (!pin || !(name in binaries))
+    throw wrong("--sha256 is not NAME=SUM", text, "a binary's name and 64 hexadecimal digits");
+  return [name, pin[2] ?? ""];
+}
+
+function isSource(text: string): text is Source {
+  return (sources as readonly string[]).includes(text);
+}
+
+function wrong(what: string, got: string, allowed: string): ToolchainError {
+  return new ToolchainError("arguments", { what, got, allowed, todo: "run with --help to see what there is" });
+}
+
+async function perform({ command, json, options }: Arguments, signal: AbortSignal): Promise<boolean> {
+  if (command === "list") {
+    print(list(), json);
+    return true;
+  }
+  if (command === "verify") {
+    const tools = await checkToolchain({ ...options, signal });
+    print(tools, json);
+    return tools.every((tool) => !("fault" in tool));
+  }
+  const onProgress: ToolchainOptions["onProgress"] = (event) => {
+    const line = progressLine(event);
+    if (line) process.stderr.write(`${line}\n`);
+  };
+  print(await ensureToolchain({ ...options, signal, onProgress }), json);
+  return true;
+}
+
+function list() {
+  return catalogue.map((entry) => ({
+    name: entry.name,
+    version: entry.product.version,
+    goPackage: entry.goPackage,
+    pinnedRelease: Object.keys(entry.release.sha256).join(" ") || "none",
+    default: (defaultBinaries as readonly string[]).includes(entry.name),
+  }));
+}
+
+/** JSON, or columns for people. Only this writes to the standard output. */
+function print(rows: readonly object[], json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
+    return;
+  }
+  const cells = rows.map((row) => Object.values(row).map(String));
+  const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length))) ?? [];
+  for (const row of cells) {
+    process.stdout.write(
+      `${row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join("  ")
+        .trimEnd()}\n`,
+    );
+  }
+}
+
+async function main(): Promise<void> {
+  const abort = new AbortController();
+  let stoppedBy: NodeJS.Signals | undefined;
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(signal, () => {
+      stoppedBy = signal;
+      abort.abort();
+    });
+  }
+  try {
+    const parsed = readArguments(process.argv.slice(2));
+    if (!parsed) process.stdout.write(usage);
+    else if (!(await perform(parsed, abort.signal))) process.exitCode = 1;
+  } catch (error) {
+    // A system error says enough in its message (EACCES: permission denied, mkdir ...); anything else is a bug and shows where.
+    const known = error instanceof ToolchainError || systemCode(error) !== undefined;
+    process.stderr.write(`${known && error instanceof Error ? `error: ${error.message}` : inspect(error)}\n`);
+    process.exitCode = error instanceof ToolchainError && error.kind === "arguments" ? 2 : 1;
+  }
+  // End by the signal itself, as whoever sent it expects (a shell stops its script only then).
+  if (stoppedBy) process.kill(process.pid, stoppedBy);
+}
+
+void main();

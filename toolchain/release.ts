@@ -1,0 +1,116 @@
+import { createWriteStream, existsSync } from "node:fs";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { ReadableStream } from "node:stream/web";
+import type { Arch } from "../config/versions";
+import { type Entry, releaseOf } from "./catalogue";
+import { interrupted, systemCode, ToolchainError } from "./errors";
+import { sha256OfFile } from "./hash";
+import { run } from "./run";
+
+/** Sums given by the configuration (`toolchain.sha256`), by binary name; they win over those of config/versions.ts. */
+export type Pins = Readonly<Record<string, string>>;
+
+/** The sum the download must have. There is no way round it: what cannot be checked is not run. */
+export function pinOf(entry: Entry, arch: Arch, pins: Pins): string {
+  const pin = pins[entry.name] ?? entry.release.sha256[arch];
+  if (pin && /^[0-9a-f]{64}$/.test(pin)) return pin;
+  const { url, member } = releaseOf(entry, arch);
+  throw new ToolchainError("pin", {
+    what: pin
+      ? `the pinned sum of ${entry.name} is not a sha256`
+      : `no pinned sum for the release of ${entry.name} ${entry.product.version} (${arch}), so it is not downloaded`,
+    got: pin ?? `none in config/versions.ts for ${url}`,
+    allowed: "64 lower-case hexadecimal digits",
+    todo:
+      `get the sha256 of ${member ? "that archive" : "that file"} from a source you trust and set it as ` +
+      `\`toolchain.sha256\` (${entry.name}: <sum>), or on the command line with --sha256 ${entry.name}=<sum>; or compile it with --source gomod`,
+  });
+}
+
+export function releaseRecipe(entry: Entry, arch: Arch): Record<string, string> {
+  // Without the sum: each manifest entry says which one it was checked with, and a new pin concerns only its own binary.
+  return { source: "release", arch, version: entry.product.version };
+}
+
+/** How a downloaded binary came about. Compared with the manifest's, so that a changed pin is downloaded again. */
+export function releaseHow(entry: Entry, arch: Arch, pins: Pins): string {
+  const { url, member } = releaseOf(entry, arch);
+  return `release: ${url}${member ? `#${member}` : ""} sha256 ${pinOf(entry, arch, pins)}`;
+}
+
+export interface FetchOptions {
+  readonly env: NodeJS.ProcessEnv;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Downloads one binary to `output`, checking the sum before anything is unpacked. An archive stays in `workDir` under its sum for the next
+ * binary out of it (etcd's three programs are one download).
+ */
+export async function download(
+  entry: Entry,
+  arch: Arch,
+  pins: Pins,
+  output: string,
+  workDir: string,
+  options: FetchOptions,
+): Promise<string> {
+  const pin = pinOf(entry, arch, pins);
+  const { url, member } = releaseOf(entry, arch);
+  const file = join(workDir, `download-${pin}`);
+  if (!existsSync(file)) await save(entry, url, file, options.signal);
+  const sha256 = await sha256OfFile(file);
+  if (sha256 !== pin) {
+    throw new ToolchainError("pin", {
+      what: `the download of ${entry.name} ${entry.product.version} is not what is pinned; it was thrown away`,
+      got: `sha256 ${sha256} from ${url}`,
+      allowed: `sha256 ${pin}`,
+      todo: "try again in case the download was cut; if it stays so, do not use it and check the pinned sum with the publisher",
+    });
+  }
+  if (member) await extract(entry, file, member, workDir, options);
+  await rename(member ? join(workDir, member) : file, output);
+  return releaseHow(entry, arch, pins);
+}
+
+async function save(entry: Entry, url: string, file: string, signal: AbortSignal | undefined): Promise<void> {
+  const failed = (got: string) =>
+    new ToolchainError("network", {
+      what: `the release of ${entry.name} ${entry.product.version} could not be downloaded`,
+      got: `${got} (${url})`,
+      allowed: "an answer of 200 from that address",
+      todo: "check the network and try again, or compile it with --source gomod",
+    });
+  try {
+    const response = await fetch(url, { signal: signal ?? null });
+    if (!response.ok || !response.body) throw failed(`HTTP ${response.status}`);
+    await pipeline(Readable.fromWeb(response.body as ReadableStream), createWriteStream(file));
+  } catch (error) {
+    if (signal?.aborted) throw interrupted();
+    if (error instanceof ToolchainError || systemCode(error) === "ENOSPC" || systemCode(error) === "EDQUOT")
+      throw error;
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    throw failed(cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+async function extract(
+  entry: Entry,
+  archive: string,
+  member: string,
+  dir: string,
+  options: FetchOptions,
+): Promise<void> {
+  const result = await run("tar", ["-xzf", archive, "-C", dir, "--no-same-owner", member], { ...options, cwd: dir });
+  if (result.status === 0) return;
+  if (/no space left|quota exceeded/i.test(result.stderr)) {
+    throw new ToolchainError("disk", { what: `no space left on the disk while unpacking ${entry.name}` });
+  }
+  throw new ToolchainError("build", {
+    what: `the archive of ${entry.name} could not be unpacked`,
+    got: result.stderr.trim(),
+  });
+}
