@@ -1,0 +1,139 @@
+/**
+ * Command-line flags as data: a map without leading dashes, merged by explicit rules and rendered once.
+ *
+ * A list renders joined by commas ("--admission=a,b"), except for flags that a binary reads once per occurrence
+ * ({@link REPEATED_FLAGS}): those render one `--name=value` an item.
+ */
+export type FlagValue = string | number | boolean | readonly string[];
+export type FlagMap = Readonly<Record<string, FlagValue>>;
+
+/** Flags declared as `StringArray` upstream: a comma does not split them. */
+export const REPEATED_FLAGS: ReadonlySet<string> = new Set([
+  "service-account-issuer",
+  "service-account-key-file",
+  "tls-sni-cert-key",
+]);
+
+/**
+ * What happens when a user sets a flag that the plan also sets.
+ * - `overwrite`: the user's value wins.
+ * - `append`: lists are joined, the plan's items first; an item "key=value" replaces an earlier one with the same key
+ *   (feature gates).
+ * - `denied`: refused, because another part of the plan depends on the value.
+ */
+export type MergeRule = "overwrite" | "append" | "denied";
+
+/** How one component's flags merge. */
+export interface FlagPolicy {
+  /** Name for error messages, for instance "kube-apiserver". */
+  readonly component: string;
+  /** Flag name to rule. Unlisted: `denied` for flags of the identity part, `overwrite` for the rest. */
+  readonly rules: Readonly<Record<string, MergeRule>>;
+  /** Why a flag is denied: shown in the error. */
+  readonly reasons?: Readonly<Record<string, string>>;
+  /** Every flag that this version of the binary has. Absent: not checked. */
+  readonly known?: ReadonlySet<string>;
+  /** Flags that were removed or renamed: what to use instead. */
+  readonly gone?: Readonly<Record<string, string>>;
+  /** Version text for error messages, for instance "Kubernetes 1.37". */
+  readonly version?: string;
+}
+
+/** Every problem of one merge, in one error. */
+export class FlagError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(
+      `${problems.length} flag problem${problems.length === 1 ? "" : "s"}:\n${problems.map((p) => `- ${p}`).join("\n")}`,
+    );
+    this.name = "FlagError";
+  }
+}
+
+/** "key" of a "key=value" item, or the whole item. */
+const itemKey = (item: string): string => item.split("=", 1)[0] ?? item;
+
+const asList = (value: FlagValue): readonly string[] =>
+  Array.isArray(value)
+    ? value
+    : String(value)
+        .split(",")
+        .filter((item) => item !== "");
+
+/** Joins two lists; a later "key=value" replaces an earlier one with the same key, other items appear once. */
+export function appendItems(first: FlagValue, second: FlagValue): readonly string[] {
+  const added = asList(second);
+  const replaced = new Set(added.map(itemKey));
+  return [...asList(first).filter((item) => !replaced.has(itemKey(item))), ...added];
+}
+
+const ruleFor = (flag: string, base: FlagMap, policy: FlagPolicy): MergeRule =>
+  policy.rules[flag] ?? (flag in base ? "denied" : "overwrite");
+
+const show = (value: FlagValue): string => (Array.isArray(value) ? value.join(",") : String(value));
+
+/** Problems of the user's flags against one policy; empty when they merge. Call it for every component to report all at once. */
+export function checkFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): readonly string[] {
+  const problems: string[] = [];
+  for (const [flag, value] of Object.entries(scale)) {
+    if (!(flag in base) || ruleFor(flag, {}, policy) === "append" || show(base[flag] ?? "") === show(value)) continue;
+    problems.push(
+      `${policy.component}: --${flag} is set by the plan (${show(base[flag] ?? "")}) and by the scale model (${show(value)})`,
+    );
+  }
+  for (const [flag, value] of Object.entries({ ...base, ...scale })) {
+    if (policy.known && !policy.known.has(flag)) {
+      problems.push(
+        `${policy.component}: the plan sets --${flag}=${show(value)}, which ${policy.version ?? "this version"} does not have`,
+      );
+    }
+  }
+  for (const [flag, value] of Object.entries(user)) {
+    const at = `${policy.component}: --${flag}=${show(value)}`;
+    const gone = policy.gone?.[flag];
+    if (flag.startsWith("-") || flag.includes("=") || flag === "") {
+      problems.push(`${at}: write the name without dashes or "=", the value apart`);
+    } else if (ruleFor(flag, base, policy) === "denied") {
+      const set = base[flag] ?? scale[flag];
+      const reason = policy.reasons?.[flag] ?? "other parts of the plan depend on it";
+      problems.push(`${at}: protected${set === undefined ? "" : ` (the plan sets ${show(set)})`}: ${reason}`);
+    } else if (policy.known && !policy.known.has(flag)) {
+      problems.push(`${at}: ${policy.version ?? "this version"} does not have this flag${gone ? `; ${gone}` : ""}`);
+    }
+  }
+  return problems;
+}
+
+/**
+ * One component's flags: the identity part (addresses, files), the scale part, then the user's additions by the policy's rules.
+ * @throws FlagError with every problem at once.
+ */
+export function mergeFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): FlagMap {
+  const problems = checkFlags(base, scale, user, policy);
+  if (problems.length > 0) throw new FlagError(problems);
+  const merged: Record<string, FlagValue> = { ...base };
+  for (const layer of [scale, user]) {
+    for (const [flag, value] of Object.entries(layer)) {
+      const before = merged[flag];
+      merged[flag] = before !== undefined && policy.rules[flag] === "append" ? appendItems(before, value) : value;
+    }
+  }
+  return merged;
+}
+
+/** `--name=value`, sorted by name: the same map always renders to the same lines. */
+export function renderFlags(map: FlagMap): string[] {
+  return Object.keys(map)
+    .sort()
+    .flatMap((name) => {
+      const value = map[name] ?? "";
+      if (Array.isArray(value) && REPEATED_FLAGS.has(name)) return value.map((item) => `--${name}=${item}`);
+      return [`--${name}=${show(value)}`];
+    });
+}
+
+/** etcd reads every flag from the environment too: `--data-dir` is ETCD_DATA_DIR. Sorted `NAME=value` lines. */
+export function renderEtcdEnvironment(map: FlagMap): string[] {
+  return Object.keys(map)
+    .sort()
+    .map((name) => `ETCD_${name.toUpperCase().replaceAll("-", "_")}=${show(map[name] ?? "")}`);
+}
