@@ -1,0 +1,135 @@
+/**
+ * `command:local:Command` and `command:local:run`: a shell command on this machine.
+ *
+ * Follows provider/pkg/provider/local/commandOutputs.go of pulumi-command 1.2.1, except that a command runs in a process group
+ * of its own: the real plugin lets an interrupted command's children live on, a rehearsal of an interruption must not.
+ */
+import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { constants } from "node:os";
+import type { Value, Values } from "../../provider";
+import { goQuote } from "../values";
+import { type Logging, OUTPUT_LIMIT, Output } from "./output";
+
+/** After an interruption a command has this long to end by itself. */
+const GRACE_MS = 10_000;
+/** What holds a killed command's output open after this is not waited for. */
+const DRAIN_MS = 1_000;
+
+export interface Run {
+  readonly signal: AbortSignal;
+  readonly log: (severity: "debug" | "info" | "warning" | "error", message: string) => void;
+}
+
+export interface Printed {
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** The variables that hand the output of the previous command of the same resource to the next one. */
+export function previousOutput(properties: Values, previous: Values): Record<string, string> {
+  if (properties.addPreviousOutputInEnv === false) return {};
+  const env: Record<string, string> = {};
+  if (typeof previous.stdout === "string" && previous.stdout !== "") env.PULUMI_COMMAND_STDOUT = previous.stdout;
+  if (typeof previous.stderr === "string" && previous.stderr !== "") env.PULUMI_COMMAND_STDERR = previous.stderr;
+  return env;
+}
+
+export function stringMap(value: Value | undefined): Record<string, string> {
+  return Object.fromEntries(Object.entries((value ?? {}) as Values).map(([key, item]) => [key, String(item)]));
+}
+
+/** Signals the command and everything it started that is still in its process group. */
+function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.pid === undefined) return;
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // The group has ended.
+  }
+}
+
+/** How Go names a process's end: `exit status 3`, `signal: interrupt`. */
+function endText(code: number | null, signal: NodeJS.Signals | null): string {
+  if (signal === null) return `exit status ${code}`;
+  const names: Record<string, string> = { SIGINT: "interrupt", SIGTERM: "terminated", SIGKILL: "killed" };
+  return `signal: ${names[signal] ?? `signal ${constants.signals[signal]}`}`;
+}
+
+function startText(error: NodeJS.ErrnoException, program: string, dir: string): string {
+  if (!existsSync(dir)) return `chdir ${dir}: no such file or directory`;
+  if (error.code === "ENOENT" && !program.includes("/"))
+    return `exec: ${goQuote(program)}: executable file not found in $PATH`;
+  const reasons: Record<string, string> = {
+    ENOENT: "no such file or directory",
+    EACCES: "permission denied",
+    E2BIG: "argument list too long",
+  };
+  return `fork/exec ${program}: ${reasons[error.code ?? ""] ?? error.message}`;
+}
+
+function start(program: string, args: string[], dir: string, env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
+  try {
+    return spawn(program, args, { cwd: dir, env, detached: true });
+  } catch (error) {
+    // Some failures are thrown (too long an environment), others are events.
+    throw new Error(
+      `${startText(error as NodeJS.ErrnoException, program, dir)}: running ${goQuote(args.at(-1) ?? "")}:\n`,
+    );
+  }
+}
+
+/** Runs `command` with the settings of a resource and the output of its previous run. */
+export async function runLocal(run: Run, command: string, properties: Values, previous: Values): Promise<Printed> {
+  run.signal.throwIfAborted();
+  const interpreter = (properties.interpreter as string[] | undefined) ?? [];
+  const [program, ...args] = interpreter.length > 0 ? interpreter : ["/bin/sh", "-c"];
+  const dir = typeof properties.dir === "string" ? properties.dir : process.cwd();
+  const env = { ...process.env, ...stringMap(properties.environment), ...previousOutput(properties, previous) };
+
+  const child = start(program as string, [...args, command], dir, env);
+  let stopping = false;
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, act: () => void) => timers.push(setTimeout(act, ms));
+  const kill = () => {
+    signalGroup(child, "SIGKILL");
+    after(DRAIN_MS, () => {
+      child.stdout.destroy();
+      child.stderr.destroy();
+    });
+  };
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    signalGroup(child, "SIGINT");
+    after(GRACE_MS, kill);
+  };
+  // A shell's background processes ignore SIGINT; without the shell there is nothing that they still have to do.
+  child.once("exit", () => {
+    if (!stopping) return;
+    signalGroup(child, "SIGTERM");
+    after(DRAIN_MS, kill);
+  });
+  const output = new Output(properties.logging as Logging | undefined, (text) => run.log("info", text), stop);
+  child.stdout.on("data", (chunk: Buffer) => output.add("stdout", chunk));
+  child.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
+  child.stdin.on("error", () => {}); // A command need not read its input.
+  child.stdin.end(typeof properties.stdin === "string" ? properties.stdin : "");
+  run.signal.addEventListener("abort", stop, { once: true });
+
+  try {
+    const failure = await new Promise<string | undefined>((resolve) => {
+      child.once("error", (error) => resolve(startText(error, program as string, dir)));
+      child.once("close", (code, signal) => resolve(code === 0 ? undefined : endText(code, signal)));
+    });
+    output.finish();
+    if (output.exceeded) {
+      throw new Error(`the output is larger than ${OUTPUT_LIMIT} bytes: running ${goQuote(command)}`);
+    }
+    if (failure !== undefined) throw new Error(`${failure}: running ${goQuote(command)}:\n${output.message()}`);
+    return { stdout: output.text("stdout"), stderr: output.text("stderr") };
+  } finally {
+    run.signal.removeEventListener("abort", stop);
+    timers.forEach(clearTimeout);
+  }
+}

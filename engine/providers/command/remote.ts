@@ -1,0 +1,131 @@
+/**
+ * `command:remote:Command`: a command on another machine, over SSH.
+ *
+ * Follows provider/pkg/provider/remote/commandOutputs.go of pulumi-command 1.2.1. On interruption the remote command is
+ * signalled, which the real plugin does not do: it goes away and leaves the command to itself.
+ */
+import type { ClientChannel } from "ssh2";
+import type { Values } from "../../provider";
+import { goQuote } from "../values";
+import { readConnection } from "./connection";
+import { type Printed, previousOutput, type Run, stringMap } from "./local";
+import { type Logging, OUTPUT_LIMIT, Output } from "./output";
+import { type ConnectionPool, type Lease, openSession, setEnv, startCommand } from "./ssh";
+
+/** After an interruption a command has this long to end by itself. */
+const GRACE_MS = 10_000;
+
+/** A session on a connection that answers: one that was kept and has died in the meantime is dialled again. */
+export async function session<T>(
+  pool: ConnectionPool,
+  run: Run,
+  properties: Values,
+  open: (lease: Lease) => Promise<T>,
+): Promise<{ lease: Lease; opened: T }> {
+  const connection = readConnection(properties.connection);
+  for (;;) {
+    const lease = await pool.lease(connection, run);
+    let timer: NodeJS.Timeout | undefined;
+    try {
+      const opening = open(lease);
+      const late = new Promise<never>((_, reject) => {
+        const seconds = connection.perDialTimeout || 15;
+        timer = setTimeout(() => reject(new Error(`no session within ${seconds} s`)), seconds * 1000);
+      });
+      return { lease, opened: await Promise.race([opening, late]) };
+    } catch (error) {
+      lease.release(true);
+      run.signal.throwIfAborted();
+      if (!lease.reused) throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+}
+
+/** What to write into the log when a variable is refused; the line breaks are those of the real provider. */
+function refused(name: string): string {
+  return (
+    `Unable to set '${name}'. This only works if your SSH server is configured to accept\n` +
+    "\tthese variables via AcceptEnv. Alternatively, if a Bash-like shell runs the command on the remote host, you could\n" +
+    "\tprefix the command itself with the variables in the form 'VAR=value command'"
+  );
+}
+
+async function sendEnvironment(run: Run, lease: Lease, channel: ClientChannel, properties: Values, previous: Values) {
+  const required = Object.entries(stringMap(properties.environment));
+  const optional = Object.entries(previousOutput(properties, previous));
+  // All at once: the answers come in the order of the questions, one round trip in all.
+  const accepted = await Promise.all(
+    [...required, ...optional].map(([name, value]) => setEnv(lease.client, channel, name, value)),
+  );
+  for (const [i, [name]] of required.entries()) {
+    if (accepted[i]) continue;
+    run.log("error", refused(name));
+    throw new Error(`could not set environment variable ${goQuote(name)}: ssh: setenv failed`);
+  }
+  for (const [i, [name]] of optional.entries()) {
+    if (!accepted[required.length + i]) run.log("warning", refused(name));
+  }
+}
+
+const SIGNALS: Record<string, number> = { HUP: 1, INT: 2, QUIT: 3, ABRT: 6, KILL: 9, SEGV: 11, PIPE: 13, TERM: 15 };
+
+/** How Go's SSH package names a command's end. */
+function endText(code: number | null | undefined, signal: string | undefined): string | undefined {
+  if (code === 0) return undefined;
+  if (typeof code === "number") return `Process exited with status ${code}`;
+  if (signal === undefined) return "wait: remote command exited without exit status or exit signal";
+  const name = signal.replace(/^SIG/, "");
+  return `Process exited with status ${128 + (SIGNALS[name] ?? 0)} from signal ${name}`;
+}
+
+/** Runs `command` with the settings of a resource and the output of its previous run. */
+export async function runRemote(
+  pool: ConnectionPool,
+  run: Run,
+  command: string,
+  properties: Values,
+  previous: Values,
+): Promise<Printed> {
+  const { lease, opened: channel } = await session(pool, run, properties, ({ client }) => openSession(client));
+  let killTimer: NodeJS.Timeout | undefined;
+  const stop = () => {
+    channel.signal("INT");
+    killTimer ??= setTimeout(() => {
+      channel.signal("KILL");
+      channel.close();
+    }, GRACE_MS);
+  };
+  const output = new Output(properties.logging as Logging | undefined, (text) => run.log("info", text), stop);
+  const ended = new Promise<string | undefined>((resolve) => {
+    let end: [number | null | undefined, string | undefined] = [undefined, undefined];
+    channel.on("data", (chunk: Buffer) => output.add("stdout", chunk));
+    channel.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
+    channel.on("error", () => {}); // A command need not read its input; a lost connection shows as a missing status.
+    channel.once("exit", (code: number | null, signal?: string) => {
+      end = [code, signal];
+    });
+    channel.once("close", () => resolve(endText(...end)));
+  });
+  try {
+    await sendEnvironment(run, lease, channel, properties, previous);
+    run.signal.throwIfAborted();
+    await startCommand(lease.client, channel, command);
+    run.signal.addEventListener("abort", stop, { once: true });
+    if (run.signal.aborted) stop();
+    channel.end(typeof properties.stdin === "string" ? properties.stdin : "");
+    const failure = await ended;
+    output.finish();
+    if (output.exceeded) {
+      throw new Error(`the output is larger than ${OUTPUT_LIMIT} bytes: running ${goQuote(command)}`);
+    }
+    if (failure !== undefined) throw new Error(`${failure}: running ${goQuote(command)}:\n${output.message()}`);
+    return { stdout: output.text("stdout"), stderr: output.text("stderr") };
+  } finally {
+    run.signal.removeEventListener("abort", stop);
+    clearTimeout(killTimer);
+    channel.close();
+    lease.release();
+  }
+}

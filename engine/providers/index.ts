@@ -1,0 +1,19 @@
+/** The providers of the rehearsal engine, by the name of their package. */
+import type { Provider, ProviderFactory } from "../provider";
+import { commandProvider } from "./command";
+import { randomProvider } from "./random";
+
+const packages: Record<string, () => Provider> = {
+  command: commandProvider,
+  random: randomProvider,
+};
+
+/** A new provider of the package; each provider resource of a program gets its own. */
+export const providers: ProviderFactory = (packageName) => {
+  const make = packages[packageName];
+  if (make === undefined) {
+    const known = Object.keys(packages).sort().join(", ");
+    throw new Error(`the package ${packageName} is not supported in a rehearsal; supported: ${known}`);
+  }
+  return make();
+};

@@ -1,0 +1,38 @@
+/** What the tests of the providers share: calls as the engine makes them. */
+import { randomBytes } from "node:crypto";
+import type { Provider, ResourceCall, Values } from "../../../engine/provider";
+
+export interface Logged {
+  readonly severity: string;
+  readonly message: string;
+}
+
+export interface TestCall extends ResourceCall {
+  readonly logged: Logged[];
+}
+
+export function call(type: string, name = "it", options: { preview?: boolean; signal?: AbortSignal } = {}): TestCall {
+  const logged: Logged[] = [];
+  return {
+    urn: `urn:pulumi:dev::test::${type}::${name}`,
+    type,
+    name,
+    preview: options.preview ?? false,
+    signal: options.signal ?? new AbortController().signal,
+    log: (severity, message) => logged.push({ severity, message }),
+    logged,
+  };
+}
+
+/** Check and create, as for a new resource. */
+export async function create(provider: Provider, at: ResourceCall, inputs: Values) {
+  const checked = (await provider.check?.(at, undefined, inputs, randomBytes(32))) ?? { inputs };
+  if (checked.failures?.[0] !== undefined) throw new Error(checked.failures[0].reason);
+  return { inputs: checked.inputs, ...(await provider.create(at, checked.inputs)) };
+}
+
+/** The inputs of the same resource in a later run, checked. */
+export async function check(provider: Provider, at: ResourceCall, old: Values, inputs: Values): Promise<Values> {
+  const checked = await provider.check?.(at, old, inputs, randomBytes(32));
+  return checked?.inputs ?? inputs;
+}
