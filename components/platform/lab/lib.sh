@@ -193,7 +193,7 @@ netns_exists() { [[ -e /run/netns/$1 ]]; }
 
 # A host's port on the switch: its name, or what fits of it and a digest.
 port_name() {
-  if ((${#1} <= 15)); then
+  if ((${#1} <= 15)) && [[ ! $1 =~ ^(lo|br0|uplink)$ ]]; then
     echo "$1"
   else
     local digest
@@ -207,19 +207,19 @@ network_ensure() {
   local cidr gateway
   [[ -f $lab_dir/network.json ]] || die "the lab $PREFIX has no network yet ($lab_dir/network.json is missing): run lab-network create first"
   IFS=$'\t' read -r cidr gateway < <(jq -r '[.cidr, .gateway] | @tsv' "$lab_dir/network.json")
-  if ip -n "$PREFIX" link show br0 &>/dev/null && ip -n "$PREFIX" link show uplink master br0 up 2>/dev/null | grep -q . &&
+  if ip -n "$PREFIX" link show dev br0 &>/dev/null && ip -n "$PREFIX" link show dev uplink master br0 up 2>/dev/null | grep -q . &&
     ip -4 -o address show dev "$PREFIX" 2>/dev/null | grep -q " $gateway/${cidr#*/} "; then
     return
   fi
   netns_exists "$PREFIX" || ip netns add "$PREFIX"
   ip netns exec "$PREFIX" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
-  ip -n "$PREFIX" link show br0 &>/dev/null || ip -n "$PREFIX" link add br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
-  ip -n "$PREFIX" link set br0 up
-  ip link show "$PREFIX" &>/dev/null || ip link add "$PREFIX" type veth peer name uplink netns "$PREFIX"
-  ip -n "$PREFIX" link set uplink master br0 up
+  ip -n "$PREFIX" link show dev br0 &>/dev/null || ip -n "$PREFIX" link add name br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
+  ip -n "$PREFIX" link set dev br0 up
+  ip link show dev "$PREFIX" &>/dev/null || ip link add name "$PREFIX" type veth peer name uplink netns "$PREFIX"
+  ip -n "$PREFIX" link set dev uplink master br0 up
   [[ ! -f /proc/sys/net/ipv6/conf/$PREFIX/disable_ipv6 ]] || echo 1 >"/proc/sys/net/ipv6/conf/$PREFIX/disable_ipv6"
   ip address replace "$gateway/${cidr#*/}" dev "$PREFIX"
-  ip link set "$PREFIX" up
+  ip link set dev "$PREFIX" up
 }
 
 # --- what this machine cannot do --------------------------------------------------------------------------------------------------
@@ -228,7 +228,7 @@ network_ensure() {
 # a namespace that ends with the trial.
 degradations() {
   unshare --net -- bash -s <<'TRIALS' 2>/dev/null || true
-    ip link set lo up
+    ip link set dev lo up
     lost() { printf '%s: %s\n' "$1" "$2"; }
     tc qdisc add dev lo root handle 1: prio && tc qdisc del dev lo root || lost sch_prio 'traffic classes are built with htb instead of prio'
     tc qdisc add dev lo root handle 1: netem delay 1ms && tc qdisc del dev lo root || lost sch_netem 'delay and loss cannot be put on a link'
