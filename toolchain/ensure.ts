@@ -1,37 +1,12 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { type Arch, defaultBinaries } from "../config/versions";
-import { defaultCacheDir, faultOf, layout, type Made, readManifest, record, store, withWorkDir } from "./cache";
-import { type Catalogue, catalogue, type Entry, hostArch, select } from "./catalogue";
+import { faultOf, layout, type Made, readManifest, record, store, withWorkDir } from "./cache";
 import { systemCode, ToolchainError } from "./errors";
-import { findGo, type Go, goBuild, goIsMissing, goRecipe } from "./go";
-import { sha256OfText } from "./hash";
-import { withLock } from "./lock";
-import type { Progress, Step } from "./progress";
-import { download, type Pins, releaseHow, releaseRecipe } from "./release";
-
-/** `gomod` compiles from the Go module proxy, `release` downloads; `auto` is gomod where a fitting Go is installed, release otherwise. */
-export const sources = ["gomod", "release", "auto"] as const;
-export type Source = (typeof sources)[number];
-
-export interface ToolchainOptions {
-  /** Default: all that a whole cluster runs (`defaultBinaries`). */
-  readonly binaries?: readonly string[] | undefined;
-  /** Default: auto. */
-  readonly source?: Source | undefined;
-  /** Architecture of the hosts that will run them. Default: that of this machine. */
-  readonly arch?: Arch | undefined;
-  /** Default: `$KILONODE_CACHE_DIR`, or `kilonode` below `$XDG_CACHE_HOME` (~/.cache). */
-  readonly cacheDir?: string | undefined;
-  /** Sums for the `release` source, by binary name, beside those of config/versions.ts. */
-  readonly sha256?: Pins | undefined;
-  readonly onProgress?: ((event: Progress) => void) | undefined;
-  /** Aborting ends compilers and downloads; what is finished stays. */
-  readonly signal?: AbortSignal | undefined;
-  /** For tests: other binaries than ours, and another environment. */
-  readonly catalogue?: Catalogue | undefined;
-  readonly env?: NodeJS.ProcessEnv | undefined;
-}
+import { goBuild } from "./go";
+import { type Holder, withLock } from "./lock";
+import { type Context, type Plan, prepare, type ToolchainOptions } from "./plan";
+import type { Step } from "./progress";
+import { download } from "./release";
 
 export interface Tool {
   readonly name: string;
@@ -46,27 +21,32 @@ export type CheckedTool = Tool | { readonly name: string; readonly version: stri
 /** Makes sure that these binaries are in the cache, whole and unchanged, and says where. Makes only what is missing or damaged. */
 export async function ensureToolchain(options: ToolchainOptions = {}): Promise<Tool[]> {
   const context = await prepare(options);
-  const first = await checkAll(context);
-  if (first.every(isSound)) return first.map((one) => one.tool);
-  await mkdir(join(context.cacheDir, "toolchain"), { recursive: true });
-  const onWait = (holder: Parameters<NonNullable<Parameters<typeof withLock>[1]["onWait"]>>[0], seconds: number) =>
-    context.tell({ kind: "wait", holder, seconds });
-  return withLock(layout.lock(context.cacheDir), { onWait, signal: options.signal }, async () => {
+  const found = await checkAll(context);
+  if (found.every(isSound)) return found.map((one) => one.tool);
+  try {
+    return await makeAll(context);
+  } catch (error) {
+    throw await explainFullDisk(error, context.cacheDir);
+  }
+}
+
+async function makeAll(context: Context): Promise<Tool[]> {
+  const { cacheDir, child, tell } = context;
+  await mkdir(join(cacheDir, "toolchain"), { recursive: true });
+  const onWait = (holder: Holder, seconds: number) => tell({ kind: "wait", holder, seconds });
+  return withLock(layout.lock(cacheDir), { onWait, signal: child.signal }, async () => {
     // Whoever held the lock before may have made what was missing.
-    const again = await checkAll(context);
-    const lacking = again.filter((one): one is Lacking => !isSound(one));
-    await withWorkDir(context.cacheDir, async (workDir) => {
-      for (const [index, one] of lacking.entries())
-        await make(context, one, { index: index + 1, total: lacking.length }, workDir);
-    }).catch(async (error: unknown) => {
-      throw await explainFullDisk(error, context.cacheDir);
+    const lacking = (await checkAll(context)).filter((one): one is Lacking => !isSound(one));
+    await withWorkDir(cacheDir, async (workDir) => {
+      for (const [done, one] of lacking.entries()) {
+        await make(context, one, { index: done + 1, total: lacking.length }, workDir);
+      }
     });
-    const last = await checkAll(context);
-    return last.map((one) => {
+    return (await checkAll(context)).map((one) => {
       if (isSound(one)) return one.tool;
       throw new ToolchainError("build", {
-        what: `${one.plan.entry.name} was made, and is ${one.fault} now`,
-        got: context.cacheDir,
+        what: `${one.plan.entry.name} was just made, but is ${one.fault}`,
+        got: cacheDir,
       });
     });
   });
@@ -79,77 +59,6 @@ export async function checkToolchain(options: ToolchainOptions = {}): Promise<Ch
     if (isSound(one)) return one.tool;
     return { name: one.plan.entry.name, version: one.plan.entry.product.version, fault: one.fault };
   });
-}
-
-/** How one binary is made, and where its record is kept. */
-interface Plan {
-  readonly entry: Entry;
-  readonly recipe: Readonly<Record<string, string>>;
-  readonly recipeDir: string;
-  /** What the record must say of how it was made; undefined where the recipe already says it all. */
-  readonly how: string | undefined;
-  /** The Go that compiles it; undefined for a download. */
-  readonly go: Go | undefined;
-}
-
-interface Context {
-  readonly plans: readonly Plan[];
-  readonly arch: Arch;
-  readonly cacheDir: string;
-  readonly pins: Pins;
-  readonly tell: (event: Progress) => void;
-  readonly child: { readonly env: NodeJS.ProcessEnv; readonly signal: AbortSignal | undefined };
-}
-
-async function prepare(options: ToolchainOptions): Promise<Context> {
-  const entries = select(options.catalogue ?? catalogue, options.binaries ?? defaultBinaries);
-  const env = options.env ?? process.env;
-  const arch = options.arch ?? hostArch();
-  const cacheDir = options.cacheDir ?? defaultCacheDir(env);
-  const pins = options.sha256 ?? {};
-  const child = { env, signal: options.signal };
-  const gos = await chooseGo(entries, options.source ?? "auto", arch, pins, child);
-  const plans = await Promise.all(
-    entries.map(async (entry): Promise<Plan> => {
-      const go = gos.get(entry.moduleDir);
-      const recipe = go ? await goRecipe(entry, arch, go) : releaseRecipe(entry, arch);
-      const digest = sha256OfText(JSON.stringify(recipe)).slice(0, 16);
-      const recipeDir = layout.recipe(cacheDir, `${entry.productName}-${entry.product.version}-${digest}`);
-      return { entry, recipe, recipeDir, how: go ? undefined : releaseHow(entry, arch, pins), go };
-    }),
-  );
-  return { plans, arch, cacheDir, pins, tell: options.onProgress ?? (() => undefined), child };
-}
-
-/** The Go for each module folder; none at all means: download. */
-async function chooseGo(
-  entries: readonly Entry[],
-  source: Source,
-  arch: Arch,
-  pins: Pins,
-  child: Context["child"],
-): Promise<Map<string, Go>> {
-  const gos = new Map<string, Go>();
-  if (source === "release") return gos;
-  const oneOfEach = [...new Map(entries.map((entry) => [entry.moduleDir, entry])).values()];
-  try {
-    await Promise.all(
-      oneOfEach.map(async (entry) => {
-        const go = await findGo(entry, child);
-        if (!go) throw goIsMissing(entry);
-        gos.set(entry.moduleDir, go);
-      }),
-    );
-    return gos;
-  } catch (error) {
-    const mayDownload = source === "auto" && error instanceof ToolchainError && error.kind === "go";
-    if (mayDownload && entries.every((entry) => hasPin(entry, arch, pins))) return new Map();
-    throw error;
-  }
-}
-
-function hasPin(entry: Entry, arch: Arch, pins: Pins): boolean {
-  return (pins[entry.name] ?? entry.release.sha256[arch]) !== undefined;
 }
 
 interface Sound {
@@ -228,7 +137,7 @@ async function explainFullDisk(error: unknown, cacheDir: string): Promise<unknow
     what: "the disk is full; what was unfinished has been removed, finished binaries are kept",
     got: `${error.message.replaceAll(/\n\s*(got:\s*)?/g, ": ")}; now ${Math.floor((bavail * bsize) / 1e6)} MB free in ${cacheDir}`,
     allowed:
-      "about 1 GB for the binaries; compiling also takes about 4 GB in Go's caches (`go env GOCACHE GOMODCACHE`)",
+      "about 0.6 GB for the binaries; compiling also takes about 5 GB in Go's caches (`go env GOCACHE GOMODCACHE`)",
     todo: "free some space, or put the cache on another disk with KILONODE_CACHE_DIR",
   });
 }

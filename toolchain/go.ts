@@ -130,7 +130,7 @@ export function explain(entry: Entry, stderr: string, proxy: string): ToolchainE
     });
   }
   const line = (pattern: RegExp) => lines.find((one) => pattern.test(one))?.trim();
-  const security = line(/SECURITY ERROR|checksum mismatch|missing go\.sum entry/);
+  const security = line(/SECURITY ERROR|checksum mismatch/);
   if (security) {
     return new ToolchainError("build", {
       what: `the source of ${name} is not what toolchain/${entry.productName}/go.sum pins`,

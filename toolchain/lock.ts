@@ -65,15 +65,16 @@ async function takeOver(path: string, stale: Holder | undefined, me: Holder, opt
   return withLock(`${path}.takeover`, options, async () => {
     const now = await holderOf(path);
     if (now === "gone" || now?.nonce !== stale?.nonce) return false;
-    const aside = await writeAside(path, me);
-    await rename(aside, path);
+    await writeFile(asideOf(path, me), textOf(me));
+    await rename(asideOf(path, me), path);
     return true;
   });
 }
 
 async function tryLink(path: string, me: Holder): Promise<boolean> {
-  const aside = await writeAside(path, me);
+  const aside = asideOf(path, me);
   try {
+    await writeFile(aside, textOf(me));
     await link(aside, path);
     return true;
   } catch (error) {
@@ -84,11 +85,8 @@ async function tryLink(path: string, me: Holder): Promise<boolean> {
   }
 }
 
-async function writeAside(path: string, me: Holder): Promise<string> {
-  const aside = `${path}.${me.nonce}`;
-  await writeFile(aside, `${JSON.stringify(me)}\n`);
-  return aside;
-}
+const asideOf = (path: string, me: Holder) => `${path}.${me.nonce}`;
+const textOf = (me: Holder) => `${JSON.stringify(me)}\n`;
 
 /** The holder, "gone" where there is no lock, or undefined where the file says nothing (a machine that lost power while writing it). */
 async function holderOf(path: string): Promise<Holder | "gone" | undefined> {

@@ -1,8 +1,9 @@
 import { inspect, parseArgs } from "node:util";
 import { arches, binaries, defaultBinaries } from "../config/versions";
 import { catalogue, hostArch, isArch } from "./catalogue";
-import { checkToolchain, ensureToolchain, type Source, sources, type ToolchainOptions } from "./ensure";
+import { checkToolchain, ensureToolchain } from "./ensure";
 import { systemCode, ToolchainError } from "./errors";
+import { type Source, sources, type ToolchainOptions } from "./plan";
 import { progressLine } from "./progress";
 
 const usage = `The binaries of a cluster: compiled or downloaded once, checked by sha256 on every use.
@@ -152,7 +153,8 @@ async function main(): Promise<void> {
   const abort = new AbortController();
   let stoppedBy: NodeJS.Signals | undefined;
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(signal, () => {
+    // A second Ctrl-C changes nothing: what is under way gets a few seconds to end, and is killed then.
+    process.on(signal, () => {
       stoppedBy = signal;
       abort.abort();
     });
@@ -168,7 +170,10 @@ async function main(): Promise<void> {
     process.exitCode = error instanceof ToolchainError && error.kind === "arguments" ? 2 : 1;
   }
   // End by the signal itself, as whoever sent it expects (a shell stops its script only then).
-  if (stoppedBy) process.kill(process.pid, stoppedBy);
+  if (stoppedBy) {
+    process.removeAllListeners(stoppedBy);
+    process.kill(process.pid, stoppedBy);
+  }
 }
 
 void main();

@@ -15,18 +15,34 @@ export type Pins = Readonly<Record<string, string>>;
 
 /** The sum the download must have. There is no way round it: what cannot be checked is not run. */
 export function pinOf(entry: Entry, arch: Arch, pins: Pins): string {
-  const pin = pins[entry.name] ?? entry.release.sha256[arch];
-  if (pin && /^[0-9a-f]{64}$/.test(pin)) return pin;
-  const { url, member } = releaseOf(entry, arch);
+  requirePins([entry], arch, pins);
+  return givenPin(entry, arch, pins) ?? "";
+}
+
+export function hasPin(entry: Entry, arch: Arch, pins: Pins): boolean {
+  return /^[0-9a-f]{64}$/.test(givenPin(entry, arch, pins) ?? "");
+}
+
+function givenPin(entry: Entry, arch: Arch, pins: Pins): string | undefined {
+  return pins[entry.name] ?? entry.release.sha256[arch];
+}
+
+/** Refuses binaries without a pinned sum, all of them at once, with the addresses the sums are wanted for. */
+export function requirePins(entries: readonly Entry[], arch: Arch, pins: Pins): void {
+  const without = entries.filter((entry) => !hasPin(entry, arch, pins));
+  if (without.length === 0) return;
+  const got = without.map((entry) => {
+    const { url } = releaseOf(entry, arch);
+    return `${entry.name} ${entry.product.version}: ${givenPin(entry, arch, pins) ?? "no sum"} for ${url}`;
+  });
+  const names = without.map((entry) => entry.name);
   throw new ToolchainError("pin", {
-    what: pin
-      ? `the pinned sum of ${entry.name} is not a sha256`
-      : `no pinned sum for the release of ${entry.name} ${entry.product.version} (${arch}), so it is not downloaded`,
-    got: pin ?? `none in config/versions.ts for ${url}`,
-    allowed: "64 lower-case hexadecimal digits",
+    what: `no pinned sum for the ${arch} release of ${names.join(", ")}: not downloaded`,
+    got: got.join("\n           "),
+    allowed: "a sha256 (64 lower-case hexadecimal digits) of the file at that address",
     todo:
-      `get the sha256 of ${member ? "that archive" : "that file"} from a source you trust and set it as ` +
-      `\`toolchain.sha256\` (${entry.name}: <sum>), or on the command line with --sha256 ${entry.name}=<sum>; or compile it with --source gomod`,
+      "take the sums from a source you trust and set them as `toolchain.sha256` in the configuration, or on the command line with " +
+      `--sha256 ${names[0]}=<sum>; or compile with --source gomod`,
   });
 }
 
