@@ -10,10 +10,20 @@ import { goQuote } from "../values";
 import { readConnection } from "./connection";
 import { type Printed, previousOutput, type Run, stringMap } from "./local";
 import { type Logging, OUTPUT_LIMIT, Output } from "./output";
-import { type ConnectionPool, type Lease, openSession, setEnv, startCommand } from "./ssh";
+import {
+  type ConnectionPool,
+  type Lease,
+  openSession,
+  setEnv,
+  signalCommand,
+  signalCommands,
+  startCommand,
+} from "./ssh";
 
 /** After an interruption a command has this long to end by itself. */
 const GRACE_MS = 10_000;
+/** What holds a stopped command's output open after this is not waited for. */
+const DRAIN_MS = 1_000;
 
 /** A session on a connection that answers: one that was kept and has died in the meantime is dialled again. */
 export async function session<T>(
@@ -88,23 +98,41 @@ export async function runRemote(
   properties: Values,
   previous: Values,
 ): Promise<Printed> {
+  const { user } = readConnection(properties.connection);
   const { lease, opened: channel } = await session(pool, run, properties, ({ client }) => openSession(client));
-  let killTimer: NodeJS.Timeout | undefined;
+  const timers: NodeJS.Timeout[] = [];
+  const after = (ms: number, act: () => void) => timers.push(setTimeout(act, ms));
+  let stopping = false;
+  let abandon = () => {};
   const stop = () => {
-    channel.signal("INT");
-    killTimer ??= setTimeout(() => {
-      channel.signal("KILL");
-      channel.close();
-    }, GRACE_MS);
+    if (stopping) return;
+    stopping = true;
+    signalCommands(lease.client, user, channel, "INT");
+    after(GRACE_MS, () => {
+      signalCommands(lease.client, user, channel, "KILL");
+      after(DRAIN_MS, abandon);
+    });
   };
-  const output = new Output(properties.logging as Logging | undefined, (text) => run.log("info", text), stop);
+  const output = new Output(
+    properties.logging as Logging | undefined,
+    (text) => run.log("info", text),
+    () => {
+      // Its next write fails when the channel is closed.
+      signalCommand(lease.client, channel, "INT");
+      channel.close();
+      abandon();
+    },
+  );
   const ended = new Promise<string | undefined>((resolve) => {
     let end: [number | null | undefined, string | undefined] = [undefined, undefined];
+    abandon = () => resolve(endText(...end) ?? "interrupted");
     channel.on("data", (chunk: Buffer) => output.add("stdout", chunk));
     channel.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
     channel.on("error", () => {}); // A command need not read its input; a lost connection shows as a missing status.
     channel.once("exit", (code: number | null, signal?: string) => {
       end = [code, signal];
+      // What the command started may hold its output open, out of reach of a signal.
+      if (stopping) after(DRAIN_MS, abandon);
     });
     channel.once("close", () => resolve(endText(...end)));
   });
@@ -124,7 +152,7 @@ export async function runRemote(
     return { stdout: output.text("stdout"), stderr: output.text("stderr") };
   } finally {
     run.signal.removeEventListener("abort", stop);
-    clearTimeout(killTimer);
+    timers.forEach(clearTimeout);
     channel.close();
     lease.release();
   }

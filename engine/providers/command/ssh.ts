@@ -165,6 +165,7 @@ function dialOnce(connection: Connection, signal: AbortSignal, sock?: Channel): 
       resolve(client);
     });
     client.connect({ ...config, ...(sock !== undefined ? { sock } : {}) });
+    client.setNoDelay(true);
   });
 }
 
@@ -178,6 +179,7 @@ interface ClientInsides {
     session(channel: number, window: number, packet: number): void;
     env(channel: number, name: string, value: string, wantReply: boolean): void;
     exec(channel: number, command: string, wantReply: boolean): void;
+    signal(channel: number, name: string): void;
   };
 }
 interface ChannelInsides {
@@ -231,4 +233,34 @@ export async function startCommand(client: Client, channel: ClientChannel, comma
   const started = request(client, channel, (inside, id) => inside._protocol.exec(id, command, true));
   (channel as unknown as ChannelInsides).subtype = "exec";
   if (!(await started)) throw new Error(`ssh: command ${command} failed`);
+}
+
+/**
+ * Signals every command of the connection, with what it started, for an interruption.
+ *
+ * OpenSSH does not take SSH's own signal message in a session of root (session_signal_req, "requires privilege separation"), so
+ * another session of the connection does it: all have the same server process as their parent. Once for each signal, since
+ * all commands of a connection are interrupted together and some take a second SIGINT for impatience.
+ */
+export function signalCommands(client: Client, user: string, channel: ClientChannel, name: "INT" | "KILL"): void {
+  if (user !== "root") {
+    signalCommand(client, channel, name);
+    return;
+  }
+  const sent = signalled.get(client) ?? new Set();
+  signalled.set(client, sent);
+  if (sent.has(name)) return;
+  sent.add(name);
+  const siblings = "$(cat /proc/$PPID/task/$PPID/children 2>/dev/null || ps -o pid= --ppid $PPID)";
+  const script = `for p in ${siblings}; do [ "$p" = "$$" ] || kill -s ${name} -- "-$p"; done 2>/dev/null`;
+  client.exec(script, (error, killer) => {
+    if (error === undefined) killer.resume().on("error", () => {});
+  });
+}
+const signalled = new WeakMap<Client, Set<string>>();
+
+/** Signals one command. The library's own `signal` does nothing once the input has ended. */
+export function signalCommand(client: Client, channel: ClientChannel, name: "INT" | "KILL"): void {
+  const { outgoing } = channel as unknown as ChannelInsides;
+  if (outgoing.state === "open" || outgoing.state === "eof") insides(client)._protocol.signal(outgoing.id, name);
 }

@@ -1,0 +1,263 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Provider, UNKNOWN, type Values } from "../../../engine/provider";
+import { providers } from "../../../engine/providers";
+import { type Sshd, startSshd } from "./sshd";
+import { call, check, create } from "./support";
+
+const TYPE = "command:remote:Command";
+const COPY = "command:remote:CopyToRemote";
+let sshd: Sshd;
+let provider: Provider;
+
+beforeAll(async () => {
+  delete process.env.SSH_AUTH_SOCK;
+  sshd = await startSshd();
+  provider = providers("command");
+});
+afterAll(async () => {
+  await provider.close?.();
+  await sshd.remove();
+});
+
+const connections = () => sshd.log().filter((line) => line.startsWith("Accepted publickey")).length;
+
+describe("command:remote:Command", () => {
+  it("runs, with input, and gives both outputs", async () => {
+    const at = call(TYPE, "there");
+    const inputs = { connection: sshd.connection, create: "cat; echo err >&2; echo", stdin: "in\n" };
+    const made = await create(provider, at, inputs);
+    expect(made.id).toMatch(/^there[0-9a-f]{8}$/);
+    expect(made.outputs).toMatchObject({ stdout: "in\n", stderr: "err", stdin: "in\n" });
+    expect(at.logged.map(({ message }) => message)).toContain("err");
+    expect(made.inputs.connection).toMatchObject({ perDialTimeout: 15, dialErrorLimit: 0 });
+    expect(provider.secretOutputs?.(TYPE)).toEqual(["connection"]);
+  });
+
+  it("sets variables that the server accepts, and stops before the command at one that it does not", async () => {
+    const inputs = { connection: sshd.connection, create: 'echo "$GREETING"', environment: { GREETING: "hello" } };
+    expect((await create(provider, call(TYPE), inputs)).outputs.stdout).toBe("hello");
+    const at = call(TYPE);
+    const refused = { connection: sshd.connection, create: `touch ${sshd.dir}/ran`, environment: { OTHER: "x" } };
+    await expect(create(provider, at, refused)).rejects.toThrow(
+      'could not set environment variable "OTHER": ssh: setenv failed',
+    );
+    expect(at.logged[0]?.message).toBe(
+      "Unable to set 'OTHER'. This only works if your SSH server is configured to accept\n" +
+        "\tthese variables via AcceptEnv. Alternatively, if a Bash-like shell runs the command on the remote host, you could\n" +
+        "\tprefix the command itself with the variables in the form 'VAR=value command'",
+    );
+    expect(existsSync(join(sshd.dir, "ran"))).toBe(false);
+  });
+
+  it("hands on the previous output, and only warns when the server does not take it", async () => {
+    const at = call(TYPE);
+    const inputs = { connection: sshd.connection, update: 'echo "was $PULUMI_COMMAND_STDOUT"' };
+    const updated = await provider.update?.(at, "id", {}, { stdout: "old", stderr: "e" }, inputs);
+    expect(updated?.outputs.stdout).toBe("was old");
+    expect(at.logged.filter(({ severity }) => severity === "warning")).toHaveLength(1);
+  });
+
+  it("fails as the real provider does", async () => {
+    const failing = "echo out; sleep 0.2; echo err >&2; exit 3";
+    await expect(create(provider, call(TYPE), { connection: sshd.connection, create: failing })).rejects.toThrow(
+      `Process exited with status 3: running "${failing}":\nout\nerr\n`,
+    );
+    await expect(create(provider, call(TYPE), { connection: sshd.connection, create: "kill -9 $$" })).rejects.toThrow(
+      /^Process exited with status 137 from signal KILL: running/,
+    );
+  });
+
+  it("takes every form of private key", async () => {
+    const keys = join(sshd.dir, "keys");
+    mkdirSync(keys);
+    const forms: Record<string, string[]> = {
+      "ed25519-pkcs8": ["openssl", "genpkey", "-algorithm", "ed25519"],
+      "ecdsa-sec1": ["openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1"],
+      "ecdsa-pkcs8": ["openssl", "genpkey", "-algorithm", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+      "rsa-pkcs1": ["openssl", "genrsa", "-traditional", "2048"],
+      "rsa-pkcs8": ["openssl", "genpkey", "-algorithm", "rsa"],
+    };
+    const { sshPrivateKey, sshPublicBlob, sshKeyType } = await import("../../../engine/providers/openssh");
+    const { createPrivateKey } = await import("node:crypto");
+    const add = (line: string) => writeFileSync(join(sshd.dir, "authorized_keys"), `${line}\n`, { flag: "a" });
+    const login = (key: object) =>
+      create(provider, call(TYPE), { connection: { ...sshd.connection, ...key }, create: "echo in" });
+    for (const [name, command] of Object.entries(forms)) {
+      const pem = execFileSync(command[0] as string, command.slice(1), { encoding: "utf8", stdio: "pipe" });
+      const key = createPrivateKey(pem);
+      add(`${sshKeyType(key)} ${sshPublicBlob(key).toString("base64")}`);
+      expect((await login({ privateKey: pem })).outputs.stdout, name).toBe("in");
+      // Our own form of it must be one that ssh-keygen reads, with the same public key.
+      const file = join(keys, name);
+      writeFileSync(file, sshPrivateKey(key), { mode: 0o600 });
+      const derived = execFileSync("ssh-keygen", ["-y", "-f", file], { encoding: "utf8" }).trim();
+      expect(derived, name).toBe(`${sshKeyType(key)} ${sshPublicBlob(key).toString("base64")}`);
+      expect((await login({ privateKey: sshPrivateKey(key) })).outputs.stdout, name).toBe("in");
+    }
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "pass", "-f", join(keys, "locked")]);
+    add(readFileSync(join(keys, "locked.pub"), "utf8"));
+    const locked = readFileSync(join(keys, "locked"), "utf8");
+    expect((await login({ privateKey: locked, privateKeyPassword: "pass" })).outputs.stdout).toBe("in");
+    await expect(login({ privateKey: locked })).rejects.toThrow("ssh: this private key is passphrase protected");
+    await expect(login({ privateKey: "nonsense" })).rejects.toThrow("ssh: no key found");
+  });
+
+  it("stops at a server whose key is not the pinned one", async () => {
+    const [, base64] = sshd.hostKey.split(" ");
+    const last = Buffer.from(base64 ?? "", "base64");
+    last[last.length - 1] = (last.at(-1) ?? 0) ^ 1;
+    const wrong = { ...sshd.connection, hostKey: `ssh-ed25519 ${last.toString("base64")}`, dialErrorLimit: 1 };
+    await expect(create(provider, call(TYPE), { connection: wrong, create: "true" })).rejects.toThrow(
+      "after 1 failed attempts: ssh: handshake failed: ssh: host key mismatch",
+    );
+    const broken = { ...sshd.connection, hostKey: "ssh-ed25519 AAAA" };
+    await expect(create(provider, call(TYPE), { connection: broken, create: "true" })).rejects.toThrow(
+      "failed to parse host key: ssh: no key found",
+    );
+  });
+
+  it("says why it cannot connect", async () => {
+    const at = call(TYPE);
+    const refused = { ...sshd.connection, port: 1, dialErrorLimit: 2 };
+    await expect(create(provider, at, { connection: refused, create: "true" })).rejects.toThrow(
+      "after 2 failed attempts: dial tcp 127.0.0.1:1: connect: connection refused",
+    );
+    expect(at.logged.map(({ message }) => message)).toEqual(["Dial 1/2 failed: retrying", "Dial 2/2 failed: retrying"]);
+    const password = { ...sshd.connection, privateKey: null, password: "wrong" };
+    await expect(create(provider, call(TYPE), { connection: password, create: "true" })).rejects.toThrow(
+      "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none password keyboard-interactive], no",
+    );
+  });
+
+  it("signals the command when interrupted", async () => {
+    const interrupt = new AbortController();
+    const at = call(TYPE, "it", { signal: interrupt.signal });
+    const command = 'trap "echo cleaned; exit 4" INT; echo started; sleep 5 & wait'; // Which leaves the output open.
+    const running = create(provider, at, { connection: sshd.connection, create: command });
+    await expect.poll(() => at.logged.length).toBe(1);
+    interrupt.abort();
+    await expect(running).rejects.toThrow(/^Process exited with status 4: running[\s\S]*started\ncleaned\n$/);
+    await expect(create(provider, at, { connection: sshd.connection, create: "true" })).rejects.toThrow(/abort/i);
+  });
+
+  it("stops a command that prints without end", async () => {
+    const inputs = { connection: sshd.connection, create: "yes", logging: "none" };
+    await expect(create(provider, call(TYPE), inputs)).rejects.toThrow("the output is larger than 16777216 bytes");
+    await expect.poll(() => execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toMatch(/^yes$/m);
+  });
+});
+
+describe("connections", () => {
+  it("are shared by commands with the same connection, eight at a time", async () => {
+    const own = providers("command");
+    const before = connections();
+    const inputs = { connection: sshd.connection, create: "sleep 0.3; echo done" };
+    await Promise.all(Array.from({ length: 10 }, () => create(own, call(TYPE), inputs)));
+    expect(connections() - before).toBe(2);
+    for (let i = 0; i < 5; i++) await create(own, call(TYPE), inputs);
+    expect(connections() - before).toBe(2);
+    await own.close?.();
+    await expect(create(own, call(TYPE), inputs)).rejects.toThrow("closed");
+  });
+
+  it("are dialled again when the server was started again", async () => {
+    const run = { connection: { ...sshd.connection, dialErrorLimit: 10 } as Values, create: "echo there" };
+    await create(provider, call(TYPE), run);
+    const command = { ...run, create: "echo before; sleep 30" };
+    const broken = create(provider, call(TYPE), command).catch((error: Error) => error.message);
+    await sleep(300);
+    await sshd.stop();
+    expect(await broken).toMatch(
+      /^wait: remote command exited without exit status or exit signal: running[\s\S]*before/,
+    );
+    const again = create(provider, call(TYPE), run);
+    await sleep(200);
+    await sshd.start();
+    expect((await again).outputs.stdout).toBe("there");
+  });
+
+  it("go through a jump host", async () => {
+    const inner = await startSshd();
+    const proxy = { ...sshd.connection };
+    const made = await create(provider, call(TYPE), {
+      connection: { ...inner.connection, proxy },
+      create: "echo inner",
+    });
+    expect(made.outputs.stdout).toBe("inner");
+    expect(inner.log().some((line) => line.startsWith("Accepted publickey"))).toBe(true);
+    const wrong = { ...proxy, hostKey: inner.hostKey };
+    await expect(
+      create(provider, call(TYPE), { connection: { ...inner.connection, proxy: wrong }, create: "true" }),
+    ).rejects.toThrow("proxy: after 0 failed attempts: ssh: handshake failed: ssh: host key mismatch");
+    await inner.remove();
+  });
+
+  it("accept an RSA host key that is pinned", async () => {
+    const rsa = await startSshd([], "rsa");
+    const made = await create(provider, call(TYPE), { connection: rsa.connection, create: "echo rsa" });
+    expect(made.outputs.stdout).toBe("rsa");
+    await rsa.remove();
+  });
+});
+
+describe("command:remote:CopyToRemote", () => {
+  const signature = "4dabf18193072939515e22adb298388d";
+  const asset = (what: object) => ({ [signature]: "c44067f5952c0a294b673a41bacd8c17", ...what }) as Values;
+  const archive = (what: object) => ({ [signature]: "0def7320c3a5731c473e5ecbe6d01bc7", ...what }) as Values;
+  const copy = (source: Values, remotePath: string) =>
+    create(provider, call(COPY, "copy"), { connection: sshd.connection, source, remotePath });
+  const there = (path: string) => readFileSync(join(sshd.dir, path), "utf8");
+
+  it("copies texts and files, and makes directories", async () => {
+    const made = await copy(asset({ text: "content\n" }), "a/b/text.txt");
+    expect(made.id).toMatch(/^[0-9a-f]{8}$/);
+    expect(there("a/b/text.txt")).toBe("content\n");
+    expect(made.outputs.source).toMatchObject({ hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
+    const local = join(sshd.dir, "source");
+    mkdirSync(join(local, "sub"), { recursive: true });
+    writeFileSync(join(local, "sub/file"), "x".repeat(300_000));
+    await copy(asset({ path: join(local, "sub/file") }), "a/b");
+    expect(there("a/b/file")).toHaveLength(300_000);
+    await copy(archive({ path: local }), "whole");
+    expect(there("whole/source/sub/file")).toHaveLength(300_000);
+    await copy(archive({ path: `${local}/` }), "inside");
+    expect(there("inside/sub/file")).toHaveLength(300_000);
+    await copy(archive({ assets: { "one/two": asset({ text: "two" }) } }), "assets");
+    expect(there("assets/one/two")).toBe("two");
+    await expect(copy(asset({ text: "x" }), "a")).rejects.toThrow("remote path a is a directory");
+    await expect(copy(asset({ uri: "https://example.org" }), "x")).rejects.toThrow("not supported in a rehearsal");
+  });
+
+  it("copies again only when the content or the place changed", async () => {
+    const { inputs, outputs } = await copy(asset({ text: "one" }), "again.txt");
+    rmSync(join(sshd.dir, "again.txt"));
+    const other = await check(provider, call(COPY), inputs, { ...inputs, triggers: ["x"] });
+    await provider.update?.(call(COPY), "id", inputs, outputs, other);
+    expect(existsSync(join(sshd.dir, "again.txt"))).toBe(false);
+    const changed = await check(provider, call(COPY), inputs, { ...inputs, source: asset({ text: "two" }) });
+    expect(await provider.diff?.(call(COPY), "id", inputs, outputs, changed, [])).toEqual({
+      changes: true,
+      detailedDiff: { source: "update" },
+    });
+    await provider.update?.(call(COPY), "id", inputs, outputs, changed);
+    expect(there("again.txt")).toBe("two");
+    await provider.delete?.(call(COPY), "id", changed, changed);
+    expect(there("again.txt")).toBe("two");
+  });
+
+  it("names the connection as one value and does nothing in a preview", async () => {
+    const inputs = { connection: sshd.connection, source: asset({ text: "new", hash: "h" }), remotePath: "new.txt" };
+    const other = { ...inputs, connection: { ...sshd.connection, hostKey: null } };
+    expect(await provider.diff?.(call(COPY), "id", inputs, inputs, other, [])).toEqual({
+      changes: true,
+      detailedDiff: { connection: "update" },
+    });
+    const planned = await create(provider, call(COPY, "copy", { preview: true }), { ...inputs, remotePath: UNKNOWN });
+    expect(planned).toMatchObject({ id: "", outputs: { remotePath: UNKNOWN } });
+    expect(existsSync(join(sshd.dir, "new.txt"))).toBe(false);
+  });
+});

@@ -1,0 +1,116 @@
+/** An OpenSSH server on the loopback address for one test file: own configuration, keys and port, gone afterwards. */
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection, createServer } from "node:net";
+import { tmpdir, userInfo } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Values } from "../../../engine/provider";
+
+export interface Sshd {
+  readonly dir: string;
+  readonly port: number;
+  /** Type and base64 of the server's key. */
+  readonly hostKey: string;
+  readonly privateKey: string;
+  /** Inputs of a connection to it; fails at once instead of trying again. */
+  readonly connection: Values;
+  /** Lines of the log at level VERBOSE. */
+  log(): string[];
+  /** Ends the server and every connection to it. */
+  stop(): Promise<void>;
+  start(): Promise<void>;
+  remove(): Promise<void>;
+}
+
+function keygen(file: string, type: string): string {
+  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "", "-f", file]);
+  return readFileSync(`${file}.pub`, "utf8").trim();
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+function listens(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
+
+export async function startSshd(extra: readonly string[] = [], hostKeyType = "ed25519"): Promise<Sshd> {
+  mkdirSync("/run/sshd", { recursive: true, mode: 0o755 }); // Where the packaged server wants to live; gone after a boot.
+  const dir = mkdtempSync(join(tmpdir(), "sshd-"));
+  const port = await freePort();
+  const hostKey = keygen(join(dir, "host"), hostKeyType).split(" ").slice(0, 2).join(" ");
+  writeFileSync(join(dir, "authorized_keys"), `${keygen(join(dir, "user"), "ed25519")}\n`, { mode: 0o600 });
+  const privateKey = readFileSync(join(dir, "user"), "utf8");
+  const config = [
+    `Port ${port}`,
+    "ListenAddress 127.0.0.1",
+    `HostKey ${dir}/host`,
+    "PidFile none",
+    `AuthorizedKeysFile ${dir}/authorized_keys`,
+    "PermitRootLogin yes",
+    "StrictModes no",
+    "UsePAM no",
+    "PasswordAuthentication no",
+    "LogLevel VERBOSE",
+    "AcceptEnv GREETING PULUMI_COMMAND_STDOUT",
+    `Subsystem sftp internal-sftp -d ${dir}`,
+    ...extra,
+  ];
+  writeFileSync(join(dir, "config"), `${config.join("\n")}\n`);
+  let server: ChildProcess | undefined;
+  const start = async () => {
+    // As a process group of its own, so that stopping it ends the processes of its connections too.
+    server = spawn("/usr/sbin/sshd", ["-D", "-f", join(dir, "config"), "-E", join(dir, "log")], {
+      detached: true,
+      stdio: "ignore",
+    });
+    for (let i = 0; i < 100; i++) {
+      if (await listens(port)) return;
+      await sleep(20);
+    }
+    throw new Error(`sshd does not start: ${readFileSync(join(dir, "log"), "utf8")}`);
+  };
+  const stop = async () => {
+    const pid = server?.pid;
+    if (server === undefined || pid === undefined || server.exitCode !== null) return;
+    const ended = new Promise((resolve) => server?.once("exit", resolve));
+    // Every connection is a session of its own: its processes are found by their parent.
+    for (const child of descendants(pid)) process.kill(child, "SIGKILL");
+    process.kill(pid, "SIGKILL");
+    await ended;
+  };
+  await start();
+  return {
+    dir,
+    port,
+    hostKey,
+    privateKey,
+    connection: { host: "127.0.0.1", port, user: userInfo().username, privateKey, hostKey, dialErrorLimit: 0 },
+    log: () => readFileSync(join(dir, "log"), "utf8").split("\n"),
+    start,
+    stop,
+    remove: async () => {
+      await stop();
+      rmSync(dir, { recursive: true });
+    },
+  };
+}
+
+function descendants(pid: number): number[] {
+  const lines = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
+  const pairs = lines.map((line) => line.trim().split(/\s+/).map(Number));
+  const below = (parent: number): number[] =>
+    pairs.filter(([, of]) => of === parent).flatMap(([child]) => [...below(child as number), child as number]);
+  return below(pid);
+}
