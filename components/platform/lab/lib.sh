@@ -202,10 +202,12 @@ port_name() {
   fi
 }
 
+need_network() { [[ -f $lab_dir/network.json ]] || die "the lab $PREFIX has no network yet ($lab_dir/network.json is missing): run lab-network create first"; }
+
 # Makes what is missing of the network that network.json describes; also after a reboot of the machine.
 network_ensure() {
   local cidr gateway
-  [[ -f $lab_dir/network.json ]] || die "the lab $PREFIX has no network yet ($lab_dir/network.json is missing): run lab-network create first"
+  need_network
   IFS=$'\t' read -r cidr gateway < <(jq -r '[.cidr, .gateway] | @tsv' "$lab_dir/network.json")
   if ip -n "$PREFIX" link show dev br0 &>/dev/null && ip -n "$PREFIX" link show dev uplink master br0 up 2>/dev/null | grep -q . &&
     ip -4 -o address show dev "$PREFIX" 2>/dev/null | grep -q " $gateway/${cidr#*/} "; then

@@ -1,0 +1,292 @@
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const scripts = resolve(__dirname, "../../components/platform/lab");
+const prefix = `kt-${process.pid}`;
+// Of the benchmark range 198.18.0.0/15: a block of its own for each run, so that two runs do not meet.
+const block = process.pid % 64;
+const at = (host: number) => `198.19.${block * 4}.${host}`;
+const lab = { PREFIX: prefix, STATE_DIR: "/var/lib/kilonode/lab-test", HOSTS: "4", MASTERS: "0" };
+
+type Env = Record<string, string>;
+interface Host {
+  name: string;
+  address: string;
+  hostKey: string;
+}
+
+const environment = (env: Env) => ({ ...process.env, ...lab, ...env });
+
+async function script(name: string, args: string[], env: Env = {}): Promise<{ stdout: string; stderr: string }> {
+  return run(join(scripts, name), args, { env: environment(env) });
+}
+
+/** The whole stderr of a run that must fail. */
+async function failure(name: string, args: string[], env: Env = {}): Promise<string> {
+  const error = await script(name, args, env).then(
+    () => undefined,
+    (e: { stderr: string }) => e.stderr,
+  );
+  if (error === undefined) throw new Error(`${name} ${args.join(" ")} was expected to fail`);
+  return error;
+}
+
+/** Ends a script and what it waits for; it may have ended by itself. */
+function killGroup(child: ChildProcess): void {
+  try {
+    process.kill(-(child.pid as number), "SIGKILL");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}
+
+function reasonToSkip(): string | undefined {
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "needs Linux and root";
+  const preflight = spawnSync(join(scripts, "lab-preflight"), [], { env: environment({}), encoding: "utf8" });
+  if (preflight.status === 0) return undefined;
+  return `lab-preflight --install would help: ${preflight.stdout.split("\n").filter((l) => l.startsWith("missing"))}`;
+}
+
+const reason = reasonToSkip();
+
+describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : ""}`, () => {
+  const keys = mkdtempSync(join(tmpdir(), "kilonode-lab-"));
+  const volumes = "wal:ext4:128:/var/lib/etcd-wal db:xfs:320:/var/lib/etcd/member/snap";
+  let common: Env;
+
+  const host = (name: string, index: number, more: Env = {}): Env => ({
+    ...common,
+    NAME: name,
+    ADDRESS: `${at(index)}/22`,
+    VOLUMES: volumes,
+    ...more,
+  });
+  const create = async (env: Env): Promise<Host> => JSON.parse((await script("lab-host", ["create"], env)).stdout);
+  const status = async () =>
+    JSON.parse((await script("lab-status", ["--json"]).catch((e: { stdout: string; stderr: string }) => e)).stdout) as {
+      hosts: { name: string; state: string; pid: number }[];
+    };
+  const pidOf = async (name: string) => (await status()).hosts.find((h) => h.name === name)?.pid;
+
+  /** Logs in, trusting only the key that create has printed. */
+  async function ssh(target: Host, command: string): Promise<string> {
+    const known = `-oKnownHostsCommand=/bin/echo ${target.address} ${target.hostKey}`;
+    const { stdout } = await run("ssh", [
+      "-i",
+      join(keys, "id"),
+      "-oBatchMode=yes",
+      known,
+      `root@${target.address}`,
+      command,
+    ]);
+    return stdout.trim();
+  }
+
+  /** Everything on the machine that carries the prefix. */
+  function traces(): string[] {
+    const lines = (file: string, args: string[]) =>
+      execFileSync(file, args, { encoding: "utf8" })
+        .split("\n")
+        .filter((line) => line.includes(prefix));
+    const cgroups = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified", "/sys/fs/cgroup/systemd"].filter(existsSync);
+    return [
+      ...lines("ip", ["netns", "list"]),
+      ...lines("ip", ["-o", "link"]),
+      ...lines("losetup", ["-l", "-n", "-O", "BACK-FILE"]),
+      ...lines("ps", ["-eo", "args"]).filter((line) => line.includes("nspawn")),
+      ...readFileSync("/proc/self/mountinfo", "utf8")
+        .split("\n")
+        .filter((line) => line.includes(prefix)),
+      ...cgroups.flatMap((d) => readdirSync(d).filter((name) => name === `kilonode.${prefix}`)),
+      ...(existsSync("/run/systemd/nspawn") ? readdirSync("/run/systemd/nspawn", { recursive: true }) : [])
+        .map(String)
+        .filter((name) => name.includes(prefix)),
+      ...(existsSync(join(lab.STATE_DIR, prefix)) ? [join(lab.STATE_DIR, prefix)] : []),
+    ];
+  }
+
+  beforeAll(async () => {
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(keys, "id")]);
+    const { root } = JSON.parse((await script("lab-root", [])).stdout) as { root: string };
+    const network = { CIDR: `198.19.${block * 4}.0/22`, GATEWAY: at(1) };
+    mkdirSync(join(keys, "artifacts"));
+    common = {
+      ...network,
+      ROOT: root,
+      ARTIFACTS: join(keys, "artifacts"),
+      AUTHORIZED_KEY: readFileSync(join(keys, "id.pub"), "utf8").trim(),
+    };
+    await script("lab-network", ["create"], common);
+  });
+
+  afterAll(async () => {
+    await script("lab-clean", []);
+    rmSync(keys, { recursive: true });
+    expect(traces()).toEqual([]);
+  });
+
+  test("two hosts run systemd without a failed unit, each with two volumes and its own sysctls", async () => {
+    const [a, b] = await Promise.all([create(host("a", 10)), create(host("b", 11))]);
+    for (const it of [a, b]) {
+      expect(await ssh(it, "hostname")).toBe(it.name);
+      expect(await ssh(it, "systemctl is-system-running --wait; systemctl --failed --plain --no-legend")).toBe(
+        "running",
+      );
+      const devices = await ssh(it, "stat -c %d / /var/lib/etcd-wal /var/lib/etcd/member/snap");
+      expect(new Set(devices.split("\n")).size).toBe(3);
+      expect(await ssh(it, "ls /opt/kilonode/artifacts && touch /opt/kilonode/artifacts/x 2>&1 || true")).toMatch(
+        /Read-only/,
+      );
+      expect(await ssh(it, "sysctl -n -w net.core.somaxconn=4321")).toBe("4321");
+      expect(await ssh(it, "tc qdisc add dev eth0 root handle 1: htb && tc qdisc show dev eth0")).toMatch(/^qdisc htb/);
+      expect(await ssh(it, "nice -n -10 ionice -c 1 true && ls /sys/class/net | xargs")).toBe("eth0 lo");
+    }
+    expect(await ssh(a, `ping -q -c 1 -W 2 ${b.address} >/dev/null && echo reached`)).toBe("reached");
+  });
+
+  test("create changes nothing on a running host, and restarts it when an input has changed", async () => {
+    const first = await create(host("a", 10));
+    const pid = await pidOf("a");
+    expect(await create(host("a", 10))).toEqual(first);
+    expect(await pidOf("a")).toBe(pid);
+    await ssh(first, "echo kept > /root/file");
+    const moved = await create(host("a", 12));
+    expect(moved).toEqual({ ...first, address: at(12) });
+    expect(await ssh(moved, "cat /root/file")).toBe("kept");
+  });
+
+  test("a host that was killed comes back with its key and data, and a new generation with its volumes only", async () => {
+    const before = await create(host("b", 11));
+    await ssh(before, "echo data > /var/lib/etcd-wal/file && echo data > /root/file && sync");
+    await script("lab-host", ["kill"], { NAME: "b" });
+    expect((await status()).hosts.find((h) => h.name === "b")?.state).toBe("dead");
+    await expect(script("lab-host", ["probe"], { NAME: "b" })).rejects.toThrow(/is not running/);
+    expect(await create(host("b", 11))).toEqual(before);
+    expect(await ssh(before, "cat /var/lib/etcd-wal/file /root/file")).toBe("data\ndata");
+
+    const renewed = await create(host("b", 11, { GENERATION: "2" }));
+    expect(renewed.hostKey).not.toBe(before.hostKey);
+    expect(await ssh(renewed, "cat /var/lib/etcd-wal/file; test -e /root/file || echo new")).toBe("data\nnew");
+  });
+
+  test("create that is killed at any point completes when it is run again", async () => {
+    for (const delay of [10, 40, 70, 100, 130, 160, 200, 250, 300, 400]) {
+      const half = spawn(join(scripts, "lab-host"), ["create"], {
+        env: environment(host("half", 13)),
+        stdio: "ignore",
+        detached: true,
+      });
+      await sleep(delay);
+      killGroup(half);
+      const made = await create(host("half", 13));
+      expect(
+        await ssh(made, "findmnt -n -o FSTYPE /var/lib/etcd/member/snap; systemctl is-system-running --wait"),
+      ).toBe("xfs\nrunning");
+      await script("lab-host", ["delete"], { NAME: "half", EPHEMERAL: "true" });
+      expect((await status()).hosts.map((h) => h.name)).not.toContain("half");
+    }
+  });
+
+  test("delete keeps the volumes unless the host is ephemeral", async () => {
+    const images = join(lab.STATE_DIR, prefix, "volumes", "b");
+    const { stderr } = await script("lab-host", ["delete"], { NAME: "b" });
+    expect(stderr).toMatch(/kept/);
+    expect(readdirSync(images).sort()).toEqual(["db.img", "wal.img"]);
+    expect(traces().filter((line) => line.includes(`${prefix}.b`) || line.includes("/b/"))).toEqual([]);
+
+    const back = await create(host("b", 11, { GENERATION: "2" }));
+    expect(await ssh(back, "cat /var/lib/etcd-wal/file")).toBe("data");
+    await script("lab-host", ["delete"], { NAME: "b", EPHEMERAL: "true" });
+    expect(existsSync(images)).toBe(false);
+    // A second delete has nothing to do.
+    await script("lab-host", ["delete"], { NAME: "b", EPHEMERAL: "true" });
+  });
+
+  test("wrong inputs are named together, with what is expected", async () => {
+    const message = await failure(
+      "lab-host",
+      ["create"],
+      host("Bad_Name", 14, { ADDRESS: "10.0.0.300/22", VOLUMES: "wal:ntfs:1:/x" }),
+    );
+    expect(message).toMatch(/NAME=Bad_Name: expected a DNS label/);
+    expect(message).toMatch(/ADDRESS=10.0.0.300\/22: expected an address/);
+    expect(message).toMatch(/got wal:ntfs:1:\/x: expected name:ext4\|xfs/);
+    expect(
+      await failure("lab-network", ["create"], {
+        ...common,
+        PREFIX: "kt-other",
+        CIDR: "198.19.0.0/16",
+        GATEWAY: "198.19.0.1",
+      }),
+    ).toMatch(new RegExp(`overlaps 198.19.${block * 4}.*on ${prefix}`));
+    expect(await failure("lab-network", ["delete"])).toMatch(/cannot be removed while hosts run on it: a/);
+    expect(await failure("lab-host", ["create"], host("a", 12, { VOLUMES: "wal:ext4:256:/var/lib/etcd-wal" }))).toMatch(
+      /volume wal of a is ext4:128/,
+    );
+  });
+
+  test("a full disk is said, and leaves nothing half made", async () => {
+    const small = join(keys, "small");
+    mkdirSync(small);
+    // The log of this xfs alone is 128 MiB.
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=100m", "tmpfs", small]);
+    try {
+      const there = { STATE_DIR: small };
+      mkdirSync(join(small, prefix));
+      copyFileSync(join(lab.STATE_DIR, prefix, "network.json"), join(small, prefix, "network.json"));
+      expect(
+        await failure(
+          "lab-host",
+          ["create"],
+          host("full", 15, { ...there, VOLUMES: "log:ext4:64:/log wal:xfs:262144:/wal" }),
+        ),
+      ).toMatch(/No space left on device/);
+      expect(readdirSync(join(small, prefix), { recursive: true }).filter((f) => String(f).includes("full"))).toEqual([
+        "locks/full",
+      ]);
+      execFileSync("fallocate", ["-l", "60M", join(small, "ballast")]);
+      expect(await failure("lab-host", ["create"], host("full", 15, there))).toMatch(/MiB free, a host needs 64/);
+    } finally {
+      execFileSync("umount", [small]);
+    }
+  });
+
+  test("preflight prints the same each time", async () => {
+    const [first, second] = [await script("lab-preflight", ["--json"]), await script("lab-preflight", ["--json"])];
+    expect(JSON.parse(first.stdout)).toMatchObject({ ok: true, missing: [] });
+    expect(second.stdout).toBe(first.stdout);
+  });
+
+  test("lab-clean removes all of the lab after a crash, and nothing of another", async () => {
+    const other = `${prefix}x`;
+    execFileSync("ip", ["netns", "add", other]);
+    try {
+      await create(host("c", 16));
+      const half = spawn(join(scripts, "lab-host"), ["create"], {
+        env: environment(host("d", 17)),
+        stdio: "ignore",
+        detached: true,
+      });
+      await sleep(150);
+      killGroup(half);
+      process.kill((await pidOf("c")) as number, "SIGKILL");
+      execFileSync("ip", ["netns", "add", `${prefix}.stray`]);
+      execFileSync("losetup", ["-f", join(lab.STATE_DIR, prefix, "volumes", "a", "wal.img")]);
+      const stray = spawn("ip", ["netns", "exec", `${prefix}.stray`, "sleep", "1000"], { stdio: "ignore" });
+      await script("lab-clean", ["--prefix", prefix, "--state-dir", lab.STATE_DIR]);
+      expect(traces().filter((line) => !line.includes(other))).toEqual([]);
+      expect(existsSync(`/run/netns/${other}`)).toBe(true);
+      expect(stray.signalCode ?? (await new Promise((done) => stray.on("exit", (_, signal) => done(signal))))).toBe(
+        "SIGKILL",
+      );
+    } finally {
+      execFileSync("ip", ["netns", "delete", other]);
+    }
+  });
+});
