@@ -1,0 +1,105 @@
+/** Places a plan on a platform: hosts, their content, the rollouts in order, then the objects in the API. */
+import * as kubernetes from "@pulumi/kubernetes";
+import * as pulumi from "@pulumi/pulumi";
+import { stringify } from "yaml";
+import type { ClusterSpec } from "../config/cluster";
+import type { Role } from "../config/names";
+import { HostContent } from "./host/content";
+import { clusterObjects } from "./objects/objects";
+import { Pki } from "./pki/pki";
+import type { ClusterPlan } from "./plan-types";
+import type { Host, Platform } from "./platform/platform";
+import { ports } from "./ports";
+import { Rollout, type RolloutArgs, sshTarget } from "./rollout/component";
+import type { RolloutHost } from "./rollout/spec";
+
+export interface ClusterArgs {
+  readonly spec: ClusterSpec;
+  readonly plan: ClusterPlan;
+  readonly platform: Platform;
+  /** Private key that logs in to every host, OpenSSH format. */
+  readonly sshKey: pulumi.Output<string>;
+}
+
+/** How long one host may take to pass its gate. First creation starts everything at once, on whatever the machine has. */
+const hostTimeoutSeconds = 300;
+
+export class Cluster extends pulumi.ComponentResource {
+  readonly kubeconfig: pulumi.Output<string>;
+  /** Every host as an SSH target, for the command line. */
+  readonly hosts: pulumi.Output<ClusterHost[]>;
+
+  constructor(args: ClusterArgs) {
+    super("kilonode:index:Cluster", args.spec.stack);
+    const { plan, spec, platform } = args;
+    const pki = new Pki("pki", { stack: spec.stack, certificates: spec.certificates }, { parent: this });
+
+    // hosts and their content
+    const hosts = plan.hosts.map((host) => platform.host(host));
+    this.hosts = pulumi.all(hosts.map((host) => sshTarget(host).apply((target) => ({ ...target, ...place(host) }))));
+    const staged = hosts.map((host) => ({
+      host,
+      digest: new HostContent(host, pki, { parent: this, dependsOn: host.resource }).digest,
+    }));
+    const group = (name: string) => staged.filter(({ host }) => host.plan.group === name);
+    const rollout = (name: string, strategy: RolloutArgs["strategy"], after: pulumi.Resource[]) =>
+      new Rollout(
+        { group: name, strategy, hosts: group(name), hostTimeoutSeconds, sshKey: args.sshKey },
+        { parent: this, dependsOn: after },
+      );
+
+    // in order: etcd shards side by side, the load balancer, masters behind it, then what needs the API
+    const shards = plan.shards.map((shard) =>
+      rollout(
+        shard.group,
+        { kind: "etcd", shard: shard.name, token: shard.token, peerPort: ports.etcdPeer, clientPort: ports.etcdClient },
+        [],
+      ),
+    );
+    const loadBalancer = rollout("load-balancer", { kind: "together" }, []);
+    const balancerHost = group("load-balancer")[0]?.host as Host;
+    const masters = rollout(
+      "masters",
+      sshTarget(balancerHost).apply((target) => ({ kind: "masters" as const, apiPort: ports.apiserver, loadBalancer: target })),
+      [...shards, loadBalancer],
+    );
+    const operator = pki.operator("kilonode:operator", "system:masters");
+    this.kubeconfig = pulumi.secret(
+      pulumi
+        .all([pki.authorityPem("kubernetes"), operator.certPem, operator.keyPem])
+        .apply(([authority, cert, key]) => operatorKubeconfig(plan, authority, cert, key)),
+    );
+    const provider = new kubernetes.Provider(
+      "cluster",
+      { kubeconfig: this.kubeconfig, enableServerSideApply: true },
+      { parent: this, dependsOn: masters },
+    );
+    const objects = clusterObjects(plan.objects, { parent: this, provider, deletedWith: platform.boundary });
+    if (group("node-simulator").length > 0) rollout("node-simulator", { kind: "together" }, [masters, ...objects]);
+    this.registerOutputs({});
+  }
+}
+
+export interface ClusterHost extends Omit<RolloutHost, "digest"> {
+  readonly role: Role;
+  readonly group: string;
+}
+
+function place(host: Host): Pick<ClusterHost, "role" | "group"> {
+  return { role: host.plan.role, group: host.plan.group };
+}
+
+function operatorKubeconfig(plan: ClusterPlan, authorityPem: string, certPem: string, keyPem: string): string {
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  return stringify(
+    {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [{ name: plan.stack, cluster: { server: plan.apiEndpoint, "certificate-authority-data": base64(authorityPem) } }],
+      users: [{ name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } }],
+      contexts: [{ name: plan.stack, context: { cluster: plan.stack, user: "operator" } }],
+      "current-context": plan.stack,
+    },
+    { lineWidth: 0 },
+  );
+}

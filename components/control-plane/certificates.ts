@@ -1,0 +1,46 @@
+/** The certificates of a master: one for each thing it is, or acts as. */
+import type { Place } from "../../config/names";
+import type { CertificatePlan } from "../plan-types";
+
+export const pki = "/etc/kubernetes/pki";
+
+export interface ApiNames {
+  readonly loadBalancer: Place;
+  /** Address of the Service `kubernetes.default`. */
+  readonly serviceAddress: string;
+}
+
+export function masterCertificates(master: Place, api: ApiNames): CertificatePlan[] {
+  return [
+    {
+      name: "apiserver",
+      authority: "kubernetes",
+      ...at("apiserver", "kube-apiserver"),
+      commonName: "kube-apiserver",
+      dnsNames: [
+        master.name,
+        api.loadBalancer.name,
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+      ],
+      ipAddresses: [master.address, api.loadBalancer.address, api.serviceAddress],
+      uses: ["server_auth"],
+    },
+    client("etcd-client", "etcd-client", "kube-apiserver", "kube-apiserver"),
+    // Authorized by the built-in role system:kubelet-api-admin (see objects).
+    client("kubelet-client", "kubernetes", "kube-apiserver", "kilonode:kubelet-client"),
+    client("front-proxy-client", "front-proxy", "kube-apiserver", "front-proxy-client"),
+    client("controller-manager", "kubernetes", "kube-controller-manager", "system:kube-controller-manager"),
+    client("scheduler", "kubernetes", "kube-scheduler", "system:kube-scheduler"),
+  ];
+}
+
+function client(name: string, authority: CertificatePlan["authority"], user: string, commonName: string): CertificatePlan {
+  return { name, authority, ...at(name, user), commonName, dnsNames: [], ipAddresses: [], uses: ["client_auth"] };
+}
+
+function at(name: string, user: string) {
+  return { keyPath: `${pki}/${name}.key`, certPath: `${pki}/${name}.crt`, owner: `${user}:${user}` };
+}

@@ -1,0 +1,119 @@
+/** The flags of the three components: where things are and who may speak, on top of what the scale model derives. */
+import type { ClusterSpec } from "../../config/cluster";
+import { apiserverFlags, controllerManagerFlags, type FlagMap, mergeFlags } from "../../config/flags";
+import type { Place } from "../../config/names";
+import type { Scale } from "../../config/scale";
+import type { ShardPlan } from "../plan-types";
+import { ports } from "../ports";
+import { pki } from "./certificates";
+
+/** Time from SIGTERM until the API server stops accepting: the load balancer needs 2 failed checks of 1 s to notice. */
+export const shutdownDelaySeconds = 5;
+
+/**
+ * Flags of the plan that a configuration may change all the same. Every other flag set here is protected: it holds the
+ * cluster together or keeps it shut.
+ */
+const changeable = {
+  "kube-apiserver": {
+    "enable-admission-plugins": "append",
+    "audit-log-maxsize": "overwrite",
+    "audit-log-maxbackup": "overwrite",
+    "audit-log-maxage": "overwrite",
+    "feature-gates": "append",
+  },
+  "kube-controller-manager": { controllers: "append", "feature-gates": "append" },
+  "kube-scheduler": { "feature-gates": "append" },
+} as const;
+
+export function apiserverFlagMap(spec: ClusterSpec, scale: Scale, shards: readonly ShardPlan[], master: Place): FlagMap {
+  const main = shards.find((shard) => shard.name === "main") as ShardPlan;
+  const identity: FlagMap = {
+    "advertise-address": master.address,
+    "bind-address": master.address,
+    "secure-port": ports.apiserver,
+    "tls-cert-file": `${pki}/apiserver.crt`,
+    "tls-private-key-file": `${pki}/apiserver.key`,
+    "tls-min-version": "VersionTLS13",
+    "client-ca-file": `${pki}/kubernetes-ca.crt`,
+    // Nobody reads anything without a certificate or token, not even /version.
+    "anonymous-auth": false,
+    "authorization-mode": "Node,RBAC",
+    "enable-admission-plugins": "NodeRestriction",
+    "etcd-servers": main.endpoints.join(","),
+    ...overrides(shards),
+    "etcd-cafile": `${pki}/etcd-client-ca.crt`,
+    "etcd-certfile": `${pki}/etcd-client.crt`,
+    "etcd-keyfile": `${pki}/etcd-client.key`,
+    "kubelet-certificate-authority": `${pki}/kubernetes-ca.crt`,
+    "kubelet-client-certificate": `${pki}/kubelet-client.crt`,
+    "kubelet-client-key": `${pki}/kubelet-client.key`,
+    "proxy-client-cert-file": `${pki}/front-proxy-client.crt`,
+    "proxy-client-key-file": `${pki}/front-proxy-client.key`,
+    "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
+    "requestheader-allowed-names": "front-proxy-client",
+    "requestheader-username-headers": "X-Remote-User",
+    "requestheader-group-headers": "X-Remote-Group",
+    "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+    "service-account-issuer": "https://kubernetes.default.svc",
+    "service-account-key-file": `${pki}/service-account.pub`,
+    "service-account-signing-key-file": `${pki}/service-account.key`,
+    "service-cluster-ip-range": spec.network.services,
+    "encryption-provider-config": "/etc/kubernetes/encryption.yaml",
+    "audit-policy-file": "/etc/kubernetes/audit-policy.yaml",
+    "audit-log-path": "/var/log/kubernetes/audit.log",
+    // Batched, so that a slow disk never holds a request; 10 files of 100 MiB, a month at most.
+    "audit-log-mode": "batch",
+    "audit-log-maxsize": 100,
+    "audit-log-maxbackup": 10,
+    "audit-log-maxage": 30,
+    "shutdown-delay-duration": `${shutdownDelaySeconds}s`,
+    "shutdown-send-retry-after": true,
+    "endpoint-reconciler-type": "lease",
+    "allow-privileged": true,
+  };
+  return merged("kube-apiserver", identity, apiserverFlags(scale), spec.masters.flags.apiserver);
+}
+
+/** `--etcd-servers-overrides=<group>/<resource>#<server>;<server>,...` for every shard but main. */
+function overrides(shards: readonly ShardPlan[]): FlagMap {
+  const entries = shards.flatMap((shard) => shard.resources.map((resource) => `${resource}#${shard.endpoints.join(";")}`));
+  return entries.length > 0 ? { "etcd-servers-overrides": entries.join(",") } : {};
+}
+
+export function controllerManagerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
+  const kubeconfig = "/etc/kubernetes/controller-manager.kubeconfig";
+  const identity: FlagMap = {
+    kubeconfig,
+    "authentication-kubeconfig": kubeconfig,
+    "authorization-kubeconfig": kubeconfig,
+    "bind-address": "127.0.0.1",
+    "client-ca-file": `${pki}/kubernetes-ca.crt`,
+    "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
+    "root-ca-file": `${pki}/kubernetes-ca.crt`,
+    "use-service-account-credentials": true,
+    "leader-elect": true,
+    "allocate-node-cidrs": true,
+    "cluster-cidr": spec.network.pods,
+    "service-cluster-ip-range": spec.network.services,
+    "cluster-name": spec.stack,
+  };
+  return merged("kube-controller-manager", identity, controllerManagerFlags(scale), spec.masters.flags.controllerManager);
+}
+
+export function schedulerFlagMap(spec: ClusterSpec): FlagMap {
+  const kubeconfig = "/etc/kubernetes/scheduler.kubeconfig";
+  const identity: FlagMap = {
+    config: "/etc/kubernetes/scheduler.yaml",
+    "authentication-kubeconfig": kubeconfig,
+    "authorization-kubeconfig": kubeconfig,
+    "bind-address": "127.0.0.1",
+    "client-ca-file": `${pki}/kubernetes-ca.crt`,
+    "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
+  };
+  return merged("kube-scheduler", identity, {}, spec.masters.flags.scheduler);
+}
+
+function merged(component: keyof typeof changeable, identity: FlagMap, scale: FlagMap, user: FlagMap): FlagMap {
+  return mergeFlags(identity, scale, user, { component, rules: changeable[component] });
+}

@@ -1,0 +1,65 @@
+/** The same components as static pods of a kubelet: what a master runs where there is a container runtime. */
+import { stringify } from "yaml";
+import { goMemoryLimit } from "../../config/flags";
+import type { Place } from "../../config/names";
+import { textFile } from "../machine/host-files";
+import type { MachineFile } from "../machine/machine";
+import { type ControlPlaneParts, componentFlags, components } from "./plan";
+
+const manifests = "/etc/kubernetes/manifests";
+
+/** Ports that a kubelet probes, on the address that the component binds. */
+const probes = {
+  "kube-apiserver": { port: 6443, path: "/livez" },
+  "kube-controller-manager": { port: 10257, path: "/healthz" },
+  "kube-scheduler": { port: 10259, path: "/livez" },
+} as const;
+
+/** One manifest for each component, with the flags that the units get. */
+export function staticPods(parts: ControlPlaneParts, master: Place): Record<string, MachineFile> {
+  const flags = componentFlags(parts, master);
+  return Object.fromEntries(
+    components.map((name) => [
+      `${manifests}/${name}.yaml`,
+      textFile(stringify(staticPod(name, parts, flags[name], master), { lineWidth: 0 }), "root:root", "0600"),
+    ]),
+  );
+}
+
+function staticPod(name: (typeof components)[number], parts: ControlPlaneParts, flags: string[], master: Place) {
+  const paths = name === "kube-apiserver" ? ["/etc/kubernetes", "/var/log/kubernetes"] : ["/etc/kubernetes"];
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace: "kube-system", labels: { component: name, tier: "control-plane" } },
+    spec: {
+      hostNetwork: true,
+      priorityClassName: "system-node-critical",
+      securityContext: { seccompProfile: { type: "RuntimeDefault" } },
+      terminationGracePeriodSeconds: name === "kube-apiserver" ? 120 : 10,
+      containers: [
+        {
+          name,
+          image: `registry.k8s.io/${name}:v${parts.spec.kubernetesVersion}`,
+          command: [name, ...flags],
+          env: [{ name: "GOMEMLIMIT", value: goMemoryLimit(name, parts.scale) }],
+          livenessProbe: livenessProbe(name, master),
+          volumeMounts: paths.map((path) => ({ name: volumeName(path), mountPath: path, readOnly: path === "/etc/kubernetes" })),
+        },
+      ],
+      volumes: paths.map((path) => ({ name: volumeName(path), hostPath: { path, type: "DirectoryOrCreate" } })),
+    },
+  };
+}
+
+/** The API server answers nobody without a certificate, which a kubelet's HTTP probe has not: there the open port must do. */
+function livenessProbe(name: (typeof components)[number], master: Place) {
+  const { port, path } = probes[name];
+  const timing = { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 15, failureThreshold: 8 };
+  if (name === "kube-apiserver") return { tcpSocket: { host: master.address, port }, ...timing };
+  return { httpGet: { host: "127.0.0.1", path, port, scheme: "HTTPS" }, ...timing };
+}
+
+function volumeName(path: string): string {
+  return path.slice(1).replaceAll("/", "-");
+}

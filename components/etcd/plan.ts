@@ -1,0 +1,160 @@
+/** The etcd shards and what each member's host holds. */
+import { type ClusterSpec, slotOf } from "../../config/cluster";
+import { etcdFlags } from "../../config/flags";
+import { type Place, place } from "../../config/names";
+import { type Scale, sysctlsFor } from "../../config/scale";
+import { environmentFile, hostFiles } from "../machine/host-files";
+import type { Machine } from "../machine/machine";
+import type { ArtifactSums, CertificatePlan, DiskPlan, HostPlan, ShardPlan } from "../plan-types";
+import { ports } from "../ports";
+import { binaries, hostRange } from "../shared";
+
+/** Members' data. etcd has no option for the snapshot directory: the database volume is mounted where it keeps it. */
+const dataDir = "/var/lib/etcd";
+const databaseMount = `${dataDir}/member/snap`;
+/** etcd renames over its WAL directory, so that is one below the mount point, never the mount point itself. */
+const walMount = "/var/lib/etcd-wal";
+const walDir = `${walMount}/wal`;
+const pki = "/etc/etcd/pki";
+
+export function shardPlans(spec: ClusterSpec): ShardPlan[] {
+  return Object.entries(spec.etcd.shards)
+    .map(([name, shard]) => ({ name, shard, slot: slotOf(name, shard) as number }))
+    .sort((a, b) => a.slot - b.slot)
+    .map(({ name, shard, slot }) => {
+      const members = Array.from({ length: shard.members }, (_, index) =>
+        place(hostRange(spec), { role: "etcd", label: `etcd-${name}`, group: slot }, index),
+      );
+      return {
+        name,
+        group: `etcd-${name}`,
+        token: `${spec.stack}-etcd-${name}`,
+        resources: shard.resources,
+        members,
+        endpoints: members.map((member) => `https://${member.address}:${ports.etcdClient}`),
+      };
+    });
+}
+
+export function etcdHosts(spec: ClusterSpec, scale: Scale, shard: ShardPlan, sums: ArtifactSums): HostPlan[] {
+  return shard.members.map((member) => ({
+    ...member,
+    role: "etcd",
+    group: shard.group,
+    machine: memberMachine(spec, scale, shard, member, sums),
+    certificates: memberCertificates(member),
+    pem: {
+      [`${pki}/peer-ca.crt`]: { kind: "authority", authority: "etcd-peer" },
+      [`${pki}/client-ca.crt`]: { kind: "authority", authority: "etcd-client" },
+    },
+    secrets: {},
+    disks: memberDisks(spec),
+  }));
+}
+
+function memberMachine(spec: ClusterSpec, scale: Scale, shard: ShardPlan, member: Place, sums: ArtifactSums): Machine {
+  return {
+    host: member.name,
+    users: { etcd: { home: dataDir } },
+    directories: {
+      "/etc/etcd": { mode: "0755", owner: "root:root" },
+      [pki]: { mode: "0755", owner: "root:root" },
+      [dataDir]: { mode: "0700", owner: "etcd:etcd" },
+      [`${dataDir}/member`]: { mode: "0700", owner: "etcd:etcd" },
+    },
+    files: {
+      ...hostFiles("/etc/systemd/system/etcd.service"),
+      "/etc/etcd/etcd.env": environmentFile(memberSettings(spec, scale, shard, member)),
+      "/etc/etcd/etcdctl.env": environmentFile({
+        ETCDCTL_ENDPOINTS: `https://${member.address}:${ports.etcdClient}`,
+        ETCDCTL_CACERT: `${pki}/client-ca.crt`,
+        ETCDCTL_CERT: `${pki}/server.crt`,
+        ETCDCTL_KEY: `${pki}/server.key`,
+      }),
+    },
+    binaries: binaries(sums, "etcd", "etcdctl", "etcdutl"),
+    modules: [],
+    sysctls: sysctlsFor("etcd", scale),
+    volumes: [
+      { name: "wal", mount: walMount, fs: "ext4", apartFrom: ["database"], owner: "etcd:etcd" },
+      { name: "database", mount: databaseMount, fs: "ext4", apartFrom: ["wal"], owner: "etcd:etcd" },
+    ],
+    // Heartbeats and log entries between members ahead of clients, clients ahead of the rest (ledger E7).
+    traffic: {
+      classes: [
+        { name: "peer", band: 1, ports: [ports.etcdPeer] },
+        { name: "client", band: 2, ports: [ports.etcdClient] },
+      ],
+    },
+    units: {
+      "etcd.service": {
+        enabled: true,
+        running: true,
+        // etcd reads its certificates anew at each handshake: a renewed one needs no restart.
+        restartOn: ["/etc/etcd/etcd.env", "/usr/local/bin/etcd"],
+        reloadOn: [],
+        wait: false,
+      },
+    },
+  };
+}
+
+/** etcd's settings as ETCD_* variables: what identifies this member, and what the scale model derives. */
+function memberSettings(spec: ClusterSpec, scale: Scale, shard: ShardPlan, member: Place) {
+  const url = (port: number) => `https://${member.address}:${port}`;
+  const identity = {
+    name: member.name,
+    "data-dir": dataDir,
+    "wal-dir": walDir,
+    "listen-peer-urls": url(ports.etcdPeer),
+    "initial-advertise-peer-urls": url(ports.etcdPeer),
+    "listen-client-urls": url(ports.etcdClient),
+    "advertise-client-urls": url(ports.etcdClient),
+    // Health and metrics over plain HTTP, on this host only.
+    "listen-metrics-urls": `http://127.0.0.1:${ports.etcdMetrics}`,
+    "peer-client-cert-auth": true,
+    "peer-trusted-ca-file": `${pki}/peer-ca.crt`,
+    "peer-cert-file": `${pki}/peer.crt`,
+    "peer-key-file": `${pki}/peer.key`,
+    "client-cert-auth": true,
+    "trusted-ca-file": `${pki}/client-ca.crt`,
+    "cert-file": `${pki}/server.crt`,
+    "key-file": `${pki}/server.key`,
+    "tls-min-version": "TLS1.3",
+    // An operator who removes a member by hand wants it gone, not restarting for ever.
+    "strict-reconfig-check": true,
+    "heartbeat-interval": spec.etcd.heartbeatMs,
+    "election-timeout": spec.etcd.electionMs,
+    "quota-backend-bytes": spec.etcd.quotaGiB * 2 ** 30,
+    "snapshot-count": spec.etcd.snapshotCount,
+    logger: "zap",
+    "log-outputs": "stderr",
+  };
+  const flags = { ...etcdFlags(scale, shard.name), ...identity };
+  return Object.fromEntries(
+    Object.entries(flags).map(([flag, value]) => [`ETCD_${flag.toUpperCase().replaceAll("-", "_")}`, value]),
+  );
+}
+
+function memberCertificates(member: Place): CertificatePlan[] {
+  const common = {
+    owner: "etcd:etcd",
+    commonName: member.name,
+    dnsNames: [member.name],
+    ipAddresses: [member.address],
+    uses: ["server_auth", "client_auth"] as const,
+  };
+  return [
+    { ...common, name: "peer", authority: "etcd-peer", keyPath: `${pki}/peer.key`, certPath: `${pki}/peer.crt` },
+    // Also the client certificate of etcdctl on this host.
+    { ...common, name: "server", authority: "etcd-client", keyPath: `${pki}/server.key`, certPath: `${pki}/server.crt` },
+  ];
+}
+
+/** Sparse in the lab; on a cloud these are the instance's own disks. */
+function memberDisks(spec: ClusterSpec): DiskPlan[] {
+  return [
+    { name: "wal", fs: "ext4", sizeGiB: 2, mount: walMount },
+    { name: "database", fs: "ext4", sizeGiB: spec.etcd.quotaGiB + 2, mount: databaseMount },
+  ];
+}

@@ -1,0 +1,127 @@
+/** Puts a host's content on it, staged: keys made there, certificates signed, secrets apart, everything else as a diffable text. */
+import { remote } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+import { hostText } from "../machine/host-files";
+import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
+import type { Pki } from "../pki/pki";
+import { verifiedRequest } from "../pki/requests";
+import type { HostPlan, SecretPlan } from "../plan-types";
+import type { Host } from "../platform/platform";
+import { generationOf } from "./drift";
+
+/** Sends a static program as the command's text and leaves stdin to its data; nothing is interpolated into the program. */
+function asCommand(interpreter: string, programPath: string, ...args: string[]): string {
+  return [`${[interpreter, "/dev/fd/3", ...args].join(" ")} 3<<'KILONODE'`, hostText(programPath).trimEnd(), "KILONODE"].join("\n");
+}
+
+const makeKeys = "/usr/local/lib/kilonode/make-keys";
+const machineApply = "/usr/local/sbin/machine-apply";
+
+export class HostContent extends pulumi.ComponentResource {
+  /** sha256 of what is staged on the host. */
+  readonly digest: pulumi.Output<string>;
+
+  constructor(host: Host, pki: Pki, options?: pulumi.ComponentResourceOptions) {
+    const { plan } = host;
+    super("kilonode:index:HostContent", plan.name, {}, options);
+    const requests = this.keys(host);
+    const certificates = plan.certificates.map((certificate) => {
+      const request = requests.apply((all) => verifiedRequest(plan.name, certificate, all[certificate.name] ?? ""));
+      return { path: certificate.certPath, pem: pki.sign(plan.name, certificate, request, this).certPem };
+    });
+    const secrets = this.secrets(host, pki);
+    const publicPem = Object.entries(plan.pem).map(([path, pem]) => ({
+      path,
+      pem: pem.kind === "authority" ? pki.authorityPem(pem.authority) : pki.serviceAccountPublicPem,
+    }));
+    const staged = new remote.Command(
+      `${plan.name}-machine`,
+      {
+        connection: host.connection,
+        create: pulumi
+          .all([generationOf(host), secrets])
+          .apply(([generation, digest]) =>
+            `${digest && `SECRETS=${digest} `}${asCommand("python3 -IS", machineApply, "stage", "--generation", String(generation))}`,
+          ),
+        stdin: pulumi.all([...certificates, ...publicPem]).apply((pems) => machineJson(plan, pems)),
+        addPreviousOutputInEnv: false,
+        logging: remote.Logging.None,
+      },
+      { parent: this },
+    );
+    this.digest = staged.stdout.apply((json) => (JSON.parse(json) as { digest: string }).digest);
+    this.registerOutputs({});
+  }
+
+  /** Private keys are made on the host and never leave it; what comes back are certificate requests. */
+  private keys(host: Host): pulumi.Output<Record<string, string>> {
+    const requests: KeyRequest[] = host.plan.certificates.map(
+      ({ name, keyPath, owner, commonName, organization, dnsNames, ipAddresses }) => ({
+        name,
+        keyPath,
+        owner,
+        commonName,
+        ...(organization === undefined ? {} : { organization }),
+        dnsNames,
+        ipAddresses,
+      }),
+    );
+    const command = new remote.Command(
+      `${host.plan.name}-keys`,
+      {
+        connection: host.connection,
+        create: asCommand("bash", makeKeys),
+        stdin: JSON.stringify(requests, null, 1),
+        addPreviousOutputInEnv: false,
+        logging: remote.Logging.None,
+      },
+      { parent: this },
+    );
+    return command.stdout.apply((json) => JSON.parse(json) as Record<string, string>);
+  }
+
+  /** @returns a keyed digest of the secrets on the host; empty where it has none */
+  private secrets(host: Host, pki: Pki): pulumi.Output<string> {
+    const { plan } = host;
+    if (Object.keys(plan.secrets).length === 0) return pulumi.output("");
+    const files = Object.entries(plan.secrets).map(([path, secret]) => ({ path, secret, text: secretText(secret, pki) }));
+    const command = new remote.Command(
+      `${plan.name}-secrets`,
+      {
+        connection: host.connection,
+        create: asCommand("python3 -IS", machineApply, "stage-secrets"),
+        stdin: pulumi.secret(pulumi.all(files).apply((all) => secretJson(plan.name, all))),
+        addPreviousOutputInEnv: false,
+        logging: remote.Logging.None,
+      },
+      { parent: this },
+    );
+    return command.stdout.apply((json) => (JSON.parse(json) as { digest: string }).digest);
+  }
+}
+
+function secretText(secret: SecretPlan, pki: Pki): pulumi.Output<string> {
+  return secret.secret === "service-account-key" ? pki.serviceAccountKeyPem : pki.encryptionConfig;
+}
+
+function secretJson(host: string, all: readonly { path: string; secret: SecretPlan; text: string }[]): string {
+  const files = Object.fromEntries(
+    all.map(({ path, secret, text }) => [path, { mode: secret.mode, owner: secret.owner, content: text }]),
+  );
+  return JSON.stringify({ host, files } satisfies SecretFiles, null, 1);
+}
+
+/** The machine with its public certificates, as pretty JSON with sorted keys: a changed line is a changed line in a preview. */
+function machineJson(plan: HostPlan, pems: readonly { path: string; pem: string }[]): string {
+  const certificates: [string, MachineFile][] = pems.map(({ path, pem }) => [
+    path,
+    { mode: "0644", owner: "root:root", content: pem },
+  ]);
+  const machine = { ...plan.machine, files: { ...plan.machine.files, ...Object.fromEntries(certificates) } };
+  return JSON.stringify(machine, sortedKeys, 1);
+}
+
+function sortedKeys(_key: string, value: unknown): unknown {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,108 @@
+/** haproxy in front of the API servers: least connections, health by /readyz, draining. */
+import type { ClusterSpec } from "../../config/cluster";
+import { type Place, place } from "../../config/names";
+import { type Scale, sysctlsFor } from "../../config/scale";
+import { hostFiles, textFile } from "../machine/host-files";
+import type { Machine } from "../machine/machine";
+import type { HostPlan } from "../plan-types";
+import { ports } from "../ports";
+import { hostRange } from "../shared";
+
+const pki = "/etc/haproxy/pki";
+
+export function loadBalancerPlace(spec: ClusterSpec): Place {
+  return place(hostRange(spec), { role: "load-balancer", label: "lb" }, 0);
+}
+
+export function loadBalancerHost(spec: ClusterSpec, scale: Scale, masters: readonly Place[]): HostPlan {
+  const self = loadBalancerPlace(spec);
+  return {
+    ...self,
+    role: "load-balancer",
+    group: "load-balancer",
+    machine: loadBalancerMachine(self, scale, masters),
+    certificates: [
+      {
+        // The health check speaks with a certificate, since the API server answers nobody without one.
+        name: "health",
+        authority: "kubernetes",
+        // haproxy finds the key of <file> in <file>.key.
+        keyPath: `${pki}/health.crt.key`,
+        certPath: `${pki}/health.crt`,
+        owner: "root:root",
+        commonName: "kilonode:load-balancer",
+        dnsNames: [],
+        ipAddresses: [],
+        uses: ["client_auth"],
+      },
+    ],
+    pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
+    secrets: {},
+    disks: [],
+  };
+}
+
+function loadBalancerMachine(self: Place, scale: Scale, masters: readonly Place[]): Machine {
+  return {
+    host: self.name,
+    users: {},
+    directories: { [pki]: { mode: "0755", owner: "root:root" } },
+    files: {
+      ...hostFiles("/usr/local/lib/kilonode/backends"),
+      "/etc/haproxy/haproxy.cfg": textFile(haproxyConfig(self, masters)),
+    },
+    binaries: {},
+    modules: [],
+    sysctls: sysctlsFor("load-balancer", scale),
+    volumes: [],
+    units: {
+      "haproxy.service": {
+        enabled: true,
+        running: true,
+        restartOn: [],
+        // A reload keeps connections: new processes take the sockets over, old ones end with their last connection.
+        reloadOn: ["/etc/haproxy/haproxy.cfg", `${pki}/health.crt`, `${pki}/kubernetes-ca.crt`],
+        wait: true,
+      },
+    },
+  };
+}
+
+/** A watch is silent for minutes: only TCP keep-alive may end an idle connection. */
+function haproxyConfig(self: Place, masters: readonly Place[]): string {
+  const servers = masters.map((master) => `    server ${master.name} ${master.address}:${ports.apiserver}`);
+  return `# Layer 4: clients and API servers authenticate each other through it.
+global
+    log /dev/log local0 notice
+    user haproxy
+    group haproxy
+    maxconn 65536
+    stats socket /run/haproxy/admin.sock mode 600 level admin
+
+defaults
+    mode tcp
+    log global
+    option dontlognull
+    option clitcpka
+    option srvtcpka
+    timeout connect 3s
+    timeout client 24h
+    timeout server 24h
+    timeout check 3s
+    # A master that refuses a connection is left for another one.
+    retries 3
+    option redispatch 1
+
+frontend api
+    bind ${self.address}:${ports.apiserver}
+    default_backend apiservers
+
+backend apiservers
+    balance leastconn
+    option httpchk GET /readyz
+    http-check expect status 200
+    # Out after 2 failed checks of 1 s (the API servers wait longer before they stop), back after 1.
+    default-server check check-ssl verify required ca-file ${pki}/kubernetes-ca.crt crt ${pki}/health.crt inter 1s fastinter 500ms downinter 1s fall 2 rise 1
+${servers.join("\n")}
+`;
+}

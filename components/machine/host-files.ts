@@ -1,0 +1,35 @@
+/** The real files under files/, which mirrors "/": what a host gets is what shellcheck and systemd-analyze have seen. */
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { MachineFile } from "./machine";
+
+const tree = join(__dirname, "files");
+
+/** The text of a file of the tree. @param path absolute on the host, for instance "/etc/systemd/system/etcd.service" */
+export function hostText(path: string): string {
+  return readFileSync(join(tree, path), "utf8");
+}
+
+/** A file of the tree for a host: executable when it is executable in the tree. */
+export function hostFile(path: string): MachineFile {
+  const executable = (statSync(join(tree, path)).mode & 0o100) !== 0;
+  return { mode: executable ? "0755" : "0644", owner: "root:root", content: hostText(path) };
+}
+
+/** Several of them, keyed by path. */
+export function hostFiles(...paths: string[]): Record<string, MachineFile> {
+  return Object.fromEntries(paths.map((path) => [path, hostFile(path)]));
+}
+
+/** A file with computed content. Default: readable by all, written by root. */
+export function textFile(content: string, owner = "root:root", mode = "0644"): MachineFile {
+  return { mode, owner, content: content.endsWith("\n") ? content : `${content}\n` };
+}
+
+/** `NAME=value` lines, sorted, for systemd's EnvironmentFile. */
+export function environmentFile(variables: Readonly<Record<string, string | number | boolean>>): MachineFile {
+  const lines = Object.entries(variables)
+    .map(([name, value]) => `${name}=${value}`)
+    .sort();
+  return textFile(lines.join("\n"));
+}

@@ -1,0 +1,19 @@
+/** The Kubernetes objects that belong to the control plane itself. */
+import type { ClusterSpec } from "../../config/cluster";
+import { priorityAndFairness } from "../../config/flags";
+import type { Scale } from "../../config/scale";
+import { nodeSimulatorObjects } from "../node-simulator/plan";
+import type { ObjectPlan } from "../plan-types";
+
+export function objectPlans(spec: ClusterSpec, scale: Scale): ObjectPlan[] {
+  return [kubeletClient, ...nodeSimulatorObjects(spec), ...priorityAndFairness(scale)];
+}
+
+/** The API servers speak to kubelets as this user; the role is built in. */
+const kubeletClient: ObjectPlan = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRoleBinding",
+  metadata: { name: "kilonode:kubelet-client" },
+  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "system:kubelet-api-admin" },
+  subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "kilonode:kubelet-client" }],
+};

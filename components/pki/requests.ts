@@ -1,0 +1,33 @@
+/** Checks what a host asks to be signed: a host gets exactly the certificate that its plan names. */
+import * as x509 from "@peculiar/x509";
+import type { KeyRequest } from "../machine/machine";
+
+/** Thrown when a host's certificate request is not the planned one: the host is misconfigured or not to be trusted. */
+export class RequestMismatch extends Error {
+  constructor(host: string, certificate: string, what: string, got: string, want: string) {
+    super(`${host} asks for a certificate "${certificate}" with ${what} ${got}, planned is ${want}; nothing was signed. Look at the host before you go on.`);
+    this.name = "RequestMismatch";
+  }
+}
+
+/** @returns the request itself when subject, names and addresses are exactly the planned ones */
+export function verifiedRequest(host: string, planned: KeyRequest, csrPem: string): string {
+  const request = new x509.Pkcs10CertificateRequest(csrPem);
+  const refuse = (what: string, got: string, want: string): never => {
+    throw new RequestMismatch(host, planned.name, what, got, want);
+  };
+  const subject = (name: string) => request.subjectName.getField(name).join(",");
+  if (subject("CN") !== planned.commonName) refuse("common name", subject("CN"), planned.commonName);
+  if (subject("O") !== (planned.organization ?? "")) refuse("organization", subject("O"), planned.organization ?? "none");
+  const names = request.extensions
+    .filter((extension) => extension instanceof x509.SubjectAlternativeNameExtension)
+    .flatMap((extension) => extension.names.items);
+  const sorted = (values: readonly string[]) => [...values].sort().join(", ") || "none";
+  const got = sorted(names.map((name) => `${name.type}:${name.value}`));
+  const want = sorted([
+    ...planned.dnsNames.map((name) => `dns:${name}`),
+    ...planned.ipAddresses.map((address) => `ip:${address}`),
+  ]);
+  if (got !== want) refuse("alternative names", got, want);
+  return csrPem;
+}

@@ -1,0 +1,7 @@
+/** The ports of a cluster, named once. */
+export const ports = {
+  apiserver: 6443,
+  etcdClient: 2379,
+  etcdPeer: 2380,
+  etcdMetrics: 2381,
+} as const;

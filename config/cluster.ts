@@ -1,0 +1,134 @@
+/**
+ * The knobs of a cluster. A knob exists only where a value cannot be given or calculated; everything that follows from the
+ * workload (sizes, rates, kernel settings) is derived by the scale model (config/scale).
+ */
+import { z } from "zod";
+import { rulesAcross } from "./rules";
+import { Workload } from "./scale/workload";
+import { defaultVersions } from "./versions";
+
+/** At most 7 voters: "probably no more than seven nodes" (https://etcd.io/docs/v3.6/faq/); every write waits for a majority. */
+export const maxVoters = 7;
+
+const flagValue = z.union([z.string(), z.number(), z.boolean()]);
+const flags = z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, "a flag's name without the leading dashes"), flagValue);
+
+const Shard = z.strictObject({
+  /** Voting members. Odd, at most 7 without `etcd.allowMoreThanSevenVoters`. */
+  members: z.int().min(1).max(17),
+  /**
+   * API resources kept in this shard, as `group/resource` (`/events` is the core group). Empty for `main` alone, which holds
+   * the rest. See kube-apiserver's --etcd-servers-overrides.
+   */
+  resources: z.array(z.string().regex(/^[a-z0-9.-]*\/[a-z]+$/, 'group/resource, for instance "/events"')).default([]),
+  /**
+   * The shard's block of addresses in each zone (see names.ts). Default: main 0, events 1, leases 2; any other name must say
+   * its own, so that adding or removing a shard never moves the hosts of another.
+   */
+  slot: z.int().min(0).max(11).optional(),
+});
+
+const Etcd = z.strictObject({
+  /** Dedicated hosts in all. Default 17: the members of the default shards, 7 + 5 + 5. */
+  hosts: z.int().min(1).max(60).default(17),
+  /**
+   * Shard name to members and resources. Default: main 7, events 5, leases 5. One 17-voter cluster would make every write
+   * wait for 9 disks; splitting by resource is what every larger operator does (kops' `leases` shard, EKS: 5 x the writes).
+   */
+  shards: z.record(z.string().regex(/^[a-z][a-z0-9]{0,14}$/, "lower-case letters and digits, at most 15"), Shard).default({
+    main: { members: 7, resources: [] },
+    events: { members: 5, resources: ["/events"] },
+    leases: { members: 5, resources: ["coordination.k8s.io/leases"] },
+  }),
+  /** Says that a shard of more than 7 voters is meant. Default false; a policy warns when it is true. */
+  allowMoreThanSevenVoters: z.boolean().default(false),
+  /** Database quota of a member, GiB. Default 8: the largest that etcd suggests (it warns above). */
+  quotaGiB: z.int().min(1).max(16).default(8),
+  /** Interval of the leader's heartbeats, ms. Default 100: about the round trip between zones, etcd's own default. */
+  heartbeatMs: z.int().min(10).max(5000).default(100),
+  /** Time without a heartbeat until a follower stands for election, ms. Default 1000: 10 heartbeats, etcd's own default. */
+  electionMs: z.int().min(100).max(50000).default(1000),
+  /** Writes between two raft snapshots. Default 10,000: etcd's own default since 3.6. */
+  snapshotCount: z.int().min(1000).max(1_000_000).default(10_000),
+});
+
+const Masters = z.strictObject({
+  /** Hosts that run kube-apiserver, controller-manager and scheduler. Default 11. */
+  count: z.int().min(1).max(20).default(11),
+  /** How the components run: systemd units, or static pods of a kubelet (which needs a container runtime). */
+  runtime: z.enum(["systemd", "static-pod"]).default("systemd"),
+  /** Flags added to or changed from what the plan gives; protected ones are refused. */
+  flags: z
+    .strictObject({
+      apiserver: flags.default({}),
+      controllerManager: flags.default({}),
+      scheduler: flags.default({}),
+    })
+    .prefault({}),
+});
+
+const Network = z.strictObject({
+  /**
+   * Range of the hosts. Default 198.18.0.0/20, from the range that RFC 2544 reserves for benchmarks: it collides with no LAN
+   * or VPN. Each zone gets a /24 of it.
+   */
+  hosts: z.string().default("198.18.0.0/20"),
+  /** Range of Services. Default 10.96.0.0/16: 65,536 addresses, above the 10,000 Services that upstream tests. */
+  services: z.string().default("10.96.0.0/16"),
+  /** Range of pods. Default 10.128.0.0/9: a /24 for each of 32,768 nodes. */
+  pods: z.string().default("10.128.0.0/9"),
+});
+
+const Certificates = z.strictObject({
+  /** Validity of the CAs, days. Default 3,650. */
+  authorityDays: z.int().min(1).max(7300).default(3650),
+  /** Validity of every other certificate, days. Default 365. */
+  days: z.int().min(1).max(825).default(365),
+  /** `up` renews a certificate that ends within this many days. Default 90. */
+  renewBeforeDays: z.int().min(0).max(400).default(90),
+});
+
+const Toolchain = z.strictObject({
+  /** `gomod` compiles from the Go module proxy, `release` downloads; `auto` is gomod where Go is installed. */
+  source: z.enum(["auto", "gomod", "release"]).default("auto"),
+  /** Sums for binaries of `release` that have no pinned one: binary to sha256. */
+  sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits")).default({}),
+});
+
+/** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. */
+export const ClusterConfig = z
+  .strictObject({
+    /** Where the hosts are. */
+    platform: z.enum(["lab"]),
+    /** True for clusters whose data may be deleted with them (lab, test). Default false: destroy keeps every volume. */
+    ephemeral: z.boolean().default(false),
+    /** Failure domains, in order. Default a, b, c: three, so that a shard survives the loss of one. */
+    zones: z.array(z.string().regex(/^[a-z]$/, "one letter")).min(1).max(6).default(["a", "b", "c"]),
+    kubernetesVersion: z.string().default(defaultVersions.kubernetes),
+    etcdVersion: z.string().default(defaultVersions.etcd),
+    /** What the cluster has to carry: the scale model derives the rest from it. */
+    workload: Workload.prefault({}),
+    network: Network.prefault({}),
+    etcd: Etcd.prefault({}),
+    masters: Masters.prefault({}),
+    /** Nodes that kwok simulates, so that pods get scheduled and turn Running. Default 0: none. */
+    simulatedNodes: z.int().min(0).max(15_000).default(0),
+    certificates: Certificates.prefault({}),
+    toolchain: Toolchain.prefault({}),
+  })
+  .superRefine(rulesAcross);
+
+export type ClusterConfig = z.output<typeof ClusterConfig>;
+export type ShardConfig = z.output<typeof Shard>;
+
+const knownSlots: Readonly<Record<string, number>> = { main: 0, events: 1, leases: 2 };
+
+/** The shard's block of addresses; undefined when its name has no known one and the configuration gives none. */
+export function slotOf(name: string, shard: ShardConfig): number | undefined {
+  return shard.slot ?? knownSlots[name];
+}
+
+/** A configuration with the stack's name, which every name in the cluster starts with. */
+export interface ClusterSpec extends ClusterConfig {
+  readonly stack: string;
+}

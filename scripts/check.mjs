@@ -1,0 +1,26 @@
+// `npm run check`: every check runs, then the failed ones are named (as kind's verify-all.sh does).
+import { spawnSync } from "node:child_process";
+import { shellFiles, pythonFiles } from "./host-programs.mjs";
+
+const shell = shellFiles();
+const checks = [
+  ["format and lint", "npx", ["biome", "check", "."]],
+  ["types", "npx", ["tsc", "-p", ".", "--noEmit"]],
+  ["shellcheck", "shellcheck", ["-x", ...shell]],
+  ["shfmt", "shfmt", ["-d", "-i", "2", "-ci", ...shell]],
+  ["python", "python3", ["-W", "error", "-c", "import ast,sys\nfor p in sys.argv[1:]: compile(open(p).read(), p, 'exec')", ...pythonFiles()]],
+];
+
+const failed = [];
+for (const [name, command, args] of checks) {
+  const started = Date.now();
+  const { status, error } = spawnSync(command, args, { stdio: "inherit" });
+  if (error?.code === "ENOENT") console.error(`${command} is not installed; on Debian: apt-get install ${command}`);
+  const seconds = ((Date.now() - started) / 1000).toFixed(1);
+  console.log(`${status === 0 ? "ok    " : "FAILED"} ${name} (${seconds} s)`);
+  if (status !== 0) failed.push(name);
+}
+if (failed.length > 0) {
+  console.error(`failed: ${failed.join(", ")}`);
+  process.exit(1);
+}

@@ -1,0 +1,26 @@
+/** The program: configuration, plan, platform, cluster. The only place that knows which platform a stack is on. */
+import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+import { Cluster } from "../components/cluster";
+import { hostCount, plan } from "../components/plan";
+import { Lab } from "../components/platform/lab";
+import { prepareLab } from "../components/platform/lab/prepare";
+import { readSpec } from "../config/read";
+import { rawConfiguration } from "./configuration";
+
+export = async () => {
+  const spec = readSpec(pulumi.getStack(), rawConfiguration());
+  const change = !pulumi.runtime.isDryRun();
+  const say = (line: string) => void pulumi.log.info(line);
+  const prepared = await prepareLab(spec, hostCount(spec), change, say);
+  const clusterPlan = plan(spec, prepared.sums);
+  const sshKey = new tls.PrivateKey("ssh", { algorithm: "ED25519" });
+  const platform = new Lab(clusterPlan, prepared, sshKey);
+  const cluster = new Cluster({ spec, plan: clusterPlan, platform, sshKey: sshKey.privateKeyOpenssh });
+  return {
+    apiEndpoint: clusterPlan.apiEndpoint,
+    kubeconfig: cluster.kubeconfig,
+    sshKey: sshKey.privateKeyOpenssh,
+    hosts: cluster.hosts,
+  };
+};
