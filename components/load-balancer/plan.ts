@@ -1,7 +1,7 @@
 /** haproxy in front of the API servers: least connections, health by /readyz, draining. */
 import type { ClusterSpec } from "../../config/cluster";
 import { type Place, place } from "../../config/names";
-import { type Scale, sysctlsFor } from "../../config/scale";
+import { type Scale, sysctlsFor } from "../derived";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { HostPlan } from "../plan-types";
@@ -53,7 +53,7 @@ function loadBalancerMachine(self: Place, scale: Scale, masters: readonly Place[
     },
     binaries: {},
     modules: [],
-    sysctls: sysctlsFor("load-balancer", scale),
+    sysctls: sysctlsFor("lb", scale),
     volumes: [],
     units: {
       "haproxy.service": {
