@@ -1,0 +1,95 @@
+/**
+ * First creation of a shard, also when an earlier attempt was cut short. The danger here is the opposite: hosts that lost
+ * their data look new. Fresh members started beside lost ones would form a shard with the same identity (ids are made of peer
+ * addresses and token) and an empty history, so creation is refused as soon as anything speaks against it.
+ */
+import { findings } from "./etcd-health";
+import { etcdState, hostOf, startedOnce } from "./etcd-next";
+import type { EtcdTarget, Member, View } from "./etcd-shard";
+import { type EtcdWatch, silentShard } from "./etcd-watch";
+
+/** How long members that are just starting are given to show that they have a quorum, before anything is concluded. */
+export const GRACE_MS = 15_000;
+/** Members without a quorum never answer before their first one, so silence needs no long wait. */
+const SILENCE_MS = 3_000;
+
+/** Gives the view of a shard with a quorum, after creating the shard if it has never been there. */
+export async function found(watch: EtcdWatch): Promise<View> {
+  const { plan, fleet, shard } = watch;
+  const known = plan.targets.filter((target) => startedOnce(fleet.status(target.name)));
+  if (known.length === 0) {
+    if (plan.established) throw fleet.run.refuse([emptyHosts(watch)]);
+    return create(watch, plan.targets);
+  }
+  const hasQuorum = (view: View) => view.quorum;
+  const patience = plan.established ? GRACE_MS : SILENCE_MS;
+  let view = await watch.lookUntil(shard.now() + Math.min(patience, plan.hostTimeoutMs), (seen) => seen !== undefined);
+  if (view && !view.quorum)
+    view = await watch.lookUntil(shard.now() + Math.min(GRACE_MS, plan.hostTimeoutMs), hasQuorum);
+  if (view?.quorum) return view;
+  if (view) throw fleet.run.refuse(lostQuorum(watch, view));
+  if (plan.established) throw fleet.run.refuse([silentShard(plan)]);
+
+  // Members that have run before go first, alone: if they bring back a shard, nothing fresh may be started beside it.
+  const stopped = known.filter(
+    (target) => fleet.needsWork(target) || etcdState(fleet.status(target.name)) !== "active",
+  );
+  if (stopped.length > 0) {
+    fleet.run.report(`creation was cut short; starting ${stopped.map(({ name }) => name).join(", ")} again`);
+    await fleet.activateTogether(stopped, bootstrapEnv(plan.targets, plan.token));
+    view = await watch.lookUntil(shard.now() + Math.min(SILENCE_MS, plan.hostTimeoutMs), hasQuorum);
+    if (view?.quorum) return view;
+    if (view) throw fleet.run.refuse(lostQuorum(watch, view));
+  }
+  return create(
+    watch,
+    plan.targets.filter((target) => !known.includes(target)),
+  );
+}
+
+async function create(watch: EtcdWatch, targets: readonly EtcdTarget[]): Promise<View> {
+  const { plan, fleet, shard } = watch;
+  fleet.run.stopIfAsked();
+  if (targets.length > 0)
+    fleet.run.report(`creating the shard: starting ${targets.length} of ${plan.targets.length} members at once`);
+  const deadline = shard.now() + plan.hostTimeoutMs;
+  await fleet.activateTogether(targets, bootstrapEnv(plan.targets, plan.token));
+  return watch.healthy(deadline);
+}
+
+/** Read by a member at its very first start only. */
+export function bootstrapEnv(targets: readonly EtcdTarget[], token: string): Record<string, string> {
+  return {
+    ETCD_INITIAL_CLUSTER: targets.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(","),
+    ETCD_INITIAL_CLUSTER_STATE: "new",
+    ETCD_INITIAL_CLUSTER_TOKEN: token,
+  };
+}
+
+/** What a member needs that joins a living shard: the list must be the shard's own, by peer address. */
+export function joinEnv(
+  members: readonly Member[],
+  nameOf: (member: Member) => string,
+  token: string,
+): Record<string, string> {
+  return {
+    ETCD_INITIAL_CLUSTER: members.map((member) => `${nameOf(member)}=${member.peerUrl}`).join(","),
+    ETCD_INITIAL_CLUSTER_STATE: "existing",
+    ETCD_INITIAL_CLUSTER_TOKEN: token,
+  };
+}
+
+function lostQuorum({ plan }: EtcdWatch, view: View) {
+  const [first, ...rest] = findings(view, (member) => hostOf(plan, member));
+  return [first!, ...rest] as const;
+}
+
+function emptyHosts({ plan }: EtcdWatch) {
+  return {
+    host: plan.targets.map(({ name }) => name).join(", "),
+    checked: "at least one host has the data of this shard, which has been in service before",
+    found: "all hosts are new",
+    advice: "Restore the shard from a snapshot; to start it empty, destroy and create it as a whole.",
+    lasting: true,
+  };
+}

@@ -1,0 +1,67 @@
+/** What the etcd strategy needs of the world: hosts, a clock and etcd's membership and maintenance calls. */
+import type { Clock } from "./gate";
+import type { Hosts, Target } from "./hosts";
+
+/** Ids are hexadecimal text: etcd's are 64 bits, more than a JavaScript number holds. */
+export interface Member {
+  readonly id: string;
+  /** Empty until a member that was added has started. */
+  readonly name: string;
+  readonly peerUrl: string;
+  /** Absent until the member has started and published it: etcd's own mark of "has been bootstrapped". */
+  readonly clientUrl?: string;
+  readonly learner: boolean;
+}
+
+/** Answer of one member to the maintenance status call. */
+export interface Endpoint {
+  /** Absent: the member knows no leader. */
+  readonly leader?: string;
+  readonly appliedIndex: number;
+}
+
+/** For instance "NOSPACE", "CORRUPT". Every member tells all alarms of the shard. */
+export interface Alarm {
+  readonly memberId: string;
+  readonly type: string;
+}
+
+export interface View {
+  readonly members: readonly Member[];
+  /** True: the list came through a quorum. False: it is what one member remembers. */
+  readonly quorum: boolean;
+  /** By member id; a member that does not answer is absent. */
+  readonly endpoints: ReadonlyMap<string, Endpoint>;
+  readonly alarms: readonly Alarm[];
+}
+
+/** `via`: the host on which etcdctl runs; never the host that is being changed. */
+export interface EtcdShard extends Hosts, Clock {
+  /** Throws when the member on that host does not answer. */
+  look(via: string): Promise<View>;
+  addLearner(via: string, name: string, peerUrl: string): Promise<void>;
+  promote(via: string, id: string): Promise<void>;
+  remove(via: string, id: string): Promise<void>;
+  moveLeader(via: string, leader: Member, to: Member): Promise<void>;
+}
+
+/** etcd says "not now" (learner not in sync, connections younger than 5 s): the same call is made again until the host's time is over. */
+export class NotYet extends Error {
+  override readonly name = "NotYet";
+}
+
+export interface EtcdTarget extends Target {
+  readonly peerUrl: string;
+}
+
+export interface EtcdPlan {
+  readonly group: string;
+  readonly token: string;
+  readonly targets: readonly EtcdTarget[];
+  readonly hostTimeoutMs: number;
+  /**
+   * True: a rollout of this shard has once been completed. Then it is never bootstrapped again, whatever the hosts look like:
+   * fresh hosts beside lost data would form a shard of the same identity and a different history.
+   */
+  readonly established: boolean;
+}

@@ -1,0 +1,123 @@
+/**
+ * Activates the staged hosts of one group: `node --import tsx components/rollout/main.ts < spec.json`, with the SSH private
+ * key in KILONODE_SSH_KEY. Progress on stderr, one stable JSON object on stdout.
+ *
+ * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on
+ * from what is live.
+ */
+import { rolloutEtcd } from "./etcd";
+import { RemoteShard } from "./etcdctl";
+import { Executor } from "./executor";
+import { GateRefused, Interrupted, Run } from "./gate";
+import type { Fleet, Target } from "./hosts";
+import { rolloutMasters } from "./masters";
+import { RemoteMasters } from "./masters-remote";
+import { readSpec } from "./schema";
+import type { RolloutSpec } from "./spec";
+import { rolloutTogether } from "./together";
+
+const say = (line: string) => process.stderr.write(`${line}\n`);
+
+async function main(): Promise<number> {
+  let group = "rollout";
+  try {
+    const spec = readSpec(await readStdin());
+    group = spec.group;
+    const key = process.env.KILONODE_SSH_KEY;
+    if (!key) throw new Error("KILONODE_SSH_KEY is not set: it holds the SSH private key for the hosts");
+    const fleet = await rollout(spec, key, runOf(group));
+    process.stdout.write(`${JSON.stringify(result(spec, fleet))}\n`);
+    return 0;
+  } catch (error) {
+    return explain(error, group);
+  }
+}
+
+async function rollout(spec: RolloutSpec, key: string, run: Run): Promise<Fleet<Target>> {
+  const { strategy, hosts } = spec;
+  const timeout = spec.hostTimeoutSeconds * 1000;
+  const remote =
+    strategy.kind === "etcd"
+      ? new RemoteShard(hosts, key, timeout)
+      : strategy.kind === "masters"
+        ? new RemoteMasters(hosts, strategy, key, timeout)
+        : new Executor(hosts, key, timeout);
+  try {
+    if (remote instanceof RemoteMasters) return await rolloutMasters(remote, hosts, timeout, run);
+    if (!(remote instanceof RemoteShard) || strategy.kind !== "etcd")
+      return await rolloutTogether(remote, hosts, timeout, run);
+    const targets = hosts.map((host) => ({ ...host, peerUrl: `https://${host.address}:${strategy.peerPort}` }));
+    const plan = {
+      group: spec.group,
+      token: strategy.token,
+      targets,
+      hostTimeoutMs: timeout,
+      established: established(),
+    };
+    return await rolloutEtcd(remote, plan, run);
+  } finally {
+    remote.close();
+  }
+}
+
+/** Pulumi's command provider hands over the output of the last completed run (addPreviousOutputInEnv). */
+function established(): boolean {
+  try {
+    const previous = JSON.parse(process.env.PULUMI_COMMAND_STDOUT ?? "null") as { hosts?: unknown[] } | null;
+    return (previous?.hosts?.length ?? 0) > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** The first signal lets the step under way come to its end; the second one does not wait. */
+function runOf(group: string): Run {
+  const start = performance.now();
+  const report = (line: string) => say(`${((performance.now() - start) / 1000).toFixed(1)}s ${group}: ${line}`);
+  let stopping = false;
+  const stop = () => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    report("stopping after the step under way (again to stop at once)");
+  };
+  process.on("SIGINT", stop).on("SIGTERM", stop);
+  return new Run(group, report, () => stopping);
+}
+
+/** No times and no ids in it: the same content gives the same output. */
+function result(spec: RolloutSpec, fleet: Fleet<Target>) {
+  const hosts = spec.hosts.map(({ name, digest }) => {
+    const { degradations } = fleet.status(name);
+    return { name, digest, ...(degradations.length > 0 ? { degradations } : {}) };
+  });
+  return { group: spec.group, strategy: spec.strategy.kind, hosts };
+}
+
+function explain(error: unknown, group: string): number {
+  if (error instanceof GateRefused) {
+    say(`GATE REFUSED: ${error.message}`);
+    say(`KILONODE-GATE ${JSON.stringify(error.refusal)}`);
+    return 3;
+  }
+  if (error instanceof Interrupted) {
+    say(`${error.message}; run the same command again: it goes on from there`);
+    return 130;
+  }
+  say(`${group}: failed: ${error instanceof Error ? error.message : String(error)}`);
+  say(`${group}: what is done is kept; when the cause is mended, run the same command again: it goes on from there`);
+  return 1;
+}
+
+async function readStdin(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+// A connection that lingers must not keep the process; output is flushed first.
+main()
+  .then((code) => process.stdout.write("", () => process.exit(code)))
+  .catch((error: unknown) => {
+    say(String(error));
+    process.exit(1);
+  });

@@ -1,0 +1,47 @@
+/** Reads a rollout's document: every problem at once, unknown keys refused. */
+import * as z from "zod";
+import type { RolloutSpec } from "./spec";
+
+const name = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, "wants a host name label (a-z, 0-9, -)");
+const port = z.int().min(1).max(65535);
+const target = {
+  name,
+  address: z.union([z.ipv4(), z.ipv6(), z.hostname()]),
+  zone: z.string().min(1),
+  user: z.string().min(1),
+  port,
+  hostKey: z.string().regex(/^(ssh|ecdsa)-\S+ [A-Za-z0-9+/=]+/, 'wants "<type> <base64>"'),
+};
+
+const schema = z.strictObject({
+  group: z.string().min(1),
+  strategy: z.discriminatedUnion("kind", [
+    z.strictObject({
+      kind: z.literal("etcd"),
+      shard: z.string().min(1),
+      token: z.string().min(1),
+      peerPort: port,
+      clientPort: port,
+    }),
+    z.strictObject({ kind: z.literal("masters"), apiPort: port, loadBalancer: z.strictObject(target).optional() }),
+    z.strictObject({ kind: z.literal("together") }),
+  ]),
+  hosts: z
+    .array(z.strictObject({ ...target, digest: z.string().min(1) }))
+    .min(1)
+    .refine((hosts) => new Set(hosts.map((host) => host.name)).size === hosts.length, "host names are not unique")
+    .refine((hosts) => new Set(hosts.map((host) => host.address)).size === hosts.length, "addresses are not unique"),
+  hostTimeoutSeconds: z.number().positive(),
+});
+
+export function readSpec(text: string): RolloutSpec {
+  let document: unknown;
+  try {
+    document = JSON.parse(text);
+  } catch (error) {
+    throw new Error(`the rollout's document is no JSON: ${(error as Error).message}`);
+  }
+  const result = schema.safeParse(document);
+  if (!result.success) throw new Error(`the rollout's document is not valid:\n${z.prettifyError(result.error)}`);
+  return result.data as RolloutSpec;
+}
