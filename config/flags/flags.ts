@@ -26,10 +26,10 @@ export type MergeRule = "overwrite" | "append" | "denied";
 /** How one component's flags merge. */
 export interface FlagPolicy {
   /** Name for error messages, for instance "kube-apiserver". */
-  readonly component: string;
-  /** Flag name to rule. Unlisted: `denied` for flags of the identity part, `overwrite` for the rest. */
-  readonly rules: Readonly<Record<string, MergeRule>>;
-  /** Why a flag is denied: shown in the error. */
+  readonly component?: string;
+  /** Flag to rule. Unlisted: `append` for {@link APPENDED_FLAGS}, `overwrite` for the rest. `denied`: protected. */
+  readonly rules?: Readonly<Record<string, MergeRule>>;
+  /** Why a flag is protected: shown in the error. */
   readonly reasons?: Readonly<Record<string, string>>;
   /** Every flag that this version of the binary has. Absent: not checked. */
   readonly known?: ReadonlySet<string>;
@@ -38,6 +38,14 @@ export interface FlagPolicy {
   /** Version text for error messages, for instance "Kubernetes 1.37". */
   readonly version?: string;
 }
+
+/** Lists that several parts add to. */
+export const APPENDED_FLAGS: readonly string[] = [
+  "disable-admission-plugins",
+  "enable-admission-plugins",
+  "feature-gates",
+  "runtime-config",
+];
 
 /** Every problem of one merge, in one error. */
 export class FlagError extends Error {
@@ -66,55 +74,50 @@ export function appendItems(first: FlagValue, second: FlagValue): readonly strin
   return [...asList(first).filter((item) => !replaced.has(itemKey(item))), ...added];
 }
 
-const ruleFor = (flag: string, base: FlagMap, policy: FlagPolicy): MergeRule =>
-  policy.rules[flag] ?? (flag in base ? "denied" : "overwrite");
+const ruleFor = (flag: string, policy: FlagPolicy): MergeRule =>
+  policy.rules?.[flag] ?? (APPENDED_FLAGS.includes(flag) ? "append" : "overwrite");
 
 const show = (value: FlagValue): string => (Array.isArray(value) ? value.join(",") : String(value));
 
-/** Problems of the user's flags against one policy; empty when they merge. Call it for every component to report all at once. */
+/** Problems of the flags against one policy; empty when they merge. Call it for every component to report all at once. */
 export function checkFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): readonly string[] {
+  const { component = "flags", version = "this version" } = policy;
+  const plan = { ...scale, ...base };
   const problems: string[] = [];
-  for (const [flag, value] of Object.entries(scale)) {
-    if (!(flag in base) || ruleFor(flag, {}, policy) === "append" || show(base[flag] ?? "") === show(value)) continue;
-    problems.push(
-      `${policy.component}: --${flag} is set by the plan (${show(base[flag] ?? "")}) and by the scale model (${show(value)})`,
-    );
-  }
-  for (const [flag, value] of Object.entries({ ...base, ...scale })) {
-    if (policy.known && !policy.known.has(flag)) {
-      problems.push(
-        `${policy.component}: the plan sets --${flag}=${show(value)}, which ${policy.version ?? "this version"} does not have`,
-      );
-    }
+  for (const [flag, value] of Object.entries(plan)) {
+    if (policy.known && !policy.known.has(flag))
+      problems.push(`${component}: the plan sets --${flag}=${show(value)}, which ${version} does not have`);
   }
   for (const [flag, value] of Object.entries(user)) {
-    const at = `${policy.component}: --${flag}=${show(value)}`;
+    const at = `${component}: --${flag}=${show(value)}`;
     const gone = policy.gone?.[flag];
-    if (flag.startsWith("-") || flag.includes("=") || flag === "") {
-      problems.push(`${at}: write the name without dashes or "=", the value apart`);
-    } else if (ruleFor(flag, base, policy) === "denied") {
-      const set = base[flag] ?? scale[flag];
-      const reason = policy.reasons?.[flag] ?? "other parts of the plan depend on it";
-      problems.push(`${at}: protected${set === undefined ? "" : ` (the plan sets ${show(set)})`}: ${reason}`);
-    } else if (policy.known && !policy.known.has(flag)) {
-      problems.push(`${at}: ${policy.version ?? "this version"} does not have this flag${gone ? `; ${gone}` : ""}`);
-    }
+    const set = plan[flag];
+    if (!/^[a-z][a-z0-9-]*$/.test(flag))
+      problems.push(`${at}: no flag name; write it without dashes in front and the value apart`);
+    else if (ruleFor(flag, policy) === "denied")
+      problems.push(
+        `${at}: protected${set === undefined ? "" : ` (the plan sets ${show(set)})`}: ${policy.reasons?.[flag] ?? "other parts of the plan depend on it"}; remove it from the configuration`,
+      );
+    else if (policy.known && !policy.known.has(flag))
+      problems.push(
+        `${at}: ${version} does not have this flag${gone ? `; ${gone}` : "; remove it from the configuration"}`,
+      );
   }
   return problems;
 }
 
 /**
- * One component's flags: the identity part (addresses, files), the scale part, then the user's additions by the policy's rules.
+ * One component's flags: the scale part, the identity part (addresses, files) over it, the user's over both, by the policy.
  * @throws FlagError with every problem at once.
  */
 export function mergeFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): FlagMap {
   const problems = checkFlags(base, scale, user, policy);
   if (problems.length > 0) throw new FlagError(problems);
-  const merged: Record<string, FlagValue> = { ...base };
-  for (const layer of [scale, user]) {
+  const merged: Record<string, FlagValue> = { ...scale };
+  for (const layer of [base, user]) {
     for (const [flag, value] of Object.entries(layer)) {
       const before = merged[flag];
-      merged[flag] = before !== undefined && policy.rules[flag] === "append" ? appendItems(before, value) : value;
+      merged[flag] = before !== undefined && ruleFor(flag, policy) === "append" ? appendItems(before, value) : value;
     }
   }
   return merged;

@@ -72,8 +72,8 @@ export const powerOfTwo = (value: number): number => 2 ** Math.ceil(Math.log2(Ma
 export const rounded = (value: number, digits = 2): number => Number(value.toFixed(digits));
 
 /** The first step whose `above` the value exceeds, from the top. */
-export function ladder<T>(value: number, steps: readonly { readonly above: number; readonly then: T }[]): T {
+export function ladder<T>(value: number, steps: readonly { readonly above: number; readonly use: T }[]): T {
   const step = [...steps].sort((a, b) => b.above - a.above).find(({ above }) => value > above);
   if (!step) throw new Error(`no step for ${value}`);
-  return step.then;
+  return step.use;
 }

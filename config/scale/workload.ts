@@ -57,16 +57,23 @@ function contradictions(w: Parsed): [string, string][] {
   const found: [string, string][] = [];
   const room = w.nodes * w.podsPerNode;
   if (w.pods !== undefined && w.pods > room) {
-    found.push(["pods", `${w.pods} pods do not fit ${w.nodes} nodes of ${w.podsPerNode} pods each (${room}); take fewer pods, or raise nodes or podsPerNode`]);
+    found.push([
+      "pods",
+      `${w.pods} pods do not fit ${w.nodes} nodes of ${w.podsPerNode} pods each (${room}); take fewer pods, or raise nodes or podsPerNode`,
+    ]);
   }
   if (w.servicesPerNamespace !== undefined && w.services !== undefined && w.servicesPerNamespace > w.services) {
-    found.push(["servicesPerNamespace", `${w.servicesPerNamespace} is more than the ${w.services} services of the cluster`]);
+    found.push([
+      "servicesPerNamespace",
+      `${w.servicesPerNamespace} is more than the ${w.services} services of the cluster`,
+    ]);
   }
   if (w.podsPerNamespace !== undefined && w.pods !== undefined && w.podsPerNamespace > w.pods) {
     found.push(["podsPerNamespace", `${w.podsPerNamespace} is more than the ${w.pods} pods of the cluster`]);
   }
   for (const [index, subject] of w.bulkListerSubjects.entries()) {
-    if (subject.kind === "ServiceAccount" && !subject.namespace) found.push(["bulkListerSubjects", `item ${index}: a service account needs its namespace`]);
+    if (subject.kind === "ServiceAccount" && !subject.namespace)
+      found.push(["bulkListerSubjects", `item ${index}: a service account needs its namespace`]);
   }
   return found;
 }
@@ -90,7 +97,9 @@ export const figures = [
   "bulkListers",
 ] as const;
 export type Figure = (typeof figures)[number];
-export type ResolvedWorkload = Readonly<Record<Figure, number>> & { readonly bulkListerSubjects: readonly BulkLister[] };
+export type ResolvedWorkload = Readonly<Record<Figure, number>> & {
+  readonly bulkListerSubjects: readonly BulkLister[];
+};
 
 export interface Assumption {
   readonly meaning: string;
@@ -101,13 +110,26 @@ export interface Assumption {
   readonly value: (known: Readonly<Record<Figure, number>>) => number;
 }
 
-const thresholds = "https://github.com/kubernetes/community/blob/master/sig-scalability/configs-and-limits/thresholds.md";
+const thresholds =
+  "https://github.com/kubernetes/community/blob/master/sig-scalability/configs-and-limits/thresholds.md";
 const loadTest = "https://github.com/kubernetes/perf-tests/blob/master/clusterloader2/testing/load/config.yaml";
 
 /** Defaults in the order they are filled in: each may use those before it. */
 export const assumptions: Readonly<Record<Figure, Assumption>> = {
-  nodes: { meaning: "worker nodes", unit: "nodes", fallback: "1300", reason: "the size of the production clusters this project was made for", value: () => 1300 },
-  podsPerNode: { meaning: "most pods on one node", unit: "pods", fallback: "110", reason: `upstream's tested limit, ${thresholds}`, value: () => 110 },
+  nodes: {
+    meaning: "worker nodes",
+    unit: "nodes",
+    fallback: "1300",
+    reason: "the size of the production clusters this project was made for",
+    value: () => 1300,
+  },
+  podsPerNode: {
+    meaning: "most pods on one node",
+    unit: "pods",
+    fallback: "110",
+    reason: `upstream's tested limit, ${thresholds}`,
+    value: () => 110,
+  },
   pods: {
     meaning: "pods in the cluster",
     unit: "pods",
@@ -115,8 +137,20 @@ export const assumptions: Readonly<Record<Figure, Assumption>> = {
     reason: `30 a node is upstream's load test (${loadTest}) and gives its tested 150,000 at 5,000; 200,000 at 10,000 is Alibaba's published cluster (https://www.alibabacloud.com/blog/595469)`,
     value: (k) => Math.min(k.nodes * k.podsPerNode, 30 * Math.min(k.nodes, 5000) + 10 * Math.max(0, k.nodes - 5000)),
   },
-  coresPerNode: { meaning: "logical CPUs of a node", unit: "CPUs", fallback: "16", reason: "enough for 110 pods by upstream's limit of 10 pods a core", value: () => 16 },
-  memoryPerNodeGiB: { meaning: "memory of a node", unit: "GiB", fallback: "4 for each core", reason: "the ratio of general-purpose instances", value: (k) => 4 * k.coresPerNode },
+  coresPerNode: {
+    meaning: "logical CPUs of a node",
+    unit: "CPUs",
+    fallback: "16",
+    reason: "enough for 110 pods by upstream's limit of 10 pods a core",
+    value: () => 16,
+  },
+  memoryPerNodeGiB: {
+    meaning: "memory of a node",
+    unit: "GiB",
+    fallback: "4 for each core",
+    reason: "the ratio of general-purpose instances",
+    value: (k) => 4 * k.coresPerNode,
+  },
   services: {
     meaning: "Services",
     unit: "services",
@@ -124,7 +158,13 @@ export const assumptions: Readonly<Record<Figure, Assumption>> = {
     reason: `7,500 at the 150,000 pods of upstream's limit, below its 10,000 services (${thresholds})`,
     value: (k) => Math.max(10, Math.ceil(k.pods / 20)),
   },
-  endpointsPerService: { meaning: "endpoints of an average Service", unit: "endpoints", fallback: "pods / services", reason: "every pod serves in one Service", value: (k) => (k.services === 0 ? 0 : Math.ceil(k.pods / k.services)) },
+  endpointsPerService: {
+    meaning: "endpoints of an average Service",
+    unit: "endpoints",
+    fallback: "pods / services",
+    reason: "every pod serves in one Service",
+    value: (k) => (k.services === 0 ? 0 : Math.ceil(k.pods / k.services)),
+  },
   namespaces: {
     meaning: "namespaces",
     unit: "namespaces",
@@ -132,31 +172,65 @@ export const assumptions: Readonly<Record<Figure, Assumption>> = {
     reason: `a third of upstream's 3,000 pods a namespace (${thresholds})`,
     value: (k) => Math.max(4, Math.ceil(k.pods / 1000)),
   },
-  servicesPerNamespace: { meaning: "Services in the fullest namespace", unit: "services", fallback: "2 x services / namespaces", reason: "uneven tenants: twice the mean", value: (k) => Math.min(k.services, Math.ceil((2 * k.services) / k.namespaces)) },
-  podsPerNamespace: { meaning: "pods in the fullest namespace", unit: "pods", fallback: "2 x pods / namespaces", reason: "uneven tenants: twice the mean", value: (k) => Math.min(k.pods, Math.ceil((2 * k.pods) / k.namespaces)) },
+  servicesPerNamespace: {
+    meaning: "Services in the fullest namespace",
+    unit: "services",
+    fallback: "2 x services / namespaces",
+    reason: "uneven tenants: twice the mean",
+    value: (k) => Math.min(k.services, Math.ceil((2 * k.services) / k.namespaces)),
+  },
+  podsPerNamespace: {
+    meaning: "pods in the fullest namespace",
+    unit: "pods",
+    fallback: "2 x pods / namespaces",
+    reason: "uneven tenants: twice the mean",
+    value: (k) => Math.min(k.pods, Math.ceil((2 * k.pods) / k.namespaces)),
+  },
   churnPodsPerSecond: {
     meaning: "pods created per second, sustained",
     unit: "pods/s",
     fallback: "pods / 7,500 s, at most 20",
-    reason: "20 a second is the most for which upstream states its objectives, reached at its 150,000 pods (https://github.com/kubernetes/community/blob/master/sig-scalability/slos/slos.md)",
+    reason:
+      "20 a second is the most for which upstream states its objectives, reached at its 150,000 pods (https://github.com/kubernetes/community/blob/master/sig-scalability/slos/slos.md)",
     value: (k) => Math.min(20, k.pods / 7500),
   },
   eventsPerSecond: {
     meaning: "events written per second, sustained",
     unit: "events/s",
     fallback: "7 for each pod created, and one a node every 200 s",
-    reason: "a pod's life writes about 7 (Scheduled, Pulling, Pulled, Created, Started, Killing, one of its owner); the rest is probes and node events (assumption)",
+    reason:
+      "a pod's life writes about 7 (Scheduled, Pulling, Pulled, Created, Started, Killing, one of its owner); the rest is probes and node events (assumption)",
     value: (k) => 7 * k.churnPodsPerSecond + k.nodes / 200,
   },
-  objectsPerPod: { meaning: "other objects kept for each pod", unit: "objects", fallback: "1", reason: "ReplicaSets, ConfigMaps, Secrets and custom resources together (assumption; count yours with apiserver_storage_objects)", value: () => 1 },
-  agentsPerNode: { meaning: "agents on a node with connections of their own to the API", unit: "agents", fallback: "3", reason: "CNI, monitoring, log shipper (assumption)", value: () => 3 },
-  bulkListers: { meaning: "clients that list a whole resource at once, about once a minute", unit: "clients", fallback: "10", reason: "scripts and old controllers (assumption); find yours in the audit log", value: () => 10 },
+  objectsPerPod: {
+    meaning: "other objects kept for each pod",
+    unit: "objects",
+    fallback: "1",
+    reason:
+      "ReplicaSets, ConfigMaps, Secrets and custom resources together (assumption; count yours with apiserver_storage_objects)",
+    value: () => 1,
+  },
+  agentsPerNode: {
+    meaning: "agents on a node with connections of their own to the API",
+    unit: "agents",
+    fallback: "3",
+    reason: "CNI, monitoring, log shipper (assumption)",
+    value: () => 3,
+  },
+  bulkListers: {
+    meaning: "clients that list a whole resource at once, about once a minute",
+    unit: "clients",
+    fallback: "10",
+    reason: "scripts and old controllers (assumption); find yours in the audit log",
+    value: () => 10,
+  },
 };
 
 /** Fills in what the workload leaves open. @throws ZodError with every problem at once. */
 export function resolveWorkload(input: Workload): ResolvedWorkload {
   const given = Workload.parse(input);
   const known = {} as Record<Figure, number>;
-  for (const figure of Object.keys(assumptions) as Figure[]) known[figure] = given[figure] ?? assumptions[figure].value(known);
+  for (const figure of Object.keys(assumptions) as Figure[])
+    known[figure] = given[figure] ?? assumptions[figure].value(known);
   return { ...known, bulkListerSubjects: given.bulkListerSubjects };
 }

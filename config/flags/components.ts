@@ -1,0 +1,103 @@
+/**
+ * The scale-derived flags of the components that are configured on the command line. Addresses, files and identities are
+ * added by the plan with {@link mergeFlags}.
+ */
+import type { Scale } from "../scale/types";
+import type { FlagMap } from "./flags";
+import { gates } from "./gates";
+import { atLeast } from "./versions";
+
+/** kube-apiserver. Reference: https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ */
+export function apiserverFlags(scale: Scale): FlagMap {
+  const a = scale.apiserver;
+  return {
+    "max-requests-inflight": a.maxRequestsInflight,
+    "max-mutating-requests-inflight": a.maxMutatingRequestsInflight,
+    "enable-priority-and-fairness": true,
+    "goaway-chance": a.goawayChance,
+    "delete-collection-workers": a.deleteCollectionWorkers,
+    "etcd-compaction-interval": `${a.compactionIntervalSeconds}s`,
+    "event-ttl": `${a.eventTtlMinutes}m`,
+    "endpoint-reconciler-type": "lease",
+    "default-not-ready-toleration-seconds": a.tolerationSeconds,
+    "default-unreachable-toleration-seconds": a.tolerationSeconds,
+    "storage-initialization-timeout": `${a.storageInitializationSeconds}s`,
+    "shutdown-delay-duration": `${a.shutdownDelaySeconds}s`,
+    "shutdown-send-retry-after": scale.loadBalanced,
+    "shutdown-watch-termination-grace-period": `${a.shutdownWatchGraceSeconds}s`,
+    // For the operator only: RBAC guards /debug/pprof.
+    profiling: true,
+    // The sizes that --watch-cache-sizes and --default-watch-cache-size once took are ignored: the cache sizes itself.
+    "watch-cache": true,
+  };
+}
+
+/** kube-controller-manager. Reference: https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/ */
+export function controllerManagerFlags(scale: Scale): FlagMap {
+  const m = scale.controllerManager;
+  const workers = Object.entries(m.workers).map(([name, count]) => [`concurrent-${name}-syncs`, count]);
+  return {
+    "kube-api-qps": m.qps,
+    "kube-api-burst": m.burst,
+    ...Object.fromEntries(workers),
+    "node-monitor-period": `${m.nodeMonitorPeriodSeconds}s`,
+    "node-monitor-grace-period": `${m.nodeMonitorGraceSeconds}s`,
+    "node-startup-grace-period": `${m.nodeStartupGraceSeconds}s`,
+    "node-eviction-rate": m.nodeEvictionsPerSecond,
+    "secondary-node-eviction-rate": m.secondaryNodeEvictionsPerSecond,
+    "unhealthy-zone-threshold": m.unhealthyZoneThreshold,
+    "large-cluster-size-threshold": m.largeClusterNodes,
+    "max-endpoints-per-slice": m.maxEndpointsPerSlice,
+    "endpointslice-updates-batch-period": `${m.sliceBatchMs}ms`,
+    "terminated-pod-gc-threshold": m.terminatedPodThreshold,
+    "leader-elect": true,
+    "leader-elect-resource-lock": "leases",
+    profiling: true,
+    ...gates(scale.versions.kubernetesVersion, releaseLeaderOnExit(scale.versions.kubernetesVersion)),
+  };
+}
+
+/** The standby takes over at once on a planned restart. Alpha in 1.37: the gate does not exist before. */
+const releaseLeaderOnExit = (version: string): Readonly<Record<string, boolean>> =>
+  atLeast(version, "1.37") ? { ControllerManagerReleaseLeaderElectionLockOnExit: true } : {};
+
+/** etcd, one member of a shard. Reference: https://etcd.io/docs/v3.6/op-guide/configuration/ */
+export function etcdFlags(scale: Scale, shard: string): FlagMap {
+  const e = scale.etcd;
+  const own = e.shards[shard];
+  if (!own) throw new Error(`no etcd shard ${shard}; there are ${Object.keys(e.shards).join(", ")}`);
+  return {
+    "quota-backend-bytes": own.quotaGiB * 2 ** 30,
+    "heartbeat-interval": e.heartbeatMs,
+    "election-timeout": e.electionMs,
+    "snapshot-count": e.snapshotCount,
+    "auto-compaction-mode": "periodic",
+    "auto-compaction-retention": `${e.autoCompactionMinutes}m`,
+    "max-request-bytes": e.maxRequestBytes,
+    "pre-vote": true,
+    "backend-bbolt-freelist-type": "map",
+    // Up to 3.5 the name was --experimental-watch-progress-notify-interval; those versions are not supported.
+    "watch-progress-notify-interval": `${e.progressNotifySeconds}s`,
+    // One wrong page in one member is found by comparing hashes, not by luck: the leader checks once a minute.
+    "compact-hash-check-time": "1m",
+  };
+}
+
+/** haproxy's global limits, for a host of this size. Reference: https://docs.haproxy.org/3.0/configuration.html#3.2 */
+export function haproxyGlobal(scale: Scale): { readonly maxconn: number } {
+  return { maxconn: scale.loadBalancer.maxConnections };
+}
+
+/** GOMEMLIMIT of a component: Go collects harder as it comes near instead of being killed. In MiB, as Go reads it. */
+export function goMemoryLimit(component: string, scale: Scale): string {
+  const limits: Readonly<Record<string, number>> = {
+    "kube-apiserver": scale.apiserver.goMemoryLimitGiB,
+    "kube-controller-manager": scale.controllerManager.goMemoryLimitGiB,
+    "kube-scheduler": scale.scheduler.goMemoryLimitGiB,
+    etcd: scale.etcd.goMemoryLimitGiB,
+  };
+  const gib = limits[component];
+  if (gib === undefined)
+    throw new Error(`no memory limit for ${component}; there is one for ${Object.keys(limits).join(", ")}`);
+  return `${Math.max(128, Math.floor(gib * 1024))}MiB`;
+}

@@ -1,0 +1,106 @@
+/**
+ * The components that are configured by a file: the objects, scale part only. The plan adds addresses and files, and writes
+ * them as YAML or JSON.
+ */
+import type { Scale } from "../scale/types";
+
+/** A value of a configuration file. */
+export type ConfigValue = string | number | boolean | readonly ConfigValue[] | { readonly [key: string]: ConfigValue };
+export type ConfigObject = { readonly [key: string]: ConfigValue };
+
+/** kube-scheduler's file. Reference: https://kubernetes.io/docs/reference/config-api/kube-scheduler-config.v1/ */
+export function schedulerConfiguration(
+  scale: Scale,
+  kubeconfig: string,
+  profiles: readonly ConfigObject[] = [],
+  extenders: readonly ConfigObject[] = [],
+): ConfigObject {
+  const s = scale.scheduler;
+  return {
+    apiVersion: "kubescheduler.config.k8s.io/v1",
+    kind: "KubeSchedulerConfiguration",
+    clientConnection: { kubeconfig, qps: s.qps, burst: s.burst },
+    leaderElection: {
+      leaderElect: true,
+      resourceLock: "leases",
+      resourceName: "kube-scheduler",
+      resourceNamespace: "kube-system",
+      leaseDuration: "15s",
+      renewDeadline: "10s",
+      retryPeriod: "2s",
+    },
+    parallelism: s.parallelism,
+    percentageOfNodesToScore: s.percentageOfNodesToScore,
+    // The standby keeps its caches warm: it takes over without reading the cluster first.
+    delayCacheUntilActive: false,
+    enableProfiling: true,
+    ...(profiles.length > 0 ? { profiles } : {}),
+    ...(extenders.length > 0 ? { extenders } : {}),
+  };
+}
+
+/** kubelet's file. Reference: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/ */
+export function kubeletConfiguration(scale: Scale): ConfigObject {
+  const n = scale.node;
+  return {
+    apiVersion: "kubelet.config.k8s.io/v1beta1",
+    kind: "KubeletConfiguration",
+    cgroupDriver: "systemd",
+    maxPods: n.maxPods,
+    kubeAPIQPS: n.apiQps,
+    kubeAPIBurst: 2 * n.apiQps,
+    nodeStatusUpdateFrequency: `${n.statusUpdateSeconds}s`,
+    // Given on purpose: left out, the kubelet takes nodeStatusUpdateFrequency for it, 30 times the writes.
+    nodeStatusReportFrequency: `${n.statusReportSeconds}s`,
+    nodeLeaseDurationSeconds: n.leaseSeconds,
+    serializeImagePulls: false,
+    maxParallelImagePulls: n.parallelImagePulls,
+    registryPullQPS: n.parallelImagePulls,
+    registryBurst: 2 * n.parallelImagePulls,
+    imageGCHighThresholdPercent: 85,
+    imageGCLowThresholdPercent: 80,
+    imageMinimumGCAge: "2m",
+    // Every signal is given: naming one drops upstream's defaults of the others.
+    evictionHard: {
+      "memory.available": "500Mi",
+      "nodefs.available": "10%",
+      "nodefs.inodesFree": "5%",
+      "imagefs.available": "15%",
+      "imagefs.inodesFree": "5%",
+      "pid.available": "5%",
+    },
+    evictionSoft: { "memory.available": "1Gi", "nodefs.available": "15%", "imagefs.available": "20%" },
+    evictionSoftGracePeriod: { "memory.available": "1m30s", "nodefs.available": "2m", "imagefs.available": "2m" },
+    evictionMaxPodGracePeriod: 60,
+    kubeReserved: { cpu: `${n.kubeReservedMilliCpu}m`, memory: `${n.kubeReservedMiB}Mi` },
+    containerLogMaxSize: "100Mi",
+    containerLogMaxFiles: 5,
+    protectKernelDefaults: true,
+    rotateCertificates: true,
+  };
+}
+
+/** kube-proxy's file. Reference: https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/ */
+export function kubeProxyConfiguration(scale: Scale, kubeconfig: string): ConfigObject {
+  const n = scale.node;
+  const sync = { syncPeriod: "30s", minSyncPeriod: `${n.proxyMinSyncSeconds}s` };
+  return {
+    apiVersion: "kubeproxy.config.k8s.io/v1alpha1",
+    kind: "KubeProxyConfiguration",
+    clientConnection: { kubeconfig, qps: 5, burst: 10 },
+    mode: n.proxyMode,
+    ...(n.proxyMode === "ipvs" ? { ipvs: { ...sync, scheduler: "rr", strictARP: true } } : { [n.proxyMode]: sync }),
+    conntrack: {
+      maxPerCore: n.conntrackPerCore,
+      min: n.conntrackMin,
+      tcpEstablishedTimeout: "24h0m0s",
+      tcpCloseWaitTimeout: "1h0m0s",
+    },
+    configSyncPeriod: "15m0s",
+    enableProfiling: true,
+  };
+}
+
+/** Configuration as text that every component reads: JSON is YAML. */
+export const renderConfiguration = (configuration: ConfigObject): string =>
+  `${JSON.stringify(configuration, null, 2)}\n`;

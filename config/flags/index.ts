@@ -1,0 +1,22 @@
+/** Flags and configuration files of every component, as typed data. */
+export { sysctlsFor } from "../scale/kernel";
+export { apiserverFlags, controllerManagerFlags, etcdFlags, goMemoryLimit, haproxyGlobal } from "./components";
+export {
+  type ConfigObject,
+  type ConfigValue,
+  kubeletConfiguration,
+  kubeProxyConfiguration,
+  renderConfiguration,
+  schedulerConfiguration,
+} from "./configurations";
+export {
+  checkFlags,
+  FlagError,
+  type FlagMap,
+  type FlagPolicy,
+  type FlagValue,
+  mergeFlags,
+  renderEtcdEnvironment,
+  renderFlags,
+} from "./flags";
+export { atLeast, checkVersions, supportedEtcd, supportedKubernetes, type Versions } from "./versions";

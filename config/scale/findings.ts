@@ -1,0 +1,228 @@
+/** Thresholds: where the workload or the configuration leaves what others tested, or would not work. */
+import { etcdFamilies, instanceNamed, masterFamilies, shortfalls } from "../instances";
+import { constants as c } from "./constants";
+import type { Finding, Scale, ScaleOptions } from "./types";
+
+const thresholds =
+  "https://github.com/kubernetes/community/blob/master/sig-scalability/configs-and-limits/thresholds.md";
+const large = "https://kubernetes.io/docs/setup/best-practices/cluster-large/";
+const slos = "https://github.com/kubernetes/community/blob/master/sig-scalability/slos/slos.md";
+const faq = "https://etcd.io/docs/v3.6/faq/";
+
+type Draft = Scale;
+type Figure = (scale: Draft) => number;
+
+/** Upstream's tested limits. */
+const limits: readonly {
+  readonly path: string;
+  readonly what: string;
+  readonly most: number;
+  readonly value: Figure;
+  readonly source: string;
+}[] = [
+  { path: "workload.nodes", what: "nodes", most: 5000, value: (s) => s.workload.nodes, source: large },
+  { path: "workload.pods", what: "pods", most: 150_000, value: (s) => s.workload.pods, source: large },
+  {
+    path: "workload.podsPerNode",
+    what: "pods on a node",
+    most: 110,
+    value: (s) => s.workload.podsPerNode,
+    source: large,
+  },
+  { path: "workload.services", what: "services", most: 10_000, value: (s) => s.workload.services, source: thresholds },
+  {
+    path: "workload.servicesPerNamespace",
+    what: "services in a namespace",
+    most: 5000,
+    value: (s) => s.workload.servicesPerNamespace,
+    source: thresholds,
+  },
+  {
+    path: "workload.podsPerNamespace",
+    what: "pods in a namespace",
+    most: 3000,
+    value: (s) => s.workload.podsPerNamespace,
+    source: thresholds,
+  },
+  {
+    path: "workload.namespaces",
+    what: "namespaces",
+    most: 10_000,
+    value: (s) => s.workload.namespaces,
+    source: thresholds,
+  },
+  {
+    path: "workload.endpointsPerService",
+    what: "endpoints of a service",
+    most: 250,
+    value: (s) => s.workload.endpointsPerService,
+    source: thresholds,
+  },
+  {
+    path: "workload.churnPodsPerSecond",
+    what: "pods created per second",
+    most: 20,
+    value: (s) => s.workload.churnPodsPerSecond,
+    source: slos,
+  },
+];
+
+export function findingsOf(scale: Draft, options: ScaleOptions): readonly Finding[] {
+  return [
+    ...limitFindings(scale),
+    ...densityFindings(scale),
+    ...etcdFindings(scale),
+    ...masterFindings(scale),
+    ...instanceFindings(scale, options),
+    ...proxyFindings(scale),
+  ];
+}
+
+function limitFindings(scale: Draft): Finding[] {
+  return limits
+    .filter(({ most, value }) => value(scale) > most)
+    .map(({ path, what, most, value, source }) => ({
+      level: "warning",
+      path,
+      message: `${value(scale)} ${what}: upstream tests up to ${most}; test this size yourself before it carries anything`,
+      source,
+    }));
+}
+
+function densityFindings({ workload: w }: Draft): Finding[] {
+  const most = 10 * w.coresPerNode;
+  if (w.podsPerNode <= most) return [];
+  return [
+    {
+      level: "warning",
+      path: "workload.podsPerNode",
+      message: `${w.podsPerNode} pods on a node of ${w.coresPerNode} cores: upstream tests up to 10 a core (${most})`,
+      source: thresholds,
+    },
+  ];
+}
+
+function etcdFindings({ etcd, zones }: Draft): Finding[] {
+  const found: Finding[] = [];
+  for (const [name, shard] of Object.entries(etcd.shards)) {
+    const path = `etcd.shards.${name}`;
+    const share = shard.databaseGiB / shard.quotaGiB;
+    const quorum = Math.floor(shard.members / 2) + 1;
+    if (share > 1)
+      found.push({
+        level: "error",
+        path: `${path}.databaseGiB`,
+        message: `about ${shard.databaseGiB} GiB do not fit the quota of ${shard.quotaGiB} GiB: move a resource to a shard of its own, or raise etcd.quotaGiB (upstream's 5,000-node test on GCE runs 20)`,
+        source: c.etcdDefaultQuotaGiB.source,
+      });
+    else if (share > c.etcdQuotaUse.value)
+      found.push({
+        level: "warning",
+        path: `${path}.databaseGiB`,
+        message: `about ${shard.databaseGiB} GiB are ${Math.round(100 * share)} % of the quota of ${shard.quotaGiB} GiB: little room for a burst`,
+        source: c.etcdQuotaUse.source,
+      });
+    if (shard.quotaGiB > c.etcdDefaultQuotaGiB.value)
+      found.push({
+        level: "warning",
+        path: `${path}.quotaGiB`,
+        message: `${shard.quotaGiB} GiB: etcd warns above ${c.etcdDefaultQuotaGiB.value}; a restart and a new member take longer`,
+        source: c.etcdDefaultQuotaGiB.source,
+      });
+    if (shard.members % 2 === 0)
+      found.push({
+        level: "error",
+        path: `${path}.members`,
+        message: `${shard.members} members: an even number survives no more losses than one less`,
+        source: faq,
+      });
+    if (shard.members > 7)
+      found.push({
+        level: "warning",
+        path: `${path}.members`,
+        message: `${shard.members} members: at most 7, every write waits for a majority of disks; more shards instead`,
+        source: faq,
+      });
+    if (shard.members - Math.ceil(shard.members / zones) < quorum)
+      found.push({
+        level: "warning",
+        path: `${path}.members`,
+        message: `${shard.members} members over ${zones} zones lose their quorum with one zone; take 3 members and 3 zones at least`,
+        source: faq,
+      });
+  }
+  return found;
+}
+
+function masterFindings({ masters, zones, apiserver }: Draft): Finding[] {
+  const found: Finding[] = [];
+  if (masters.count < masters.needed)
+    found.push({
+      level: "warning",
+      path: "masters.count",
+      message: `${masters.count} masters: after the loss of one of ${zones} zones the load needs ${masters.needed} (${masters.vcpus} vCPU each)`,
+      source: large,
+    });
+  for (const [name, level] of Object.entries(apiserver.levels)) {
+    if (level.neededSeats > level.seats)
+      found.push({
+        level: "warning",
+        path: `apiserver.levels.${name}.seats`,
+        message: `needs about ${level.neededSeats} seats and has ${level.seats}`,
+        source: "own sum",
+      });
+  }
+  return found;
+}
+
+function instanceFindings({ masters, etcdHost }: Draft, options: ScaleOptions): Finding[] {
+  const found: Finding[] = [];
+  const check = (
+    role: string,
+    knob: string,
+    name: string | undefined,
+    host: typeof etcdHost,
+    families: readonly string[],
+  ) => {
+    if (host.instance === "none of the catalogue")
+      found.push({
+        level: "error",
+        path: `${role}.instance`,
+        message: `no instance type has ${host.vcpus} vCPU, ${host.memoryGiB} GiB, ${host.networkGbit} Gbit/s and ${host.nvmeDisks} NVMe disks: split the cluster`,
+        source: "config/instances.ts",
+      });
+    if (!name) return;
+    const instance = instanceNamed(name);
+    const lacks = instance ? shortfalls(instance, { ...host, disks: host.nvmeDisks }) : [];
+    if (!instance)
+      found.push({
+        level: "error",
+        path: knob,
+        message: `${name} is not in the catalogue; take one of ${families.join(", ")}`,
+        source: "config/instances.ts",
+      });
+    else if (lacks.length > 0)
+      found.push({
+        level: "error",
+        path: knob,
+        message: `${name} is too small for this scale: ${lacks.join("; ")}`,
+        source: "config/instances.ts",
+      });
+  };
+  check("masters", "masterInstance", options.masterInstance, masters, masterFamilies);
+  check("etcdHost", "etcdInstance", options.etcdInstance, etcdHost, etcdFamilies);
+  return found;
+}
+
+function proxyFindings({ node }: Draft): Finding[] {
+  if (node.proxyMode !== "ipvs") return [];
+  return [
+    {
+      level: "note",
+      path: "node.proxyMode",
+      message:
+        "ipvs is deprecated since Kubernetes 1.35 and planned to be off by default in 1.40; nftables is selectable",
+      source: "https://github.com/kubernetes/enhancements/issues/5495",
+    },
+  ];
+}

@@ -1,0 +1,104 @@
+/** The scale model: what the cluster has to carry goes in, every size, rate, flag and kernel setting comes out. Pure. */
+import { checkVersions } from "../flags/versions";
+import { deriveApiserver } from "./apiserver";
+import { Book } from "./book";
+import { deriveControllerManager, deriveScheduler } from "./controllers";
+import { deriveEtcd } from "./etcd";
+import { deriveEtcdHost } from "./etcd-host";
+import { findingsOf } from "./findings";
+import { flowControlObjects } from "./flow-control";
+import { deriveKernel } from "./kernel";
+import { levelShares } from "./levels";
+import { deriveMasters } from "./masters";
+import { deriveLoadBalancer, deriveNode } from "./node";
+import { deriveRates } from "./rates";
+import type { Scale, ScaleOptions } from "./types";
+import { resolveWorkload, type Workload } from "./workload";
+
+export { explain, explainable } from "./explain";
+export type { FlowSchema, PriorityLevelConfiguration } from "./flow-control";
+export { roles, type SysctlValue, sysctlsFor } from "./kernel";
+export type { Finding, HostScale, Role, Scale, ScaleOptions, ShardOption, ShardScale } from "./types";
+export { assumptions, type ResolvedWorkload, resolveWorkload, Workload } from "./workload";
+
+/** A version that the flags are not known for, or options that contradict each other: every problem at once. */
+export class ScaleError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(problems.join("\n"));
+    this.name = "ScaleError";
+  }
+}
+
+function checkOptions(options: ScaleOptions): readonly string[] {
+  const problems: string[] = [...checkVersions(options)];
+  const positive = [
+    "masters",
+    "zones",
+    "quotaGiB",
+    "heartbeatMs",
+    "electionMs",
+    "snapshotCount",
+    "masterVcpus",
+    "masterMemoryGiB",
+    "etcdVcpus",
+    "etcdMemoryGiB",
+  ] as const;
+  for (const name of positive) {
+    const value = options[name];
+    if (value !== undefined && !(value > 0)) problems.push(`${name} is ${value}; it must be above 0`);
+  }
+  if (options.shards && !options.shards.main)
+    problems.push("shards: no shard named main; it holds every resource that no other shard names");
+  for (const [name, shard] of Object.entries(options.shards ?? {})) {
+    if (!(shard.members > 0)) problems.push(`shards.${name}.members is ${shard.members}; it must be above 0`);
+  }
+  return problems;
+}
+
+/**
+ * Derives everything from the workload.
+ * @throws ZodError for a contradictory workload, ScaleError for versions and options. What works but is untested, or fits but not
+ * well, is in `findings` instead.
+ */
+export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
+  const resolved = resolveWorkload(workload);
+  const problems = checkOptions(options);
+  if (problems.length > 0) throw new ScaleError(problems);
+  const { zones = 3, loadBalanced = true, proxyMode = "ipvs", kubernetesVersion, etcdVersion } = options;
+  const book = new Book(resolved, { zones, loadBalanced, proxyMode });
+
+  const rates = deriveRates(book);
+  const masters = deriveMasters(book, rates, { ...options, zones });
+  const apiserver = deriveApiserver(book, rates, masters, loadBalanced);
+  const controllerManager = deriveControllerManager(book, masters);
+  const scheduler = deriveScheduler(book, masters);
+  const shards = deriveEtcd(book, rates, { ...options, zones });
+  const { goMemoryLimitGiB, ...etcdHost } = deriveEtcdHost(book, shards, options);
+  const etcd = { ...shards, goMemoryLimitGiB };
+  const kernel = deriveKernel(book, rates, masters, etcd);
+  const node = deriveNode(book, kernel, proxyMode);
+  const loadBalancer = deriveLoadBalancer(book, rates);
+
+  const derivations = Object.fromEntries(book.entries);
+  const scale: Scale = {
+    workload: resolved,
+    versions: { kubernetesVersion, etcdVersion },
+    zones,
+    loadBalanced,
+    extrapolated: Object.values(derivations).some((entry) => entry.extrapolated),
+    rates,
+    apiserver,
+    controllerManager,
+    scheduler,
+    etcd,
+    masters,
+    etcdHost,
+    kernel,
+    node,
+    loadBalancer,
+    flowControl: flowControlObjects(apiserver.levels, resolved.bulkListerSubjects, levelShares),
+    findings: [],
+    derivations,
+  };
+  return { ...scale, findings: findingsOf(scale, options) };
+}

@@ -1,0 +1,97 @@
+/** Derived: kubelet, kube-proxy and the load balancer. */
+import { type Book, powerOfTwo } from "./book";
+import { constants as c } from "./constants";
+import type { KernelScale, LoadBalancerScale, NodeScale, Rates } from "./types";
+
+const kubelet = "https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/";
+const proxy = "https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/";
+const reserved = "awslabs/amazon-eks-ami nodeadm/internal/kubelet/config.go";
+
+/** CPU for the node's own programs: 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest. */
+const reservedMilliCpu = (cores: number): number =>
+  Math.ceil(60 + (cores > 1 ? 10 : 0) + 5 * Math.max(0, Math.min(cores, 4) - 2) + 2.5 * Math.max(0, cores - 4));
+
+export function deriveNode(book: Book, kernel: KernelScale, proxyMode: string): NodeScale {
+  const w = book.workload;
+  const put = <T extends number | string>(
+    name: string,
+    value: T,
+    unit: string,
+    formula: string,
+    source: string,
+    inputs: readonly string[] = [],
+  ): T => book.derive(`node.${name}`, { value, unit, formula, inputs, source });
+  const backends = w.services * w.endpointsPerService;
+  return {
+    maxPods: put("maxPods", w.podsPerNode, "pods", "the workload's pods a node", kubelet, ["workload.podsPerNode"]),
+    kubeReservedMilliCpu: put(
+      "kubeReservedMilliCpu",
+      reservedMilliCpu(w.coresPerNode),
+      "milli-CPU",
+      "6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest",
+      reserved,
+      ["workload.coresPerNode"],
+    ),
+    kubeReservedMiB: put("kubeReservedMiB", 255 + 11 * w.podsPerNode, "MiB", "255 + 11 for each pod", reserved, [
+      "workload.podsPerNode",
+    ]),
+    parallelImagePulls: put(
+      "parallelImagePulls",
+      10,
+      "pulls",
+      "10, as the runtime's max-concurrent-downloads; serializeImagePulls is off",
+      "https://openai.com/index/scaling-kubernetes-to-2500-nodes",
+    ),
+    apiQps: put("apiQps", 50, "requests/s", "the default (burst 100)", kubelet),
+    statusUpdateSeconds: put("statusUpdateSeconds", 10, "s", "the default", kubelet),
+    statusReportSeconds: put(
+      "statusReportSeconds",
+      c.nodeStatusSeconds.value,
+      "s",
+      "the default. Always written: once statusUpdate is set, the kubelet takes it for the report too, which is 30 times the writes",
+      "kubernetes/kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go",
+      ["constants.nodeStatusSeconds"],
+    ),
+    leaseSeconds: put("leaseSeconds", 40, "s", "the default: renewed every 10 s", kubelet),
+    proxyMode: put(
+      "proxyMode",
+      proxyMode,
+      "",
+      "as configured; ipvs by default (deprecated since Kubernetes 1.35, nftables follows it)",
+      "https://github.com/kubernetes/enhancements/issues/5495",
+      ["options.proxyMode"],
+    ),
+    proxyMinSyncSeconds: put(
+      "proxyMinSyncSeconds",
+      Math.min(10, Math.max(1, Math.ceil(backends / 30_000))),
+      "s",
+      "1 for each 30,000 endpoints begun, 1 to 10: a node rewrites its rules at most this often",
+      `${proxy}; steps chosen by us`,
+      ["workload.services", "workload.endpointsPerService"],
+    ),
+    conntrackPerCore: put(
+      "conntrackPerCore",
+      Math.floor(kernel.conntrack.node / w.coresPerNode),
+      "entries",
+      "the node's table / cores, so that kube-proxy sets what the kernel settings say",
+      proxy,
+      ["kernel.conntrack.node", "workload.coresPerNode"],
+    ),
+    conntrackMin: put("conntrackMin", kernel.conntrack.node, "entries", "the node's table", proxy, [
+      "kernel.conntrack.node",
+    ]),
+  };
+}
+
+export function deriveLoadBalancer(book: Book, rates: Rates): LoadBalancerScale {
+  return {
+    maxConnections: book.derive("loadBalancer.maxConnections", {
+      value: Math.max(10_000, powerOfTwo(2 * rates.connections)),
+      unit: "connections",
+      formula:
+        "twice the expected connections (all reconnect while the old ones still close), as a power of two, at least 10,000",
+      inputs: ["rates.connections"],
+      source: "https://docs.haproxy.org/3.0/configuration.html#3.2-maxconn; factor chosen by us",
+    }),
+  };
+}
