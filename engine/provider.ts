@@ -30,7 +30,9 @@ export interface DiffResult {
   readonly stables?: readonly string[];
   readonly deleteBeforeReplace?: boolean;
   /** Property path to kind, for the display, e.g. `{"stdin": "update", "triggers[1]": "add"}`. */
-  readonly detailedDiff?: Readonly<Record<string, "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace">>;
+  readonly detailedDiff?: Readonly<
+    Record<string, "add" | "add-replace" | "delete" | "delete-replace" | "update" | "update-replace">
+  >;
 }
 
 export interface ResourceCall {
@@ -42,20 +44,43 @@ export interface ResourceCall {
   /** Ends when the operator interrupts: stop child processes, leave a resumable state. */
   readonly signal: AbortSignal;
   /** Streams progress of a long step to the display; kept nowhere. `ephemeral` marks status lines. */
-  readonly log: (severity: "debug" | "info" | "warning" | "error", message: string) => void;
+  readonly log: (severity: "debug" | "info" | "warning" | "error", message: string, ephemeral?: boolean) => void;
 }
 
 export interface Provider {
   /** Provider configuration (for instance the kubeconfig); values may be UNKNOWN in a preview. */
   configure?(config: Values): Promise<void>;
   /** Default: inputs are taken as they are. */
-  check?(call: ResourceCall, oldInputs: Values | undefined, newInputs: Values, randomSeed: Buffer): Promise<CheckResult>;
+  check?(
+    call: ResourceCall,
+    oldInputs: Values | undefined,
+    newInputs: Values,
+    randomSeed: Buffer,
+  ): Promise<CheckResult>;
   /** Default: any deep difference of inputs is an update. */
-  diff?(call: ResourceCall, id: string, oldInputs: Values, oldOutputs: Values, newInputs: Values, ignoreChanges: readonly string[]): Promise<DiffResult>;
+  diff?(
+    call: ResourceCall,
+    id: string,
+    oldInputs: Values,
+    oldOutputs: Values,
+    newInputs: Values,
+    ignoreChanges: readonly string[],
+  ): Promise<DiffResult>;
   create(call: ResourceCall, inputs: Values): Promise<{ id: string; outputs: Values }>;
-  update?(call: ResourceCall, id: string, oldInputs: Values, oldOutputs: Values, newInputs: Values): Promise<{ outputs: Values }>;
+  update?(
+    call: ResourceCall,
+    id: string,
+    oldInputs: Values,
+    oldOutputs: Values,
+    newInputs: Values,
+  ): Promise<{ outputs: Values }>;
   delete?(call: ResourceCall, id: string, inputs: Values, outputs: Values): Promise<void>;
-  read?(call: ResourceCall, id: string, inputs: Values, outputs: Values): Promise<{ id: string; inputs: Values; outputs: Values } | undefined>;
+  read?(
+    call: ResourceCall,
+    id: string,
+    inputs: Values,
+    outputs: Values,
+  ): Promise<{ id: string; inputs: Values; outputs: Values } | undefined>;
   invoke?(token: string, args: Values, call: Pick<ResourceCall, "preview" | "signal" | "log">): Promise<Values>;
   /** Names of outputs that the schema declares secret, by resource type. */
   secretOutputs?(type: string): readonly string[];
@@ -64,3 +89,17 @@ export interface Provider {
 
 /** Creates the provider of a package ("command", "tls", "kubernetes", "random", "aws"). */
 export type ProviderFactory = (packageName: string) => Provider;
+
+/**
+ * Thrown by `create` or `update` when the resource exists but is not right, as Pulumi's `InitError`: the step fails, the
+ * resource is kept in the state, and the next run updates it.
+ */
+export class PartialFailure extends Error {
+  constructor(
+    message: string,
+    readonly id: string,
+    readonly outputs: Values,
+  ) {
+    super(message);
+  }
+}

@@ -1,0 +1,184 @@
+/** A run from its beginning to its end: starts what it needs, drives the program, deletes what is left over, stops everything. */
+import { type Child, startChild, stopChild } from "./child";
+import { planDeletes, runDeletes } from "./deletes";
+import { dynamicProvider } from "./dynamic";
+import { Generator } from "./generate";
+import { Monitor } from "./monitor";
+import { Policies } from "./policy";
+import type { ProviderFactory, Values } from "./provider";
+import { Registry } from "./registry";
+import type { Session } from "./rehearsal";
+import { messageOf } from "./run";
+import { type Server, serve } from "./server";
+import { ROOT_STACK } from "./state/types";
+import { Executor } from "./steps";
+
+const ORGANIZATION = "organization";
+/** The SDK's way to say that it has already told the user what went wrong (cmd/run/index.ts). */
+const EXIT_REPORTED = 32;
+/** How long a program may take to notice that the run has ended. */
+const GRACE_MS = 3000;
+
+interface Parts {
+  readonly registry: Registry;
+  readonly executor: Executor;
+  readonly generator: Generator;
+  readonly monitor: Monitor;
+  readonly policies: Policies;
+  readonly server: Server;
+}
+
+export async function runProgram(session: Session): Promise<Values> {
+  return withParts(session, async (parts) => {
+    const child = startProgram(session, parts.server.address);
+    try {
+      await drive(session, parts, child);
+    } finally {
+      await stopProgram(child);
+    }
+  });
+}
+
+export async function destroyProgramless(session: Session): Promise<Values> {
+  return withParts(session, async ({ generator, executor, registry }) => {
+    const { run, base } = session;
+    await runDeletes(run, executor, base, planDeletes(generator, executor));
+    await registry.close();
+  });
+}
+
+async function withParts(session: Session, work: (parts: Parts) => Promise<void>): Promise<Values> {
+  const { run, base, snapshot, project, options, config } = session;
+  let address = "";
+  const registry = new Registry(
+    factoryFor(session, () => address),
+    run.preview,
+  );
+  const executor = new Executor(run, registry, snapshot, base);
+  // The monitor must listen before policy packs start, and needs the generator, which needs the packs.
+  const late: { policies?: Policies } = {};
+  const generator = new Generator(
+    { project: project.name, stack: options.stack },
+    run,
+    base,
+    registry,
+    executor,
+    () => late.policies,
+  );
+  const monitor = new Monitor(run, generator, executor, registry, config, project.programDirectory);
+  const server = await serve(monitor);
+  address = server.address;
+  try {
+    late.policies = await Policies.start(run, options.policyPacks ?? [], {
+      project: project.name,
+      stack: options.stack,
+      organization: ORGANIZATION,
+      preview: run.preview,
+      engineAddress: address,
+      nodeArgs: project.nodeArgs,
+      env: environment(session),
+      onLine: (stream, line) => run.onEvent({ type: "log", stream, line }),
+    });
+    await work({ registry, executor, generator, monitor, policies: late.policies, server });
+  } finally {
+    await Promise.allSettled([registry.close(), late.policies?.close()]);
+    server.close();
+  }
+  return [...executor.news.values()].find(({ type }) => type === ROOT_STACK)?.outputs ?? {};
+}
+
+function factoryFor(session: Session, engineAddress: () => string): ProviderFactory {
+  const { run, project, options } = session;
+  return (packageName) => {
+    if (packageName === "pulumi") {
+      throw new Error(
+        "resources of the pulumi package itself (StackReference, Stash) are not supported in a rehearsal; use the Pulumi CLI",
+      );
+    }
+    if (packageName !== "pulumi-nodejs") return options.providers(packageName);
+    return dynamicProvider({
+      cwd: project.programDirectory,
+      env: environment(session),
+      nodeArgs: [],
+      engineAddress,
+      onLine: (stream, line) => run.onEvent({ type: "log", stream, line }),
+    });
+  };
+}
+
+function environment({ options }: Session): NodeJS.ProcessEnv {
+  return { ...process.env, ...options.env };
+}
+
+function startProgram(session: Session, address: string): Child {
+  const { project, options, config, run } = session;
+  return startChild({
+    script: "run",
+    cwd: project.programDirectory,
+    nodeArgs: [...(options.stackTraces ? [] : ["--stack-trace-limit=0"]), ...project.nodeArgs],
+    args: [
+      ...["--monitor", address, "--engine", address],
+      ...["--organization", ORGANIZATION, "--project", project.name, "--stack", options.stack],
+      ...["--root-directory", project.directory, "--pwd", project.programDirectory],
+      ...["--parallel", String(options.parallel ?? 32)],
+      ...(run.preview ? ["--dry-run"] : []),
+      project.entry,
+    ],
+    env: {
+      ...environment(session),
+      PULUMI_CONFIG: JSON.stringify(config.values),
+      PULUMI_CONFIG_SECRET_KEYS: JSON.stringify(config.secretKeys),
+      PULUMI_NODEJS_TYPESCRIPT: String(project.typescript),
+    },
+    onLine: (stream, line) => run.onEvent({ type: "log", stream, line }),
+  });
+}
+
+/** Until the program has registered all, or ended, or the run has; then deletes and the end of the program. */
+async function drive(session: Session, parts: Parts, child: Child): Promise<void> {
+  const { run, base } = session;
+  const { monitor, generator, executor, policies } = parts;
+  const ended = new Promise<"ended">((resolve) => {
+    if (!run.going) resolve("ended");
+    else run.ended.addEventListener("abort", () => resolve("ended"), { once: true });
+  });
+  const first = await Promise.race([monitor.finished.then(() => "registered" as const), child.exited, ended]);
+  if (first !== "registered" && first !== "ended" && first !== 0) reportExit(session, first);
+  if (run.going && (first === "registered" || first === 0)) {
+    await runDeletes(run, executor, base, planDeletes(generator, executor));
+  }
+  await run.idle();
+  await registerStackOutputs(session, parts);
+  if (!run.failed && run.going) {
+    await policies.analyzeStack(generator.goals, executor.news).catch((error: unknown) => {
+      run.report("error", `failed to analyze resources: ${messageOf(error)}`);
+      run.fail(false);
+    });
+  }
+  monitor.release();
+  if (first !== "registered" || !run.going) return;
+  // A promise that never resolved is noticed only now, when nothing is left to do; the changes have been made.
+  const code = await child.exited;
+  if (code !== 0) reportExit(session, code);
+}
+
+function reportExit({ run }: Session, code: number | string): void {
+  if (code !== EXIT_REPORTED)
+    run.report("error", `the program ended with ${typeof code === "number" ? `exit code ${code}` : code}`);
+  run.fail(true);
+  run.abort();
+}
+
+/** After a failure outputs are added and changed, but none is taken away (deployment_executor.go, "Finalize the stack outputs"). */
+async function registerStackOutputs({ run, base }: Session, { monitor, executor }: Parts): Promise<void> {
+  const { stackOutputs } = monitor;
+  if (stackOutputs === undefined) return;
+  const old = run.failed ? base.find(({ urn }) => urn === stackOutputs.urn)?.outputs : {};
+  await executor.registerOutputs(stackOutputs.urn, { ...old, ...stackOutputs.outputs });
+}
+
+async function stopProgram(child: Child): Promise<void> {
+  const timer = setTimeout(() => void stopChild(child), GRACE_MS);
+  await child.exited.catch(() => undefined);
+  clearTimeout(timer);
+}
