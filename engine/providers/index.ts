@@ -2,10 +2,12 @@
 import type { Provider, ProviderFactory } from "../provider";
 import { commandProvider } from "./command";
 import { randomProvider } from "./random";
+import { tlsProvider } from "./tls";
 
 const packages: Record<string, () => Provider> = {
   command: commandProvider,
   random: randomProvider,
+  tls: () => tlsProvider(),
 };
 
 /** A new provider of the package; each provider resource of a program gets its own. */

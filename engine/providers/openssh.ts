@@ -78,7 +78,7 @@ export function sshPrivateKey(key: KeyObject): string {
     field(sshPublicBlob(key)),
     field(list),
   ]);
-  const lines = file.toString("base64").match(/.{1,70}/g) ?? [];
+  const lines = file.toString("base64").match(/.{1,64}/g) ?? [];
   return `-----BEGIN OPENSSH PRIVATE KEY-----\n${lines.join("\n")}\n-----END OPENSSH PRIVATE KEY-----\n`;
 }
 

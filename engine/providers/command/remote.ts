@@ -10,15 +10,8 @@ import { goQuote } from "../values";
 import { readConnection } from "./connection";
 import { type Printed, previousOutput, type Run, stringMap } from "./local";
 import { type Logging, OUTPUT_LIMIT, Output } from "./output";
-import {
-  type ConnectionPool,
-  type Lease,
-  openSession,
-  setEnv,
-  signalCommand,
-  signalCommands,
-  startCommand,
-} from "./ssh";
+import { openSession, setEnv, signalCommand, signalCommands, startCommand } from "./session";
+import type { ConnectionPool, Lease } from "./ssh";
 
 /** After an interruption a command has this long to end by itself. */
 const GRACE_MS = 10_000;
