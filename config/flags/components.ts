@@ -4,7 +4,6 @@
  */
 import type { Scale } from "../scale/types";
 import type { FlagMap } from "./flags";
-import { gates } from "./gates";
 import { atLeast } from "./versions";
 
 /** kube-apiserver. Reference: https://kubernetes.io/docs/reference/command-line-tools-reference/kube-apiserver/ */
@@ -53,13 +52,19 @@ export function controllerManagerFlags(scale: Scale): FlagMap {
     "leader-elect": true,
     "leader-elect-resource-lock": "leases",
     profiling: true,
-    ...gates(scale.versions.kubernetesVersion, releaseLeaderOnExit(scale.versions.kubernetesVersion)),
+    ...gates(releaseLeaderOnExit(scale.versions.kubernetesVersion)),
   };
 }
 
-/** The standby takes over at once on a planned restart. Alpha in 1.37: the gate does not exist before. */
+/** Feature gates as a flag: sorted "Name=true" items, left out when there is none. */
+function gates(on: Readonly<Record<string, boolean>>): FlagMap {
+  const items = Object.entries(on).map(([name, value]) => `${name}=${value}`);
+  return items.length > 0 ? { "feature-gates": items.sort() } : {};
+}
+
+/** The standby takes over at once on a planned restart. Alpha in 1.36 and 1.37: the gate does not exist before. */
 const releaseLeaderOnExit = (version: string): Readonly<Record<string, boolean>> =>
-  atLeast(version, "1.37") ? { ControllerManagerReleaseLeaderElectionLockOnExit: true } : {};
+  atLeast(version, "1.36") ? { ControllerManagerReleaseLeaderElectionLockOnExit: true } : {};
 
 /** etcd, one member of a shard. Reference: https://etcd.io/docs/v3.6/op-guide/configuration/ */
 export function etcdFlags(scale: Scale, shard: string): FlagMap {

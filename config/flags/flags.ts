@@ -27,16 +27,21 @@ export type MergeRule = "overwrite" | "append" | "denied";
 export interface FlagPolicy {
   /** Name for error messages, for instance "kube-apiserver". */
   readonly component?: string;
-  /** Flag to rule. Unlisted: `append` for {@link APPENDED_FLAGS}, `overwrite` for the rest. `denied`: protected. */
+  /**
+   * Flag to rule. Unlisted: `denied` for flags of the plan's identity part (addresses, files), `append` for
+   * {@link APPENDED_FLAGS}, `overwrite` for the rest.
+   */
   readonly rules?: Readonly<Record<string, MergeRule>>;
   /** Why a flag is protected: shown in the error. */
   readonly reasons?: Readonly<Record<string, string>>;
   /** Every flag that this version of the binary has. Absent: not checked. */
   readonly known?: ReadonlySet<string>;
-  /** Flags that were removed or renamed: what to use instead. */
-  readonly gone?: Readonly<Record<string, string>>;
+  /** What to use instead of a flag that was removed or renamed. */
+  readonly gone?: (flag: string) => string | undefined;
   /** Version text for error messages, for instance "Kubernetes 1.37". */
   readonly version?: string;
+  /** Items of list flags that may not be given, with the reason: "WatchList=false" of feature-gates. */
+  readonly refusedItems?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 /** Lists that several parts add to. */
@@ -74,8 +79,12 @@ export function appendItems(first: FlagValue, second: FlagValue): readonly strin
   return [...asList(first).filter((item) => !replaced.has(itemKey(item))), ...added];
 }
 
-const ruleFor = (flag: string, policy: FlagPolicy): MergeRule =>
-  policy.rules?.[flag] ?? (APPENDED_FLAGS.includes(flag) ? "append" : "overwrite");
+function ruleFor(flag: string, base: FlagMap, policy: FlagPolicy): MergeRule {
+  const listed = policy.rules?.[flag];
+  if (listed) return listed;
+  if (flag in base) return "denied";
+  return APPENDED_FLAGS.includes(flag) ? "append" : "overwrite";
+}
 
 const show = (value: FlagValue): string => (Array.isArray(value) ? value.join(",") : String(value));
 
@@ -90,11 +99,11 @@ export function checkFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy:
   }
   for (const [flag, value] of Object.entries(user)) {
     const at = `${component}: --${flag}=${show(value)}`;
-    const gone = policy.gone?.[flag];
+    const gone = policy.gone?.(flag);
     const set = plan[flag];
     if (!/^[a-z][a-z0-9-]*$/.test(flag))
       problems.push(`${at}: no flag name; write it without dashes in front and the value apart`);
-    else if (ruleFor(flag, policy) === "denied")
+    else if (ruleFor(flag, base, policy) === "denied")
       problems.push(
         `${at}: protected${set === undefined ? "" : ` (the plan sets ${show(set)})`}: ${policy.reasons?.[flag] ?? "other parts of the plan depend on it"}; remove it from the configuration`,
       );
@@ -117,7 +126,8 @@ export function mergeFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy:
   for (const layer of [base, user]) {
     for (const [flag, value] of Object.entries(layer)) {
       const before = merged[flag];
-      merged[flag] = before !== undefined && ruleFor(flag, policy) === "append" ? appendItems(before, value) : value;
+      const append = APPENDED_FLAGS.includes(flag) || policy.rules?.[flag] === "append";
+      merged[flag] = before !== undefined && append ? appendItems(before, value) : value;
     }
   }
   return merged;

@@ -19,4 +19,6 @@ export {
   renderEtcdEnvironment,
   renderFlags,
 } from "./flags";
+export { type Component, components, knownFlags, replacementFor } from "./known";
+export { policyFor } from "./policy";
 export { atLeast, checkVersions, supportedEtcd, supportedKubernetes, type Versions } from "./versions";
