@@ -17,6 +17,12 @@ export function plan(spec: ClusterSpec, sums: ArtifactSums): ClusterPlan {
     kubernetesVersion: spec.kubernetesVersion,
     etcdVersion: spec.etcdVersion,
     masters: spec.masters.count,
+    shards: spec.etcd.shards,
+    zones: spec.zones.length,
+    quotaGiB: spec.etcd.quotaGiB,
+    heartbeatMs: spec.etcd.heartbeatMs,
+    electionMs: spec.etcd.electionMs,
+    snapshotCount: spec.etcd.snapshotCount,
   });
   const hosts = parseCidr(spec.network.hosts) as Cidr;
   const shards = shardPlans(spec);

@@ -1,14 +1,11 @@
 /** The flags of the three components: where things are and who may speak, on top of what the scale model derives. */
 import type { ClusterSpec } from "../../config/cluster";
-import { apiserverFlags, controllerManagerFlags, type FlagMap, mergeFlags } from "../../config/flags";
+import { apiserverFlags, controllerManagerFlags, type FlagMap, mergeFlags, policyFor } from "../../config/flags";
 import type { Place } from "../../config/names";
 import type { Scale } from "../../config/scale";
 import type { ShardPlan } from "../plan-types";
 import { ports } from "../ports";
 import { pki } from "./certificates";
-
-/** Time from SIGTERM until the API server stops accepting: the load balancer needs 2 failed checks of 1 s to notice. */
-export const shutdownDelaySeconds = 5;
 
 /**
  * Flags of the plan that a configuration may change all the same. Every other flag set here is protected: it holds the
@@ -67,12 +64,9 @@ export function apiserverFlagMap(spec: ClusterSpec, scale: Scale, shards: readon
     "audit-log-maxsize": 100,
     "audit-log-maxbackup": 10,
     "audit-log-maxage": 30,
-    "shutdown-delay-duration": `${shutdownDelaySeconds}s`,
-    "shutdown-send-retry-after": true,
-    "endpoint-reconciler-type": "lease",
     "allow-privileged": true,
   };
-  return merged("kube-apiserver", identity, apiserverFlags(scale), spec.masters.flags.apiserver);
+  return merged("kube-apiserver", scale, identity, apiserverFlags(scale), spec.masters.flags.apiserver);
 }
 
 /** `--etcd-servers-overrides=<group>/<resource>#<server>;<server>,...` for every shard but main. */
@@ -92,16 +86,15 @@ export function controllerManagerFlagMap(spec: ClusterSpec, scale: Scale): FlagM
     "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
     "root-ca-file": `${pki}/kubernetes-ca.crt`,
     "use-service-account-credentials": true,
-    "leader-elect": true,
     "allocate-node-cidrs": true,
     "cluster-cidr": spec.network.pods,
     "service-cluster-ip-range": spec.network.services,
     "cluster-name": spec.stack,
   };
-  return merged("kube-controller-manager", identity, controllerManagerFlags(scale), spec.masters.flags.controllerManager);
+  return merged("kube-controller-manager", scale, identity, controllerManagerFlags(scale), spec.masters.flags.controllerManager);
 }
 
-export function schedulerFlagMap(spec: ClusterSpec): FlagMap {
+export function schedulerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
   const kubeconfig = "/etc/kubernetes/scheduler.kubeconfig";
   const identity: FlagMap = {
     config: "/etc/kubernetes/scheduler.yaml",
@@ -111,9 +104,9 @@ export function schedulerFlagMap(spec: ClusterSpec): FlagMap {
     "client-ca-file": `${pki}/kubernetes-ca.crt`,
     "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
   };
-  return merged("kube-scheduler", identity, {}, spec.masters.flags.scheduler);
+  return merged("kube-scheduler", scale, identity, {}, spec.masters.flags.scheduler);
 }
 
-function merged(component: keyof typeof changeable, identity: FlagMap, scale: FlagMap, user: FlagMap): FlagMap {
-  return mergeFlags(identity, scale, user, { component, rules: changeable[component] });
+function merged(component: keyof typeof changeable, scale: Scale, identity: FlagMap, derived: FlagMap, user: FlagMap): FlagMap {
+  return mergeFlags(identity, derived, user, policyFor(component, scale.versions, changeable[component]));
 }

@@ -1,4 +1,5 @@
 /** What a master's host holds: the three components, as systemd units or as static pods, from the same flags. */
+import { stringify } from "yaml";
 import type { ClusterSpec } from "../../config/cluster";
 import { goMemoryLimit, renderFlags, schedulerConfiguration } from "../../config/flags";
 import { type Place, place } from "../../config/names";
@@ -60,7 +61,7 @@ function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
   const asUnits = spec.masters.runtime === "systemd";
   return {
     host: master.name,
-    users: Object.fromEntries(components.map((name) => [name, { home: "/" }])),
+    users: Object.fromEntries(components.map((name) => [name, { home: "/nonexistent" }])),
     directories: {
       "/etc/kubernetes": { mode: "0755", owner: "root:root" },
       [pki]: { mode: "0755", owner: "root:root" },
@@ -74,7 +75,7 @@ function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
       ),
       "/etc/kubernetes/master.env": environmentFile({ ADDRESS: master.address }),
       ...kubeconfigs(parts.apiEndpoint),
-      "/etc/kubernetes/scheduler.yaml": textFile(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig")),
+      "/etc/kubernetes/scheduler.yaml": textFile(stringify(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig"))),
       ...(asUnits ? unitFiles(parts, master) : staticPods(parts, master)),
     },
     binaries: asUnits ? binaries(sums, ...components) : {},
@@ -107,7 +108,7 @@ export function componentFlags(parts: ControlPlaneParts, master: Place): Record<
   return {
     "kube-apiserver": renderFlags(apiserverFlagMap(parts.spec, parts.scale, parts.shards, master)),
     "kube-controller-manager": renderFlags(controllerManagerFlagMap(parts.spec, parts.scale)),
-    "kube-scheduler": renderFlags(schedulerFlagMap(parts.spec)),
+    "kube-scheduler": renderFlags(schedulerFlagMap(parts.spec, parts.scale)),
   };
 }
 

@@ -1,9 +1,9 @@
 /** The etcd shards and what each member's host holds. */
 import { type ClusterSpec, slotOf } from "../../config/cluster";
-import { etcdFlags } from "../../config/flags";
+import { etcdFlags, goMemoryLimit, mergeFlags, policyFor, renderEtcdEnvironment } from "../../config/flags";
 import { type Place, place } from "../../config/names";
 import { type Scale, sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles } from "../machine/host-files";
+import { environmentFile, hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { ArtifactSums, CertificatePlan, DiskPlan, HostPlan, ShardPlan } from "../plan-types";
 import { ports } from "../ports";
@@ -41,7 +41,7 @@ export function etcdHosts(spec: ClusterSpec, scale: Scale, shard: ShardPlan, sum
     ...member,
     role: "etcd",
     group: shard.group,
-    machine: memberMachine(spec, scale, shard, member, sums),
+    machine: memberMachine(scale, shard, member, sums),
     certificates: memberCertificates(member),
     pem: {
       [`${pki}/peer-ca.crt`]: { kind: "authority", authority: "etcd-peer" },
@@ -52,7 +52,7 @@ export function etcdHosts(spec: ClusterSpec, scale: Scale, shard: ShardPlan, sum
   }));
 }
 
-function memberMachine(spec: ClusterSpec, scale: Scale, shard: ShardPlan, member: Place, sums: ArtifactSums): Machine {
+function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: ArtifactSums): Machine {
   return {
     host: member.name,
     users: { etcd: { home: dataDir } },
@@ -63,8 +63,13 @@ function memberMachine(spec: ClusterSpec, scale: Scale, shard: ShardPlan, member
       [`${dataDir}/member`]: { mode: "0700", owner: "etcd:etcd" },
     },
     files: {
-      ...hostFiles("/etc/systemd/system/etcd.service"),
-      "/etc/etcd/etcd.env": environmentFile(memberSettings(spec, scale, shard, member)),
+      ...hostFiles(
+        "/etc/systemd/system/etcd.service",
+        "/etc/systemd/system/traffic-classes.service",
+        "/etc/systemd/system/traffic-classes.timer",
+        "/usr/local/sbin/traffic-classes",
+      ),
+      "/etc/etcd/etcd.env": textFile(memberSettings(scale, shard, member).join("\n")),
       "/etc/etcd/etcdctl.env": environmentFile({
         ETCDCTL_ENDPOINTS: `https://${member.address}:${ports.etcdClient}`,
         ETCDCTL_CACERT: `${pki}/client-ca.crt`,
@@ -95,12 +100,15 @@ function memberMachine(spec: ClusterSpec, scale: Scale, shard: ShardPlan, member
         reloadOn: [],
         wait: false,
       },
+      // Runs at boot, and the timer looks every minute whether the classes are still there.
+      "traffic-classes.service": { enabled: true, running: false, restartOn: [], reloadOn: [], wait: false },
+      "traffic-classes.timer": { enabled: true, running: true, restartOn: [], reloadOn: [], wait: false },
     },
   };
 }
 
 /** etcd's settings as ETCD_* variables: what identifies this member, and what the scale model derives. */
-function memberSettings(spec: ClusterSpec, scale: Scale, shard: ShardPlan, member: Place) {
+function memberSettings(scale: Scale, shard: ShardPlan, member: Place): string[] {
   const url = (port: number) => `https://${member.address}:${port}`;
   const identity = {
     name: member.name,
@@ -123,17 +131,11 @@ function memberSettings(spec: ClusterSpec, scale: Scale, shard: ShardPlan, membe
     "tls-min-version": "TLS1.3",
     // An operator who removes a member by hand wants it gone, not restarting for ever.
     "strict-reconfig-check": true,
-    "heartbeat-interval": spec.etcd.heartbeatMs,
-    "election-timeout": spec.etcd.electionMs,
-    "quota-backend-bytes": spec.etcd.quotaGiB * 2 ** 30,
-    "snapshot-count": spec.etcd.snapshotCount,
     logger: "zap",
     "log-outputs": "stderr",
   };
-  const flags = { ...etcdFlags(scale, shard.name), ...identity };
-  return Object.fromEntries(
-    Object.entries(flags).map(([flag, value]) => [`ETCD_${flag.toUpperCase().replaceAll("-", "_")}`, value]),
-  );
+  const flags = mergeFlags(identity, etcdFlags(scale, shard.name), {}, policyFor("etcd", scale.versions));
+  return [...renderEtcdEnvironment(flags), `GOMEMLIMIT=${goMemoryLimit("etcd", scale)}`].sort();
 }
 
 function memberCertificates(member: Place): CertificatePlan[] {

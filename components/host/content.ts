@@ -1,18 +1,13 @@
 /** Puts a host's content on it, staged: keys made there, certificates signed, secrets apart, everything else as a diffable text. */
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import { hostText } from "../machine/host-files";
 import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
 import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
 import type { HostPlan, SecretPlan } from "../plan-types";
 import type { Host } from "../platform/platform";
+import { deliveryCommand, deliveryInput } from "./delivery";
 import { generationOf } from "./drift";
-
-/** Sends a static program as the command's text and leaves stdin to its data; nothing is interpolated into the program. */
-function asCommand(interpreter: string, programPath: string, ...args: string[]): string {
-  return [`${[interpreter, "/dev/fd/3", ...args].join(" ")} 3<<'KILONODE'`, hostText(programPath).trimEnd(), "KILONODE"].join("\n");
-}
 
 const makeKeys = "/usr/local/lib/kilonode/make-keys";
 const machineApply = "/usr/local/sbin/machine-apply";
@@ -41,7 +36,8 @@ export class HostContent extends pulumi.ComponentResource {
         create: pulumi
           .all([generationOf(host), secrets])
           .apply(([generation, digest]) =>
-            `${digest && `SECRETS=${digest} `}${asCommand("python3 -IS", machineApply, "stage", "--generation", String(generation))}`,
+            // The digest is there so that new secrets stage the host anew.
+            deliveryCommand(machineApply, ["stage", "--generation", String(generation)], digest ? { SECRETS: digest } : {}),
           ),
         stdin: pulumi.all([...certificates, ...publicPem]).apply((pems) => machineJson(plan, pems)),
         addPreviousOutputInEnv: false,
@@ -70,8 +66,8 @@ export class HostContent extends pulumi.ComponentResource {
       `${host.plan.name}-keys`,
       {
         connection: host.connection,
-        create: asCommand("bash", makeKeys),
-        stdin: JSON.stringify(requests, null, 1),
+        create: deliveryCommand(makeKeys, []),
+        stdin: deliveryInput(makeKeys, requests),
         addPreviousOutputInEnv: false,
         logging: remote.Logging.None,
       },
@@ -89,7 +85,7 @@ export class HostContent extends pulumi.ComponentResource {
       `${plan.name}-secrets`,
       {
         connection: host.connection,
-        create: asCommand("python3 -IS", machineApply, "stage-secrets"),
+        create: deliveryCommand(machineApply, ["stage-secrets"]),
         stdin: pulumi.secret(pulumi.all(files).apply((all) => secretJson(plan.name, all))),
         addPreviousOutputInEnv: false,
         logging: remote.Logging.None,
@@ -108,20 +104,15 @@ function secretJson(host: string, all: readonly { path: string; secret: SecretPl
   const files = Object.fromEntries(
     all.map(({ path, secret, text }) => [path, { mode: secret.mode, owner: secret.owner, content: text }]),
   );
-  return JSON.stringify({ host, files } satisfies SecretFiles, null, 1);
+  return deliveryInput(machineApply, { host, files } satisfies SecretFiles);
 }
 
-/** The machine with its public certificates, as pretty JSON with sorted keys: a changed line is a changed line in a preview. */
+/** The machine with its public certificates. */
 function machineJson(plan: HostPlan, pems: readonly { path: string; pem: string }[]): string {
   const certificates: [string, MachineFile][] = pems.map(({ path, pem }) => [
     path,
     { mode: "0644", owner: "root:root", content: pem },
   ]);
   const machine = { ...plan.machine, files: { ...plan.machine.files, ...Object.fromEntries(certificates) } };
-  return JSON.stringify(machine, sortedKeys, 1);
-}
-
-function sortedKeys(_key: string, value: unknown): unknown {
-  if (value === null || typeof value !== "object" || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return deliveryInput(machineApply, machine);
 }

@@ -3,6 +3,9 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/platform";
 import { runOnHost } from "../rollout/ssh";
 
+/** A host that was never staged has nothing to differ from. */
+const driftCommand = `if [ -x /usr/local/sbin/machine-apply ]; then machine-apply drift; else echo '{"generation": 0}'; fi`;
+
 /**
  * @returns the number of repairs so far, or one more when the host drifted. A host that does not answer counts as not
  * drifted: whatever is wrong with it is for the platform or a gate to say.
@@ -12,7 +15,7 @@ export function generationOf(host: Host): pulumi.Output<number> {
   return host.connection.apply(async (connection) => {
     const target = connection as { host: string; port: number; user: string; privateKey: string; hostKey: string };
     try {
-      const json = await runOnHost(target, "machine-apply drift");
+      const json = await runOnHost(target, driftCommand);
       return (JSON.parse(json) as { generation: number }).generation;
     } catch (error) {
       await pulumi.log.warn(`${host.plan.name} could not be compared with its plan: ${(error as Error).message}`);

@@ -1,7 +1,7 @@
 /** haproxy in front of the API servers: least connections, health by /readyz, draining. */
 import type { ClusterSpec } from "../../config/cluster";
 import { type Place, place } from "../../config/names";
-import { type Scale, sysctlsFor } from "../derived";
+import { type Scale, sysctlsFor } from "../../config/scale";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { HostPlan } from "../plan-types";
@@ -9,6 +9,7 @@ import { ports } from "../ports";
 import { hostRange } from "../shared";
 
 const pki = "/etc/haproxy/pki";
+const limits = "/etc/systemd/system/haproxy.service.d/kilonode.conf";
 
 export function loadBalancerPlace(spec: ClusterSpec): Place {
   return place(hostRange(spec), { role: "load-balancer", label: "lb" }, 0);
@@ -48,7 +49,7 @@ function loadBalancerMachine(self: Place, scale: Scale, masters: readonly Place[
     users: {},
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
-      ...hostFiles("/usr/local/lib/kilonode/backends"),
+      ...hostFiles(limits, "/usr/local/lib/kilonode/backends"),
       "/etc/haproxy/haproxy.cfg": textFile(haproxyConfig(self, masters)),
     },
     binaries: {},
@@ -59,7 +60,7 @@ function loadBalancerMachine(self: Place, scale: Scale, masters: readonly Place[
       "haproxy.service": {
         enabled: true,
         running: true,
-        restartOn: [],
+        restartOn: [limits],
         // A reload keeps connections: new processes take the sockets over, old ones end with their last connection.
         reloadOn: ["/etc/haproxy/haproxy.cfg", `${pki}/health.crt`, `${pki}/kubernetes-ca.crt`],
         wait: true,
@@ -76,7 +77,8 @@ global
     log /dev/log local0 notice
     user haproxy
     group haproxy
-    maxconn 65536
+    # The limit of open files bounds the connections; this bounds the table that haproxy makes for them.
+    fd-hard-limit 262144
     stats socket /run/haproxy/admin.sock mode 600 level admin
 
 defaults

@@ -65,7 +65,7 @@ function simulatorMachine(
   ];
   return {
     host,
-    users: { kwok: { home: "/" } },
+    users: { kwok: { home: "/nonexistent" } },
     directories: { "/etc/kwok": { mode: "0755", owner: "root:root" }, [pki]: { mode: "0755", owner: "root:root" } },
     files: {
       ...hostFiles(

@@ -1,12 +1,17 @@
 /** The Kubernetes objects that belong to the control plane itself. */
 import type { ClusterSpec } from "../../config/cluster";
-import { priorityAndFairness } from "../../config/flags";
 import type { Scale } from "../../config/scale";
 import { nodeSimulatorObjects } from "../node-simulator/plan";
 import type { ObjectPlan } from "../plan-types";
 
 export function objectPlans(spec: ClusterSpec, scale: Scale): ObjectPlan[] {
   return [kubeletClient, ...nodeSimulatorObjects(spec), ...priorityAndFairness(scale)];
+}
+
+/** Who gets how many of the seats (API priority and fairness), from the scale model. */
+function priorityAndFairness(scale: Scale): ObjectPlan[] {
+  const { priorityLevels, flowSchemas } = scale.flowControl;
+  return [...priorityLevels, ...flowSchemas].map((object) => ({ ...object }));
 }
 
 /** The API servers speak to kubelets as this user; the role is built in. */

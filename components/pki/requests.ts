@@ -1,4 +1,5 @@
 /** Checks what a host asks to be signed: a host gets exactly the certificate that its plan names. */
+import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import type { KeyRequest } from "../machine/machine";
 
