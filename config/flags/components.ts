@@ -83,7 +83,8 @@ export function etcdFlags(scale: Scale, shard: string): FlagMap {
     "backend-bbolt-freelist-type": "map",
     // Up to 3.5 the name was --experimental-watch-progress-notify-interval; those versions are not supported.
     "watch-progress-notify-interval": `${e.progressNotifySeconds}s`,
-    // One wrong page in one member is found by comparing hashes, not by luck: the leader checks once a minute.
+    // A wrong page in one member is found by comparing hashes: at every start, and by the leader once a minute.
+    ...gates({ InitialCorruptCheck: true, CompactHashCheck: true }),
     "compact-hash-check-time": "1m",
   };
 }

@@ -92,27 +92,35 @@ const show = (value: FlagValue): string => (Array.isArray(value) ? value.join(",
 export function checkFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): readonly string[] {
   const { component = "flags", version = "this version" } = policy;
   const plan = { ...scale, ...base };
-  const problems: string[] = [];
-  for (const [flag, value] of Object.entries(plan)) {
-    if (policy.known && !policy.known.has(flag))
-      problems.push(`${component}: the plan sets --${flag}=${show(value)}, which ${version} does not have`);
+  const unknown = Object.entries(plan).filter(([flag]) => policy.known && !policy.known.has(flag));
+  return [
+    ...unknown.map(
+      ([flag, value]) => `${component}: the plan sets --${flag}=${show(value)}, which ${version} does not have`,
+    ),
+    ...Object.entries(user).flatMap(([flag, value]) => {
+      const problem = flagProblem(flag, plan[flag], ruleFor(flag, base, policy), policy);
+      if (problem) return [`${component}: --${flag}=${show(value)}: ${problem}`];
+      const refused = policy.refusedItems?.[flag] ?? {};
+      return asList(value)
+        .filter((item) => refused[item])
+        .map((item) => `${component}: --${flag}: ${item} is refused: ${refused[item]}`);
+    }),
+  ];
+}
+
+function flagProblem(
+  flag: string,
+  planned: FlagValue | undefined,
+  rule: MergeRule,
+  policy: FlagPolicy,
+): string | undefined {
+  if (!/^[a-z][a-z0-9-]*$/.test(flag)) return "no flag name; write it without dashes in front and the value apart";
+  if (rule === "denied") {
+    const set = planned === undefined ? "" : ` (the plan sets ${show(planned)})`;
+    return `protected${set}: ${policy.reasons?.[flag] ?? "other parts of the plan depend on it"}; remove it from the configuration`;
   }
-  for (const [flag, value] of Object.entries(user)) {
-    const at = `${component}: --${flag}=${show(value)}`;
-    const gone = policy.gone?.(flag);
-    const set = plan[flag];
-    if (!/^[a-z][a-z0-9-]*$/.test(flag))
-      problems.push(`${at}: no flag name; write it without dashes in front and the value apart`);
-    else if (ruleFor(flag, base, policy) === "denied")
-      problems.push(
-        `${at}: protected${set === undefined ? "" : ` (the plan sets ${show(set)})`}: ${policy.reasons?.[flag] ?? "other parts of the plan depend on it"}; remove it from the configuration`,
-      );
-    else if (policy.known && !policy.known.has(flag))
-      problems.push(
-        `${at}: ${version} does not have this flag${gone ? `; ${gone}` : "; remove it from the configuration"}`,
-      );
-  }
-  return problems;
+  if (!policy.known || policy.known.has(flag)) return undefined;
+  return `${policy.version ?? "this version"} does not have this flag; ${policy.gone?.(flag) ?? "remove it from the configuration"}`;
 }
 
 /**

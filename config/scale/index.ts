@@ -17,7 +17,7 @@ import { resolveWorkload, type Workload } from "./workload";
 
 export { explain, explainable } from "./explain";
 export type { FlowSchema, PriorityLevelConfiguration } from "./flow-control";
-export { roles, type SysctlValue, sysctlsFor } from "./kernel";
+export { modulesFor, roles, type SysctlValue, sysctlsFor } from "./kernel";
 export { fullTable, summary } from "./table";
 export type { Finding, HostScale, Role, Scale, ScaleOptions, ShardOption, ShardScale } from "./types";
 export { assumptions, type ResolvedWorkload, resolveWorkload, Workload } from "./workload";

@@ -151,11 +151,11 @@ function common(backlog: number): Record<string, SysctlValue> {
     "net.core.somaxconn": atLeast(backlog),
     "net.core.wmem_max": atLeast(16_777_216),
     "net.ipv4.tcp_max_syn_backlog": atLeast(backlog > 32_768 ? backlog : 8096),
-    // The article's middle value (87380) is below the kernel's own 131072, and its last (16 MiB) below Linux 6.16's 32 MiB.
-    "net.ipv4.tcp_rmem": exactly("4096 131072 33554432"),
+    // Floors number by number: a kernel of 2025 has 131072 and 32 MiB here, more than the article.
+    "net.ipv4.tcp_rmem": { value: "4096 87380 16777216", floor: true },
     "net.ipv4.tcp_slow_start_after_idle": exactly(0),
     "net.ipv4.tcp_tw_reuse": exactly(1),
-    "net.ipv4.tcp_wmem": exactly("4096 87380 16777216"),
+    "net.ipv4.tcp_wmem": { value: "4096 87380 16777216", floor: true },
     "vm.overcommit_memory": exactly(1),
   };
 }
@@ -182,11 +182,30 @@ export function sysctlsFor(role: Role, scale: Scale): Record<string, SysctlValue
   const all: Record<string, SysctlValue> = {
     ...common(kernel.backlog[role]),
     ...neighbours(kernel.neighbours[role]),
-    "net.netfilter.nf_conntrack_max": atLeast(kernel.conntrack[role]),
+    // An etcd host filters nothing: without the module every packet is spared the table.
+    ...(role === "etcd" ? {} : { "net.netfilter.nf_conntrack_max": atLeast(kernel.conntrack[role]) }),
     ...(role === "master" || role === "node" ? withKubelet : {}),
-    ...(role === "node" ? { "net.ipv4.ip_forward": exactly(1), "kernel.pid_max": atLeast(4_194_304) } : {}),
+    ...(role === "node"
+      ? {
+          "net.bridge.bridge-nf-call-iptables": exactly(1),
+          "net.ipv4.ip_forward": exactly(1),
+          "kernel.pid_max": atLeast(4_194_304),
+        }
+      : {}),
     // One address connects to every master: the ports below NodePorts are its own.
     ...(role === "lb" ? { "net.ipv4.ip_local_port_range": exactly("10240 65535") } : {}),
   };
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Kernel modules that a role loads before its settings: connection tracking, and what kube-proxy's mode needs. */
+export function modulesFor(role: Role, scale: Scale): readonly string[] {
+  if (role === "etcd") return [];
+  if (role !== "node") return ["nf_conntrack"];
+  const proxy: Readonly<Record<string, readonly string[]>> = {
+    ipvs: ["ip_vs", "ip_vs_rr", "ip_vs_sh", "ip_vs_wrr"],
+    nftables: ["nf_tables"],
+    iptables: ["ip_tables"],
+  };
+  return ["br_netfilter", "nf_conntrack", "overlay", ...(proxy[scale.node.proxyMode] ?? [])].sort();
 }
