@@ -6,10 +6,8 @@
 import { findings } from "./etcd-health";
 import { etcdState, hostOf, startedOnce } from "./etcd-next";
 import type { EtcdTarget, Member, View } from "./etcd-shard";
-import { type EtcdWatch, silentShard } from "./etcd-watch";
+import { type EtcdWatch, GRACE_MS, silentShard } from "./etcd-watch";
 
-/** How long members that are just starting are given to show that they have a quorum, before anything is concluded. */
-export const GRACE_MS = 15_000;
 /** Members without a quorum never answer before their first one, so silence needs no long wait. */
 const SILENCE_MS = 3_000;
 
@@ -24,8 +22,7 @@ export async function found(watch: EtcdWatch): Promise<View> {
   const hasQuorum = (view: View) => view.quorum;
   const patience = plan.established ? GRACE_MS : SILENCE_MS;
   let view = await watch.lookUntil(shard.now() + Math.min(patience, plan.hostTimeoutMs), (seen) => seen !== undefined);
-  if (view && !view.quorum)
-    view = await watch.lookUntil(shard.now() + Math.min(GRACE_MS, plan.hostTimeoutMs), hasQuorum);
+  if (view && !view.quorum) view = await watch.lookUntil(watch.grace(), hasQuorum);
   if (view?.quorum) return view;
   if (view) throw fleet.run.refuse(lostQuorum(watch, view));
   if (plan.established) throw fleet.run.refuse([silentShard(plan)]);

@@ -39,7 +39,7 @@ interface Slot {
 }
 
 export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View): Decision {
-  const slots = plan.targets.map((target) => ({
+  const slots = interleaveZones(plan.targets).map((target) => ({
     target,
     status: fleet.status(target.name),
     member: view.members.find((m) => (m.name ? m.name === target.name : m.peerUrl === target.peerUrl)),
@@ -121,9 +121,8 @@ function changeMembers(plan: EtcdPlan, slots: readonly Slot[], view: View): Deci
   const planned = slots.map(({ member }) => member);
   const surplus = voters(view).find((member) => !planned.includes(member) && member.id !== leaderOf(view));
   if (surplus && voters(view).length > plan.targets.length) return removal(plan, surplus, "it is not planned");
-  const newcomers = slots.filter(({ member }) => !member).map(({ target }) => target);
-  const target = interleaveZones(newcomers)[0];
-  return target ? step({ kind: "add", target }) : undefined;
+  const newcomer = slots.find(({ member }) => !member);
+  return newcomer ? step({ kind: "add", target: newcomer.target }) : undefined;
 }
 
 function changeContent(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Decision | undefined {
@@ -131,9 +130,8 @@ function changeContent(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: V
   const work = slots.filter(({ target }) => fleet.needsWork(target));
   const quiet = work.filter(({ status }) => status.restarts.length === 0);
   if (quiet.length > 0) return step({ kind: "quiet", targets: quiet.map(({ target }) => target) });
-  const followers = work.filter(({ member }) => member !== leader);
-  const next = interleaveZones(followers.map(({ target }) => target))[0];
-  if (next) return step({ kind: "restart", target: next });
+  const follower = work.find(({ member }) => member !== leader);
+  if (follower) return step({ kind: "restart", target: follower.target });
 
   const own = slots.find(({ member }) => member === leader);
   const leaving = leader !== undefined && own === undefined;

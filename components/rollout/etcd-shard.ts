@@ -42,6 +42,7 @@ export interface EtcdShard extends Hosts, Clock {
   addLearner(via: string, name: string, peerUrl: string): Promise<void>;
   promote(via: string, id: string): Promise<void>;
   remove(via: string, id: string): Promise<void>;
+  /** Does nothing when that member does not lead any more. */
   moveLeader(via: string, leader: Member, to: Member): Promise<void>;
 }
 

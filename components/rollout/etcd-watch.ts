@@ -1,11 +1,19 @@
 /** Looking at a shard through any member that answers, and waiting for its gate. */
-import { findings, type MemberFinding } from "./etcd-health";
-import { expectedAway, hostOf, startedOnce } from "./etcd-next";
+import { findings, isUp, type MemberFinding } from "./etcd-health";
+import { type Decision, decide, expectedAway, hostOf, type Step, startedOnce } from "./etcd-next";
 import type { EtcdPlan, EtcdShard, EtcdTarget, View } from "./etcd-shard";
 import type { Fleet } from "./hosts";
 
 /** Between two looks. */
 const PAUSE_MS = 250;
+/** How long what is just starting, or electing a leader, is given before anything is concluded. */
+export const GRACE_MS = 15_000;
+
+/** What is to be done, with the view on which that was decided. */
+export type Next = { readonly view: View } & (
+  | { readonly kind: "done" }
+  | { readonly kind: "step"; readonly step: Step }
+);
 
 export class EtcdWatch {
   /** Hosts in the order in which they are asked: the one that answered last comes first. */
@@ -53,6 +61,47 @@ export class EtcdWatch {
     }
   }
 
+  /** The next step, when the gate for it is open; refuses when it stays closed. */
+  async decision(first: View): Promise<Next> {
+    const deadline = this.grace();
+    const closed = (view: View) => decide(this.plan, this.fleet, view).kind === "blocked";
+    for (let view: View | undefined = first; ; view = undefined) {
+      view ??= await this.lookUntil(deadline, (seen) => !closed(seen) || hopeless(decide(this.plan, this.fleet, seen)));
+      if (!view) throw this.fleet.run.refuse([silentShard(this.plan)]);
+      const decision = decide(this.plan, this.fleet, view);
+      if (decision.kind === "done") return { kind: "done", view };
+      if (decision.kind === "blocked") {
+        if (hopeless(decision) || this.shard.now() >= deadline) throw this.fleet.run.refuse(decision.findings);
+        continue;
+      }
+      // Between the last look and a change lies as little as possible: meanwhile someone may have masked the host, a member
+      // died or came back, the leadership moved.
+      const changed = activated(decision.step);
+      if (changed.length > 0) await this.fleet.recheck(changed);
+      const now: View | undefined = changed.length > 0 ? await this.look() : view;
+      if (now && JSON.stringify(decide(this.plan, this.fleet, now)) === JSON.stringify(decision)) {
+        return { kind: "step", step: decision.step, view: now };
+      }
+    }
+  }
+
+  /** A run that was killed may have left a member on its way down that still answers. */
+  async atRest(view: View): Promise<View> {
+    const deadline = this.grace();
+    const up = this.plan.targets.filter(({ name }) => view.members.some((m) => m.name === name && isUp(view, m)));
+    for (const { name } of up) {
+      while (!(await this.shard.settled(name).catch(() => true))) {
+        if (this.shard.now() >= deadline) throw this.fleet.run.refuse([restarting(name)]);
+        await this.shard.sleep(PAUSE_MS);
+      }
+    }
+    return (await this.look()) ?? view;
+  }
+
+  grace(): number {
+    return this.shard.now() + Math.min(GRACE_MS, this.plan.hostTimeoutMs);
+  }
+
   /** The gate after a change: waits until every member that is to stay is healthy, or refuses. */
   async healthy(deadline: number): Promise<View> {
     const view = await this.lookUntil(deadline, (seen) => {
@@ -71,6 +120,24 @@ export class EtcdWatch {
       ({ memberId }) => memberId === undefined || !gone.includes(memberId),
     );
   }
+}
+
+const hopeless = (decision: Decision): boolean =>
+  decision.kind === "blocked" && decision.findings.some(({ lasting }) => lasting);
+
+function activated(step: Step): readonly EtcdTarget[] {
+  if (step.kind === "start" || step.kind === "quiet") return step.targets;
+  return step.kind === "restart" || step.kind === "repair" ? [step.target] : [];
+}
+
+function restarting(host: string): MemberFinding {
+  return {
+    host,
+    checked: "no restart of the member is under way",
+    found: "systemd has one under way",
+    advice: "Look at `systemctl list-jobs` on the host.",
+    lasting: false,
+  };
 }
 
 export function silentShard(plan: EtcdPlan): MemberFinding {

@@ -6,8 +6,9 @@ import { Executor } from "./executor";
 const LATER =
   /unhealthy cluster|in sync with leader|not enough started members|no leader|leader changed|timed out|deadline exceeded|Unavailable/i;
 
-/** An earlier call, whose answer was lost, has done it. */
-const DONE_ALREADY = /Peer URLs already exists|member not found|can only promote a learner member$/im;
+/** There is nothing left to do: an earlier call, whose answer was lost, has done it, or the leadership has moved by itself. */
+const DONE_ALREADY =
+  /Peer URLs already exists|member not found|can only promote a learner member$|not leader|no leader endpoint given/im;
 
 /** Settings of etcdctl on each member's host (address, CA, certificate, key). */
 const SETTINGS = "set -a; . /etc/etcd/etcdctl.env";

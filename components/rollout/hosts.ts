@@ -81,9 +81,17 @@ export class Fleet<T extends Target> {
     return !this.run.wasChanged(target.name) && (status.pending.length > 0 || status.restarts.length > 0);
   }
 
-  /** Asks the host once more, refuses if it was masked in the meantime, then activates it. */
-  async activate(target: T, env: Readonly<Record<string, string>> = {}, fresh = false): Promise<void> {
-    if (!fresh) this.#refuse(unfit(target, await this.hosts.status(target.name)));
+  /** Asks hosts once more, right before their turn: masked in the meantime, or running again and so to be restarted. */
+  async recheck(targets: readonly T[]): Promise<void> {
+    const findings = targets.map(async (target) => {
+      const status = await this.hosts.status(target.name);
+      this.#statuses.set(target.name, status);
+      return unfit(target, status);
+    });
+    this.#refuse((await Promise.all(findings)).flat());
+  }
+
+  async activate(target: T, env: Readonly<Record<string, string>> = {}): Promise<void> {
     this.run.markChanged(target.name);
     const { digest, degradations } = await this.hosts.activate(target.name, env);
     if (digest !== target.digest) {
@@ -97,7 +105,7 @@ export class Fleet<T extends Target> {
 
   /** All at once; each is given the time to end before the first failure is thrown, so none is left half-way. */
   async activateTogether(targets: readonly T[], env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const results = await Promise.allSettled(targets.map((target) => this.activate(target, env, true)));
+    const results = await Promise.allSettled(targets.map((target) => this.activate(target, env)));
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 

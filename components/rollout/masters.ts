@@ -40,9 +40,12 @@ export async function rolloutMasters<T extends Target>(
     await gate.ready(fresh);
   }
   for (let rest = work(fleet); rest.length > 0; rest = work(fleet)) {
+    const quiet = await withoutRestart(fleet, rest);
+    const chosen = quiet.length > 0 ? quiet : [await followersFirst(masters, fleet.targets, rest)];
+    if (quiet.length === 0) await fleet.recheck(chosen);
+    // Last before the change, so that as little as possible lies in between.
     const sick = await gate.sick(rest);
-    const quiet = rest.filter(({ name }) => fleet.status(name).restarts.length === 0);
-    const next = sick ? [sick] : quiet.length > 0 ? quiet : [await followersFirst(masters, rest)];
+    const next = sick ? [sick] : chosen;
     const names = next.map(({ name }) => name).join(", ");
     if (sick) await change(gate, next, `repairing ${names}; all others ready and in rotation`);
     else
@@ -65,17 +68,23 @@ async function change<T extends Target>(gate: MastersGate<T>, targets: readonly 
   run.stopIfAsked();
   run.report(what);
   gate.begin();
-  const [only, ...more] = targets;
-  if (only && more.length === 0) await gate.fleet.activate(only);
-  else await gate.fleet.activateTogether(targets);
+  await gate.fleet.activateTogether(targets);
+}
+
+/** What a host said at first may be stale: a unit that runs again is one to be restarted. */
+async function withoutRestart<T extends Target>(fleet: Fleet<T>, rest: readonly T[]): Promise<T[]> {
+  const quiet = () => rest.filter(({ name }) => fleet.status(name).restarts.length === 0);
+  await fleet.recheck(quiet());
+  return quiet();
 }
 
 /** Asked anew before each restart, because leases move. */
-async function followersFirst<T extends Target>(masters: Masters, rest: readonly T[]): Promise<T> {
-  const held = await Promise.all(rest.map(async ({ name }) => [name, (await masters.leases(name)).length] as const));
-  const counts = new Map(held);
-  const order = interleaveZones(rest).sort((a, b) => (counts.get(a.name) ?? 0) - (counts.get(b.name) ?? 0));
-  return order[0]!;
+async function followersFirst<T extends Target>(masters: Masters, all: readonly T[], rest: readonly T[]): Promise<T> {
+  const order = interleaveZones(all).filter((target) => rest.includes(target));
+  // A master that cannot tell is for the gate to judge.
+  const leases = order.map(({ name }) => masters.leases(name).catch(() => []));
+  const held = (await Promise.all(leases)).map(({ length }, index) => ({ length, target: order[index]! }));
+  return held.sort((a, b) => a.length - b.length)[0]!.target;
 }
 
 class MastersGate<T extends Target> {

@@ -1,0 +1,298 @@
+import { describe, expect, it } from "vitest";
+import { rolloutEtcd } from "../../components/rollout/etcd";
+import type { EtcdPlan } from "../../components/rollout/etcd-shard";
+import { GateRefused, Interrupted, Run } from "../../components/rollout/gate";
+import { Killed, SimulatedShard } from "./rollout-simulated-shard";
+
+const FIVE = ["m1", "m2", "m3", "m4", "m5"];
+
+async function roll(shard: SimulatedShard, plan: EtcdPlan, stopping = () => false): Promise<string[]> {
+  const lines: string[] = [];
+  await rolloutEtcd(shard, plan, new Run(plan.group, (line) => lines.push(line), stopping));
+  return lines;
+}
+
+async function refusal(shard: SimulatedShard, plan: EtcdPlan): Promise<GateRefused> {
+  const error = await roll(shard, plan).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof GateRefused)) throw error ?? new Error("the gate did not refuse");
+  return error;
+}
+
+function expectConverged(shard: SimulatedShard, names: readonly string[]): void {
+  expect(shard.members.map(({ name }) => name).sort()).toEqual([...names].sort());
+  expect(shard.members.filter(({ learner }) => learner)).toEqual([]);
+  expect(shard.votersUp().length).toBe(names.length);
+  for (const name of names) expect(shard.host(name).active).toBe(shard.host(name).staged);
+}
+
+function fresh(names: readonly string[]): SimulatedShard {
+  const shard = new SimulatedShard();
+  for (const name of names) shard.addHost(name, "new");
+  return shard;
+}
+
+describe("first creation", () => {
+  it("activates all members at once and waits for a healthy shard", async () => {
+    const shard = fresh(FIVE);
+    const lines = await roll(shard, shard.plan(FIVE));
+    expect(shard.log).toEqual(FIVE.map((name) => `activate ${name}`));
+    expectConverged(shard, FIVE);
+    expect(lines).toEqual(["creating the shard: starting 5 of 5 members at once", "shard healthy (5/5), done"]);
+  });
+
+  it.each([1, 2, 3, 4])("goes on when only %i of 5 were started", async (count) => {
+    const shard = fresh(FIVE);
+    const names = FIVE.slice(0, count);
+    const env = {
+      ETCD_INITIAL_CLUSTER: FIVE.map((name) => `${name}=https://${name}:2380`).join(","),
+      ETCD_INITIAL_CLUSTER_STATE: "new",
+    };
+    for (const name of names) await shard.activate(name, env);
+    shard.advance(10_000);
+    await roll(shard, shard.plan(FIVE));
+    expectConverged(shard, FIVE);
+    expect(shard.log.filter((line) => line.startsWith("remove"))).toEqual([]);
+  });
+
+  it("is refused for a shard that was in service and whose hosts are all new", async () => {
+    const shard = fresh(FIVE);
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE, { established: true }));
+    expect(found.found).toBe("all hosts are new");
+    expect(shard.log).toEqual([]);
+  });
+
+  it.each([true, false])("is refused beside members that lost their quorum (established: %s)", async (established) => {
+    const shard = SimulatedShard.running(FIVE);
+    for (const name of ["m1", "m2", "m3"]) shard.recreate(name);
+    const { message } = await refusal(shard, shard.plan(FIVE, { established }));
+    expect(message).toContain("2 of 5 voters answer, 3 are needed");
+    expect(shard.log).toEqual([]);
+  });
+});
+
+describe("a rolling change", () => {
+  it("restarts followers first, in alternating zones, and the leader last after one hand-over", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    const lines = await roll(shard, shard.plan(FIVE));
+    expect(shard.log).toEqual([
+      "activate m2",
+      "activate m3",
+      "activate m4",
+      "activate m5",
+      "move m1 m2",
+      "activate m1",
+    ]);
+    expect(shard.elections).toBe(0);
+    expectConverged(shard, FIVE);
+    expect(lines[1]).toBe("done: restart m2; shard healthy (5/5), next: restart m3");
+    expect(lines.at(-1)).toBe("done: restart m1; shard healthy (5/5), done");
+  });
+
+  it("changes at once what restarts nothing", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new", false);
+    await roll(shard, shard.plan(FIVE));
+    expect(shard.log.sort()).toEqual(FIVE.map((name) => `activate ${name}`));
+    expect(shard.elections).toBe(0);
+  });
+
+  it("touches nothing when there is nothing to do", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    expect(await roll(shard, shard.plan(FIVE))).toEqual(["shard healthy (5/5), done"]);
+    expect(shard.log).toEqual([]);
+  });
+
+  it("restarts a single member without a hand-over", async () => {
+    const shard = SimulatedShard.running(["m1"]);
+    shard.stage(["m1"], "new");
+    await roll(shard, shard.plan(["m1"]));
+    expect(shard.log).toEqual(["activate m1"]);
+  });
+
+  it("stops between two steps when asked, and a second run does the rest", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    await expect(roll(shard, shard.plan(FIVE), () => shard.log.length >= 2)).rejects.toBeInstanceOf(Interrupted);
+    expect(shard.log).toHaveLength(2);
+    expect(shard.votersUp()).toHaveLength(5);
+    await roll(shard, shard.plan(FIVE));
+    expectConverged(shard, FIVE);
+  });
+});
+
+describe("the gate", () => {
+  it("refuses a masked member and touches nothing", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    shard.host("m4").masked = true;
+    shard.stop("m4");
+    const { message, refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m4", found: "etcd.service is masked", changed: [] });
+    expect(message).toContain("Nothing was changed.");
+    expect(shard.log).toEqual([]);
+  });
+
+  it.each(["NOSPACE", "CORRUPT"])("refuses at once while alarm %s is raised", async (type) => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    shard.alarms.push({ memberId: shard.members[2]?.id ?? "", type });
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m3", found: `alarm ${type}`, changed: [] });
+    expect(shard.log).toEqual([]);
+    expect(shard.time).toBeLessThan(1_000);
+  });
+
+  it("refuses when a member lags behind", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    shard.host("m3").appliedLag = 6_000;
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m3", found: "6000 entries behind" });
+    expect(shard.log).toEqual([]);
+  });
+
+  it("refuses when the failure budget is used", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    shard.stop("m4");
+    shard.stop("m5");
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found.found).toBe("no answer (2 of 5 voters away, the shard survives 2)");
+    expect(shard.log).toEqual([]);
+  });
+
+  it("refuses when a host cannot be reached", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    shard.host("m2").sshDown = true;
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m2", changed: [] });
+    expect(shard.log).toEqual([]);
+  });
+
+  it("refuses content that is not the staged one", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    const plan = shard.plan(FIVE);
+    const targets = plan.targets.map((target) => ({ ...target, digest: "planned" }));
+    const { refusal: found } = await refusal(shard, { ...plan, targets });
+    expect(found).toMatchObject({ host: "m1", found: "staged old, planned planned" });
+  });
+
+  it("stops at the member that does not come back; when it is mended, the next run repairs it first", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    shard.host("m3").broken = true;
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m3", changed: ["m2", "m3"] });
+    expect(shard.log).toEqual(["activate m2", "activate m3"]);
+    shard.host("m3").broken = false;
+    shard.stage(FIVE, "newer");
+    await roll(shard, shard.plan(FIVE));
+    expect(shard.log[2]).toBe("activate m3");
+    expectConverged(shard, FIVE);
+  });
+
+  it("waits for what is only just starting", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    shard.host("m5").comesUp = 4_000;
+    await roll(shard, shard.plan(FIVE));
+    expectConverged(shard, FIVE);
+  });
+});
+
+describe("members come and go", () => {
+  it("grows from 3 to 5, one learner at a time, and restarts nobody", async () => {
+    const shard = SimulatedShard.running(["m1", "m2", "m3"], "new");
+    shard.addHost("m4", "new");
+    shard.addHost("m5", "new");
+    await roll(shard, shard.plan(FIVE));
+    expect(shard.log).toEqual(["add m4", "activate m4", "promote m4", "add m5", "activate m5", "promote m5"]);
+    expectConverged(shard, FIVE);
+    expect(shard.elections).toBe(0);
+  });
+
+  it("shrinks from 5 to 3, leader last, after a hand-over", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    await roll(shard, shard.plan(["m2", "m3", "m4"]));
+    expect(shard.log).toEqual(["remove m5", "move m1 m4", "remove m1"]);
+    expectConverged(shard, ["m2", "m3", "m4"]);
+  });
+
+  it("replaces all members with at most one voter too many", async () => {
+    const shard = SimulatedShard.running(["m1", "m2", "m3"]);
+    const next = ["n1", "n2", "n3"];
+    for (const name of next) shard.addHost(name, "new");
+    const sizes: number[] = [];
+    shard.beforeCall = () => void sizes.push(shard.voters().length);
+    // One host of the old shard stays reachable, through which the shard is found.
+    await roll(shard, shard.plan(["m1", "n1", "n2"]));
+    await roll(shard, shard.plan(["n1", "n2", "n3"]));
+    expect(Math.max(...sizes)).toBe(4);
+    expect(Math.min(...sizes)).toBe(3);
+    expectConverged(shard, next);
+  });
+
+  it("replaces a member whose data is gone: removed first, then added as learner", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.recreate("m4");
+    await roll(shard, shard.plan(FIVE, { established: true }));
+    expect(shard.log).toEqual(["remove m4", "add m4", "activate m4", "promote m4"]);
+    expectConverged(shard, FIVE);
+  });
+
+  it("replaces two members whose data is gone while a quorum lives", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.recreate("m4");
+    shard.recreate("m5");
+    await roll(shard, shard.plan(FIVE, { established: true }));
+    expect(shard.log.slice(0, 2)).toEqual(["remove m4", "remove m5"]);
+    expectConverged(shard, FIVE);
+  });
+
+  it("does not remove a lost member while another one is ill", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.recreate("m4");
+    shard.host("m5").appliedLag = 9_000;
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE, { established: true }));
+    expect(found.host).toBe("m5");
+    expect(shard.log).toEqual([]);
+  });
+
+  it("removes a dead member that is not planned any more", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stop("m5");
+    await roll(shard, shard.plan(["m1", "m2", "m3"]));
+    expect(shard.log).toEqual(["remove m5", "remove m4"]);
+    expectConverged(shard, ["m1", "m2", "m3"]);
+  });
+
+  it("refuses a host with the data of a member that was removed", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.members = shard.members.filter(({ name }) => name !== "m5");
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m5", found: "it has run before, but the shard has no such member" });
+    expect(shard.log).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6].flatMap((step) => [true, false].map((after) => [step, after] as const)))(
+    "goes on when killed at change %i of a growth (after it: %s)",
+    async (step, after) => {
+      const shard = SimulatedShard.running(["m1", "m2", "m3"], "new");
+      shard.addHost("m4", "new");
+      shard.addHost("m5", "new");
+      let changes = 0;
+      shard.beforeCall = (call) => {
+        if (/^(add|activate|promote)/.test(call) && ++changes === step) shard.kill = { call: shard.calls, after };
+      };
+      await expect(roll(shard, shard.plan(FIVE))).rejects.toBeInstanceOf(Killed);
+      shard.kill = undefined;
+      await roll(shard, shard.plan(FIVE));
+      expectConverged(shard, FIVE);
+    },
+  );
+});
