@@ -220,11 +220,12 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     expect(
       await failure("lab-network", ["create"], {
         ...common,
-        PREFIX: "kt-other",
+        PREFIX: `${prefix}o`,
         CIDR: "198.19.0.0/16",
         GATEWAY: "198.19.0.1",
       }),
     ).toMatch(new RegExp(`overlaps 198.19.${block * 4}.*on ${prefix}`));
+    expect(existsSync(join(lab.STATE_DIR, `${prefix}o`))).toBe(false);
     expect(await failure("lab-network", ["delete"])).toMatch(/cannot be removed while hosts run on it: a/);
     expect(await failure("lab-host", ["create"], host("a", 12, { VOLUMES: "wal:ext4:256:/var/lib/etcd-wal" }))).toMatch(
       /volume wal of a is ext4:128/,

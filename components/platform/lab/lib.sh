@@ -248,7 +248,7 @@ degradations() {
     modprobe -q xfs
     grep -qw xfs /proc/filesystems || lost xfs 'volumes must be ext4'
     bash -c 'echo -1 >/proc/self/oom_score_adj' || lost cap_sys_resource "OOMScoreAdjust below 0 has no effect, and LimitNOFILE stays at $(ulimit -Hn)"
-    controllers=/sys/fs/cgroup/cgroup.controllers
+    controllers=/sys/fs/cgroup/cgroup.subtree_control
     [[ -f $controllers && " $(<"$controllers") " == *' memory '* ]] || lost cgroup_v2 'MemoryMax, CPUWeight and IOWeight of units have no effect'
 TRIALS
 }
