@@ -1,0 +1,22 @@
+/** Asks before a cluster is removed that somebody may need. */
+import { createInterface } from "node:readline/promises";
+import { CliError, exitCodes } from "../errors";
+import type { CheckedStack } from "../stack/configuration";
+
+export interface Consent {
+  readonly yes?: boolean;
+}
+
+export async function consentTo(what: string, { stack, spec }: CheckedStack, { yes }: Consent): Promise<void> {
+  if (yes || spec.ephemeral) return;
+  if (!process.stdin.isTTY) {
+    throw new CliError(
+      `stack ${stack} is not ephemeral: say --yes to ${what} it without being asked`,
+      exitCodes.badConfiguration,
+    );
+  }
+  const prompt = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await prompt.question(`${what} removes the cluster ${stack}. Type its name to go on: `);
+  prompt.close();
+  if (answer.trim() !== stack) throw new CliError(`got "${answer.trim()}", not "${stack}"; nothing was touched`);
+}

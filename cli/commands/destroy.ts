@@ -1,0 +1,26 @@
+import type { Command } from "commander";
+import type { RunOptions } from "../run/run";
+import { type Consent, consentTo } from "./consent";
+import { engineOption, jsonOption, stackArgument } from "./options";
+
+export function define(command: Command): void {
+  jsonOption(engineOption(command.argument(...stackArgument)))
+    .option("-y, --yes", "do not ask (a stack that is not ephemeral asks for its name)")
+    .addHelpText(
+      "after",
+      `
+Removes all resources of the stack. Of a stack with "ephemeral: true" everything goes, data too; of any other the volumes
+are kept. See "kilonode preview <stack> --destroy" for what would go.
+
+Examples:
+  kilonode destroy lab
+  kilonode destroy staging --yes`,
+    )
+    .action(async (stack: string, options: RunOptions & Consent) => {
+      const { checkedStack } = require("../stack/configuration") as typeof import("../stack/configuration");
+      const { runAction } = require("../run/run") as typeof import("../run/run");
+      const checked = checkedStack(stack);
+      await consentTo("destroy", checked, options);
+      process.exitCode = await runAction(checked, "destroy", options);
+    });
+}

@@ -1,0 +1,24 @@
+import type { Command } from "commander";
+import type { RunOptions } from "../run/run";
+import { engineOption, jsonOption, stackArgument } from "./options";
+
+export function define(command: Command): void {
+  jsonOption(engineOption(command.argument(...stackArgument)))
+    .option("--expect-no-changes", "fail (exit 1) when up would change something")
+    .option("--destroy", "show what destroy would remove instead")
+    .addHelpText(
+      "after",
+      `
+Shows for each host which lines of which files change, what restarts because of it, and in which order hosts are changed.
+Hosts with the same change are shown once. Secrets are never shown. Touches nothing.
+
+Examples:
+  kilonode preview lab
+  kilonode preview prod-a --expect-no-changes   in CI: is the cluster what the configuration says?`,
+    )
+    .action(async (stack: string, { destroy, ...options }: RunOptions & { destroy?: boolean }) => {
+      const { checkedStack } = require("../stack/configuration") as typeof import("../stack/configuration");
+      const { runAction } = require("../run/run") as typeof import("../run/run");
+      process.exitCode = await runAction(checkedStack(stack), destroy ? "preview-destroy" : "preview", options);
+    });
+}

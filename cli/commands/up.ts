@@ -1,0 +1,25 @@
+import type { Command } from "commander";
+import type { RunOptions } from "../run/run";
+import { engineOption, jsonOption, stackArgument } from "./options";
+
+export function define(command: Command): void {
+  jsonOption(engineOption(command.argument(...stackArgument)))
+    .option("--expect-no-changes", "fail when something was changed")
+    .addHelpText(
+      "after",
+      `
+Checks the configuration, the machine and the binaries, then makes and changes hosts in order: etcd one member at a time
+behind a health gate, then masters one by one. Can be interrupted and run again at any time: it goes on from what is there.
+
+Examples:
+  kilonode up lab
+  kilonode up lab --json 2>progress.log | jq .phases
+
+Exit status: 0 done, 1 failed, 2 bad configuration (nothing touched), 3 a health gate refused, 130 interrupted.`,
+    )
+    .action(async (stack: string, options: RunOptions) => {
+      const { checkedStack } = require("../stack/configuration") as typeof import("../stack/configuration");
+      const { runAction } = require("../run/run") as typeof import("../run/run");
+      process.exitCode = await runAction(checkedStack(stack), "up", options);
+    });
+}

@@ -1,0 +1,91 @@
+/** A stack on Pulumi's own engine: the CLI, driven through the Automation API. */
+import {
+  type Deployment,
+  LocalWorkspace,
+  type EngineEvent as PulumiEvent,
+  type Stack,
+} from "@pulumi/pulumi/automation";
+import type { EngineEvent, Result } from "../../engine/events";
+import type { Values } from "../../engine/provider";
+import { CliError } from "../errors";
+import { projectDir } from "../stack/project";
+import type { Action, RunHooks, StackEngine } from "./engine";
+import { PulumiEvents } from "./pulumi-events";
+
+export class PulumiEngine implements StackEngine {
+  readonly name = "pulumi";
+  #stack: Promise<Stack> | undefined;
+
+  constructor(
+    private readonly stack: string,
+    private readonly passphrase: string | undefined,
+  ) {}
+
+  async run(action: Action, hooks: RunHooks): Promise<Result> {
+    const events = new PulumiEvents(action, hooks.onEvent);
+    const options = {
+      onEvent: (event: PulumiEvent) => events.take(event),
+      signal: hooks.signal,
+      color: "never" as const,
+    };
+    try {
+      const stack = await this.#open();
+      if (action === "up") await stack.up(options);
+      else if (action === "preview") await stack.preview(options);
+      else if (action === "destroy") await stack.destroy(options);
+      else await stack.previewDestroy(options);
+    } catch (error) {
+      events.failed(error instanceof Error ? error.message : String(error));
+    }
+    const outputs = action === "up" ? await this.#redactedOutputs().catch(() => ({})) : {};
+    const result = events.result(hooks.signal.aborted, outputs);
+    hooks.onEvent({ type: "summary", result } satisfies EngineEvent);
+    return result;
+  }
+
+  async exists(): Promise<boolean> {
+    const workspace = await LocalWorkspace.create({ workDir: projectDir });
+    return (await workspace.listStacks()).some(
+      ({ name, resourceCount }) => name === this.stack && (resourceCount ?? 0) > 0,
+    );
+  }
+
+  async outputs(): Promise<Values> {
+    const outputs = await (await this.#open()).outputs();
+    return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value as Values[string]]));
+  }
+
+  async export(): Promise<object> {
+    return await (await this.#open()).exportStack();
+  }
+
+  async import(state: object): Promise<void> {
+    await (await this.#open()).importStack(state as Deployment);
+  }
+
+  async unlock(): Promise<string> {
+    await (await this.#open()).cancel();
+    return `cancelled the update of stack ${this.stack}, if one was running`;
+  }
+
+  async #redactedOutputs(): Promise<Values> {
+    const outputs = await (await this.#open()).outputs();
+    return Object.fromEntries(
+      Object.entries(outputs).map(([name, { value, secret }]) => [
+        name,
+        secret ? "[secret]" : (value as Values[string]),
+      ]),
+    );
+  }
+
+  #open(): Promise<Stack> {
+    const envVars = { ...(this.passphrase !== undefined && { PULUMI_CONFIG_PASSPHRASE: this.passphrase }) };
+    this.#stack ??= LocalWorkspace.createOrSelectStack(
+      { stackName: this.stack, workDir: projectDir },
+      { envVars },
+    ).catch((error: Error) => {
+      throw new CliError(`pulumi could not open stack ${this.stack}: ${error.message}`);
+    });
+    return this.#stack;
+  }
+}

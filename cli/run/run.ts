@@ -1,0 +1,79 @@
+/** One run of an engine, shown while it goes on and summed up at its end. */
+import { hasChanges, type Result } from "../../engine/events";
+import { exitCodes } from "../errors";
+import { failuresOf } from "../show/failures";
+import { Phases } from "../show/phases";
+import { previewReport } from "../show/preview";
+import { previewText } from "../show/preview-text";
+import { Progress } from "../show/progress";
+import { styleOf } from "../show/style";
+import { exitCodeOfRun, type RunReport, summaryText } from "../show/summary";
+import { Terminal } from "../show/terminal";
+import type { CheckedStack } from "../stack/configuration";
+import { type Action, openStack } from "./engine";
+import { interruptible } from "./interrupt";
+
+export interface RunOptions {
+  readonly engine?: string;
+  readonly json?: boolean;
+  readonly expectNoChanges?: boolean;
+}
+
+/** Progress goes to the standard error, the result to the standard output. @returns the exit code */
+export async function runAction(checked: CheckedStack, action: Action, options: RunOptions): Promise<number> {
+  const { stack, plan } = checked;
+  const isPreview = action === "preview" || action === "preview-destroy";
+  const style = styleOf(process.stderr);
+  const phases = new Phases(action === "up" ? plan : undefined);
+  const progress = new Progress(new Terminal(process.stderr), phases, style, isPreview);
+  const say = (line: string) => progress.line(line);
+  const engine = openStack(checked, { engine: options.engine, make: !isPreview, say });
+  const command = `kilonode ${isPreview ? "preview" : action} ${stack}`;
+  const interruption = interruptible(command, say);
+  progress.start();
+  let result: Result;
+  let reports: RunReport["phases"];
+  try {
+    result = await engine.run(action, { onEvent: (event) => progress.onEvent(event), signal: interruption.signal });
+    reports = progress.stop(result.durationMs);
+  } finally {
+    progress.stop(0);
+    interruption.end();
+  }
+  const { diagnostics, policy, outputs, changes, durationMs } = result;
+  const report: RunReport = {
+    stack,
+    engine: engine.name,
+    action,
+    result: result.result,
+    changes,
+    durationMs,
+    phases: reports,
+    diagnostics,
+    policy,
+    failures: failuresOf(result, plan, command),
+    outputs,
+  };
+  print(report, result, checked, options, isPreview);
+  const unexpected = options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result);
+  if (!unexpected) return exitCodeOfRun(report);
+  process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
+  return exitCodes.failed;
+}
+
+function print(
+  report: RunReport,
+  result: Result,
+  { plan }: CheckedStack,
+  options: RunOptions,
+  isPreview: boolean,
+): void {
+  const preview = isPreview ? previewReport(result, plan) : undefined;
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify({ ...report, ...preview }, null, 2)}\n`);
+    return;
+  }
+  const style = styleOf(process.stdout);
+  const lines = [...(preview ? previewText(preview, style) : []), ...summaryText(report, plan, style)];
+  process.stdout.write(`${lines.join("\n")}\n`);
+}

@@ -1,0 +1,129 @@
+/** What changes on one host, from the old and the new content as data. */
+import { X509Certificate } from "node:crypto";
+import type { Machine, MachineFile } from "../../components/machine/machine";
+import { lineDiff } from "./text-diff";
+
+export interface FileChange {
+  readonly path: string;
+  readonly kind: "added" | "removed" | "changed";
+  readonly diff: readonly string[];
+}
+
+export interface MachineChange {
+  readonly files: readonly FileChange[];
+  /** Everything that is no file, one line each: "sysctl vm.swappiness: 10 -> 1". */
+  readonly settings: readonly string[];
+  readonly restarts: readonly string[];
+  readonly reloads: readonly string[];
+}
+
+export function machineDiff(before: Machine, after: Machine): MachineChange {
+  const changed = new Set<string>();
+  const files: FileChange[] = [];
+  for (const path of pathsOf(before.files, after.files)) {
+    const [old, now] = [before.files[path], after.files[path]];
+    if (old?.content !== now?.content) changed.add(path);
+    if (!sameJson(old, now)) files.push(fileChange(path, old, now));
+  }
+  for (const path of pathsOf(before.binaries, after.binaries)) {
+    if (before.binaries[path]?.sha256 !== after.binaries[path]?.sha256) changed.add(path);
+  }
+  return { files, settings: settingsDiff(before, after), ...affected(before, after, changed) };
+}
+
+function pathsOf(...objects: readonly Readonly<Record<string, unknown>>[]): string[] {
+  return [...new Set(objects.flatMap(Object.keys))].sort();
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function fileChange(path: string, old: MachineFile | undefined, now: MachineFile | undefined): FileChange {
+  if (!old && now) return { path, kind: "added", diff: shownContent(now).map((line) => `+${line}`) };
+  if (old && !now) return { path, kind: "removed", diff: [] };
+  const owners = (file: MachineFile | undefined) => `${file?.mode} ${file?.owner}`;
+  const ownership = owners(old) === owners(now) ? [] : [`-(${owners(old)})`, `+(${owners(now)})`];
+  const text = (file: MachineFile | undefined) => (file ? `${shownContent(file).join("\n")}\n` : "");
+  return { path, kind: "changed", diff: [...ownership, ...lineDiff(text(old), text(now))] };
+}
+
+/** A certificate's base64 tells nobody anything; its subject and end do. */
+function shownContent({ content }: MachineFile): string[] {
+  if (!content.startsWith("-----BEGIN CERTIFICATE-----")) return content.replace(/\n$/, "").split("\n");
+  try {
+    const { subject, serialNumber, validTo } = new X509Certificate(content);
+    const name = subject.split("\n").join(", ");
+    return [`certificate of ${name}, ends ${new Date(validTo).toISOString().slice(0, 10)}, serial ${serialNumber}`];
+  } catch {
+    return ["certificate (not readable)"];
+  }
+}
+
+function settingsDiff(before: Machine, after: Machine): string[] {
+  const sysctl = (entry?: Machine["sysctls"][string]) => entry && `${entry.floor ? "at least " : ""}${entry.value}`;
+  const binary = (entry?: Machine["binaries"][string]) =>
+    entry && `${entry.name} ${entry.version} (sha256 ${entry.sha256.slice(0, 12)})`;
+  const unit = (entry?: Machine["units"][string]) =>
+    entry && `${entry.enabled ? "enabled" : "disabled"}, ${entry.running ? "running" : "stopped"}`;
+  const directory = (entry?: Machine["directories"][string]) => entry && `${entry.mode} ${entry.owner}`;
+  const volumes = (machine: Machine) => Object.fromEntries(machine.volumes.map((volume) => [volume.name, volume]));
+  const classes = (machine: Machine) =>
+    Object.fromEntries((machine.traffic?.classes ?? []).map((entry) => [entry.name, entry]));
+  return [
+    ...entries("user", before.users, after.users, (user) => user && `home ${user.home}`),
+    ...entries("directory", before.directories, after.directories, directory),
+    ...entries("binary", before.binaries, after.binaries, binary),
+    ...entries("sysctl", before.sysctls, after.sysctls, sysctl),
+    ...lists("kernel module", before.modules, after.modules),
+    ...entries("volume", volumes(before), volumes(after), (volume) => volume && `${volume.mount} (${volume.fs})`),
+    ...entries(
+      "traffic class",
+      classes(before),
+      classes(after),
+      (entry) => entry && `band ${entry.band}, ports ${entry.ports.join(", ")}`,
+    ),
+    ...entries("unit", before.units, after.units, unit),
+  ];
+}
+
+function entries<T>(
+  what: string,
+  before: Readonly<Record<string, T>>,
+  after: Readonly<Record<string, T>>,
+  show: (entry: T | undefined) => string | undefined,
+): string[] {
+  return pathsOf(before, after).flatMap((name) => {
+    const [old, now] = [show(before[name]), show(after[name])];
+    return old === now ? [] : [`${what} ${name}: ${old ?? "none"} -> ${now ?? "none"}`];
+  });
+}
+
+function lists(what: string, before: readonly string[], after: readonly string[]): string[] {
+  return [
+    ...after.filter((name) => !before.includes(name)).map((name) => `${what} ${name}: none -> loaded`),
+    ...before.filter((name) => !after.includes(name)).map((name) => `${what} ${name}: no longer loaded at boot`),
+  ];
+}
+
+/** The rule of machine-apply (`affected`): a unit's own file, its drop-ins and what it lists; mode and owner restart nothing. */
+function affected(
+  before: Machine,
+  after: Machine,
+  changed: ReadonlySet<string>,
+): Pick<MachineChange, "restarts" | "reloads"> {
+  const restarts: string[] = [];
+  const reloads: string[] = [];
+  const units = "/etc/systemd/system";
+  for (const [unit, settings] of Object.entries(after.units)) {
+    // A unit that was not there is started, not restarted.
+    if (!settings.running || !before.units[unit]?.running) continue;
+    const names = [unit, unit.replace(/@[^@]*\./, "@.")];
+    const own = [...changed].some((path) =>
+      names.some((name) => path === `${units}/${name}` || path.startsWith(`${units}/${name}.d/`)),
+    );
+    if (own || settings.restartOn.some((path) => changed.has(path))) restarts.push(unit);
+    else if (settings.reloadOn.some((path) => changed.has(path))) reloads.push(unit);
+  }
+  return { restarts: restarts.sort(), reloads: reloads.sort() };
+}

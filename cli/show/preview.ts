@@ -1,0 +1,118 @@
+/** What a preview tells, as data: made once, printed as text or as JSON. */
+import type { ClusterPlan } from "../../components/plan-types";
+import type { Op, Result, Step } from "../../engine/events";
+import { UNKNOWN } from "../../engine/provider";
+import { contentHost, type HostChange, hostChanges } from "./host-changes";
+import { type RolloutChange, rolloutChanges, rolloutGroup } from "./rollout-changes";
+import { limited, lineDiff } from "./text-diff";
+
+export interface ResourceChange {
+  readonly op: Op;
+  /** "hosts", "certificates", ...; a type where there is no better word. */
+  readonly kind: string;
+  readonly names: readonly string[];
+  /** Lines: properties that change. */
+  readonly details: readonly string[];
+}
+
+export interface PreviewReport {
+  readonly hosts: readonly HostChange[];
+  readonly rollouts: readonly RolloutChange[];
+  readonly resources: readonly ResourceChange[];
+}
+
+const propertyLines = 12;
+
+export function previewReport(result: Pick<Result, "steps">, plan: Pick<ClusterPlan, "hosts">): PreviewReport {
+  const steps = result.steps.filter((step) => changes(step));
+  const isContent = (step: Step) => step.op === "update" && contentHost(step) !== undefined;
+  const isRollout = (step: Step) => step.op !== "delete" && rolloutGroup(step) !== undefined;
+  return {
+    hosts: hostChanges(steps.filter(isContent), plan),
+    rollouts: rolloutChanges(steps.filter(isRollout), plan),
+    resources: grouped(steps.filter((step) => !isContent(step) && !isRollout(step)).map(resourceChange)),
+  };
+}
+
+/** Components only group resources; a replacement is told once, by its middle step. */
+function changes(step: Step): boolean {
+  if (step.internal || !step.custom || step.op === "same" || step.op === "read") return false;
+  return step.op !== "create-replacement" && step.op !== "delete-replaced";
+}
+
+function resourceChange(step: Step): ResourceChange {
+  const details = step.op === "update" || step.op === "replace" ? propertyChanges(step) : [];
+  return { op: step.op, kind: kindOf(step), names: [step.name], details };
+}
+
+/** In the order in which a cluster is made. */
+const kinds = [
+  "network",
+  "host",
+  "private key",
+  "authority",
+  "keys made on host",
+  "certificate",
+  "secrets of host",
+  "content of host",
+  "rollout",
+  "object",
+];
+const rank = ({ kind }: ResourceChange) => (kinds.includes(kind) ? kinds.indexOf(kind) : kinds.length);
+
+/** Resources with the same change are one entry with several names. */
+function grouped(all: readonly ResourceChange[]): ResourceChange[] {
+  const groups = new Map<string, ResourceChange & { names: string[] }>();
+  for (const { names, ...change } of all) {
+    const key = JSON.stringify(change);
+    const group = groups.get(key);
+    if (group) group.names.push(...names);
+    else groups.set(key, { ...change, names: [...names] });
+  }
+  return [...groups.values()].sort((a, b) => rank(a) - rank(b));
+}
+
+function kindOf({ type, name }: Step): string {
+  if (type === "command:local:Command")
+    return rolloutGroup({ type, name }) ? "rollout" : name === "network" ? "network" : "host";
+  if (type === "command:remote:Command") {
+    if (name.endsWith("-machine")) return "content of host";
+    if (name.endsWith("-keys")) return "keys made on host";
+    return name.endsWith("-secrets") ? "secrets of host" : "command on host";
+  }
+  if (type === "tls:index/locallySignedCert:LocallySignedCert") return "certificate";
+  if (type === "tls:index/selfSignedCert:SelfSignedCert") return "authority";
+  if (type === "tls:index/privateKey:PrivateKey") return "private key";
+  if (type.startsWith("kubernetes:")) return "object";
+  return type;
+}
+
+function propertyChanges(step: Step): string[] {
+  const paths = step.detailedDiff ? Object.keys(step.detailedDiff) : [...step.diffs];
+  return paths.sort().flatMap((path) => {
+    const forces =
+      step.detailedDiff?.[path]?.endsWith("-replace") || step.keys.includes(path) ? " (forces replacement)" : "";
+    const [old, now] = [valueAt(step.oldInputs, path), valueAt(step.newInputs, path)];
+    if (typeof old === "string" && typeof now === "string" && now !== UNKNOWN && `${old}${now}`.includes("\n")) {
+      return [`${path}:${forces}`, ...limited(lineDiff(old, now), propertyLines).map((line) => `  ${line}`)];
+    }
+    return [`${path}: ${shown(old)} -> ${shown(now)}${forces}`];
+  });
+}
+
+/** "environment.NAME", "list[1].name", 'map["a.b"]'. */
+function valueAt(values: unknown, path: string): unknown {
+  const keys = [...path.matchAll(/\["((?:[^"\\]|\\.)*)"\]|\[(\d+)\]|([^.[\]]+)/g)].map(
+    ([, quoted, index, name]) => quoted ?? index ?? name ?? "",
+  );
+  return keys.reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], values);
+}
+
+function shown(value: unknown): string {
+  if (value === undefined) return "none";
+  const text = JSON.stringify(value)
+    .replaceAll(UNKNOWN, "[known after up]")
+    .replaceAll('"[known after up]"', "[known after up]")
+    .replaceAll('"[secret]"', "[secret]");
+  return text.length > 160 ? `${text.slice(0, 160)}...` : text;
+}

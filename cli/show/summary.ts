@@ -1,0 +1,81 @@
+/** The end of a run: for machines one object, for people a table. */
+import type { ClusterPlan } from "../../components/plan-types";
+import type { Diagnostic, Result } from "../../engine/events";
+import { exitCodes } from "../errors";
+import type { EngineName } from "../run/engine";
+import type { Failure } from "./failures";
+import type { PhaseReport } from "./phases";
+import { changesText } from "./progress";
+import type { Style } from "./style";
+import { table } from "./table";
+import { duration } from "./terminal";
+
+/** What `--json` prints. */
+export interface RunReport {
+  readonly stack: string;
+  readonly engine: EngineName;
+  readonly action: Result["action"];
+  readonly result: Result["result"];
+  readonly changes: Result["changes"];
+  readonly durationMs: number;
+  readonly phases: readonly PhaseReport[];
+  readonly diagnostics: readonly Diagnostic[];
+  readonly policy: Result["policy"];
+  readonly failures: readonly Failure[];
+  readonly outputs: Result["outputs"];
+}
+
+export function exitCodeOfRun({ result, failures }: Pick<RunReport, "result" | "failures">): number {
+  if (result === "interrupted") return exitCodes.interrupted;
+  if (result === "succeeded") return exitCodes.done;
+  return failures.some(({ gate }) => gate) ? exitCodes.gateRefused : exitCodes.failed;
+}
+
+export function summaryText(report: RunReport, plan: ClusterPlan, style: Style): string[] {
+  const { action, engine, failures, phases, result, stack } = report;
+  const planned = action === "preview" || action === "preview-destroy";
+  const colour = result === "succeeded" ? style.green : style.red;
+  const lines = [
+    "",
+    `${style.bold(`stack ${stack}`)}: ${action} ${colour(result)} in ${duration(report.durationMs)} (${engine} engine)`,
+    ...table([["resources", changesText(report.changes, planned)]], "  "),
+  ];
+  if (!planned) lines.push(...phaseTable(phases));
+  lines.push(...failures.flatMap((failure) => failureText(failure, style)));
+  if (result === "interrupted")
+    lines.push(`  ${style.yellow("interrupted")}: what was done is kept; run the same command again to go on`);
+  if (action === "up" && result === "succeeded") lines.push(...howToUse(stack, plan));
+  return lines;
+}
+
+function phaseTable(phases: readonly PhaseReport[]): string[] {
+  const rows = phases.map(({ name, durationMs, resources, failed }) => [
+    name,
+    (durationMs / 1000).toFixed(1).padStart(8),
+    resources > 0 ? resources : "",
+    failed > 0 ? `${failed} failed` : "",
+  ]);
+  return table([["phase", " seconds", "resources"], ...rows], "  ");
+}
+
+function failureText({ resource, host, message, remedy }: Failure, style: Style): string[] {
+  const where = [resource, host && host !== resource ? `on host ${host}` : undefined].filter(Boolean).join(" ");
+  return [
+    "",
+    `${style.red("error")}${where ? ` in ${where}` : ""}:`,
+    ...message.split("\n").map((line) => `  ${line}`),
+    `  ${style.bold("what to do:")} ${remedy}`,
+  ];
+}
+
+function howToUse(stack: string, plan: ClusterPlan): string[] {
+  return table(
+    [
+      ["endpoint", plan.apiEndpoint],
+      ["use it", `npx kilonode kubectl ${stack} get nodes`],
+      ["", `kubectl --kubeconfig "$(npx kilonode kubeconfig ${stack} --path)" get nodes`],
+      ["look at it", `npx kilonode status ${stack}`],
+    ],
+    "  ",
+  );
+}

@@ -1,0 +1,67 @@
+/** The passphrase that encrypts the secrets of the state. */
+import { randomBytes } from "node:crypto";
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { CliError, exitCodes } from "../errors";
+import { makeStateDir, stateDir } from "./files";
+
+export interface Passphrase {
+  readonly text: string | undefined;
+  /** Worth a line to the user. */
+  readonly note?: string;
+}
+
+/**
+ * PULUMI_CONFIG_PASSPHRASE, or the content of PULUMI_CONFIG_PASSPHRASE_FILE, as Pulumi reads them. With neither, an ephemeral
+ * stack gets a random one of its own; any other must be told, since losing it loses the state.
+ *
+ * @param make false: nothing may be written (previews, status)
+ */
+export function findPassphrase(
+  stack: string,
+  ephemeral: boolean,
+  make: boolean,
+  env: NodeJS.ProcessEnv = process.env,
+): Passphrase {
+  // An empty one is a passphrase to Pulumi, too.
+  if (env.PULUMI_CONFIG_PASSPHRASE !== undefined) return { text: env.PULUMI_CONFIG_PASSPHRASE };
+  if (env.PULUMI_CONFIG_PASSPHRASE_FILE) return { text: fromFile(env.PULUMI_CONFIG_PASSPHRASE_FILE) };
+  const file = join(stateDir(env), "passphrase");
+  if (existsSync(file)) return { text: readFileSync(file, "utf8").trim() };
+  if (!ephemeral) {
+    throw new CliError(
+      `stack ${stack} keeps secrets and no passphrase is set; set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it. ` +
+        "(Only an ephemeral stack gets a random one by itself.)",
+      exitCodes.badConfiguration,
+    );
+  }
+  const text = randomBytes(24).toString("base64url");
+  if (!make) return { text };
+  makeStateDir(env);
+  return { text: store(file, text), note: `made a random passphrase for the state's secrets in ${file}` };
+}
+
+function fromFile(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new CliError(
+      `PULUMI_CONFIG_PASSPHRASE_FILE names ${file}, which cannot be read (${(error as Error).message}); correct the path or set PULUMI_CONFIG_PASSPHRASE`,
+      exitCodes.badConfiguration,
+    );
+  }
+}
+
+/** On disk before it encrypts anything. When another run was first, its passphrase counts. */
+function store(file: string, text: string): string {
+  try {
+    const handle = openSync(file, "wx", 0o600);
+    writeSync(handle, `${text}\n`);
+    fsyncSync(handle);
+    closeSync(handle);
+    return text;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    return readFileSync(file, "utf8").trim();
+  }
+}

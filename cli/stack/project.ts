@@ -1,0 +1,25 @@
+/** Where the project is and which stacks it has. */
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { CliError, exitCodes } from "../errors";
+
+export const projectDir = join(__dirname, "../..");
+const stacksDir = join(projectDir, "stacks");
+
+export function stackNames(dir: string = stacksDir): string[] {
+  return readdirSync(dir)
+    .map((file) => /^Pulumi\.(.+)\.yaml$/.exec(file)?.[1])
+    .filter((name) => name !== undefined)
+    .sort();
+}
+
+/** The stack's file; a wrong name is answered with the names there are. */
+export function stackFile(stack: string, dir: string = stacksDir): string {
+  const file = join(dir, `Pulumi.${stack}.yaml`);
+  // A name with a slash would look elsewhere.
+  if (/^[A-Za-z0-9_.-]+$/.test(stack) && existsSync(file)) return file;
+  throw new CliError(
+    `there is no stack "${stack}"; the stacks are: ${stackNames(dir).join(", ")}. A new one is a file stacks/Pulumi.<stack>.yaml`,
+    exitCodes.badConfiguration,
+  );
+}
