@@ -1,0 +1,926 @@
+import { type SpawnSyncReturns, spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  unlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Machine, MachineFile, MachineUnit, SecretFiles } from "../../components/machine/machine";
+import { remoteProgram } from "../../components/machine/remote-program";
+
+// A test starts up to ten programs, which takes its time on a busy machine.
+vi.setConfig({ testTimeout: 120_000 });
+
+const program = resolve("components/machine/files/usr/local/sbin/machine-apply");
+const isRoot = process.getuid?.() === 0;
+
+const etcdBinary = "the etcd program";
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+
+const unit = (more: Partial<MachineUnit> = {}): MachineUnit => ({
+  enabled: true,
+  running: true,
+  restartOn: [],
+  reloadOn: [],
+  wait: true,
+  ...more,
+});
+const file = (content: string, mode = "0644", owner = "root:root"): MachineFile => ({ content, mode, owner });
+
+const machine: Machine = {
+  host: "etcd-1",
+  users: { etcd: { home: "/var/lib/etcd" } },
+  directories: { "/etc/etcd": { mode: "0750", owner: "root:etcd" } },
+  files: {
+    "/etc/etcd/etcd.env": file("ETCD_NAME=etcd-1\n", "0640", "root:etcd"),
+    "/etc/systemd/system/etcd.service": file("[Service]\nExecStart=/usr/local/bin/etcd\n"),
+    "/etc/systemd/system/proxy.service": file("[Service]\nExecStart=/usr/sbin/haproxy\n"),
+    "/etc/proxy.conf": file("one\n"),
+  },
+  binaries: { "/usr/local/bin/etcd": { name: "etcd", version: "3.7.3", sha256: sha256(etcdBinary) } },
+  modules: ["br_netfilter"],
+  sysctls: {
+    "vm.max_map_count": { value: "262144", floor: true },
+    "fs.file-max": { value: "2097152", floor: true },
+    "net.ipv4.tcp_wmem": { value: "4096 87380 16777216", floor: false },
+  },
+  volumes: [],
+  units: {
+    "etcd.service": unit({ restartOn: ["/etc/etcd/etcd.env", "/usr/local/bin/etcd", "/etc/etcd/token"], wait: false }),
+    "proxy.service": unit({ reloadOn: ["/etc/proxy.conf"] }),
+  },
+};
+const secrets: SecretFiles = {
+  host: "etcd-1",
+  files: { "/etc/etcd/token": file("hush-hush-42", "0600", "etcd:etcd") },
+};
+
+/** A host below a temporary directory. What would change the real machine is played by machine-fakes/. */
+class FakeHost {
+  readonly root = realpathSync(mkdtempSync(join(tmpdir(), "kilonode-machine-")));
+  readonly fake = join(this.root, "fake");
+  last: SpawnSyncReturns<string> = { pid: 0, output: [], stdout: "", stderr: "", status: 0, signal: null };
+
+  constructor() {
+    this.write("/etc/passwd", `root:x:${process.getuid?.()}:${process.getgid?.()}::/root:/bin/sh\n`);
+    this.write("/etc/group", `root:x:${process.getgid?.()}:\n`);
+    this.write("/proc/self/mountinfo", "");
+    this.write("/proc/sys/vm/max_map_count", "65530\n");
+    this.write("/proc/sys/fs/file-max", "9223372036854775807\n");
+    this.write("/proc/sys/net/ipv4/tcp_wmem", "4096\t16384\t4194304\n");
+    this.write(`/opt/kilonode/artifacts/${sha256(etcdBinary)}/etcd`, etcdBinary);
+    this.write("/fake/modules", "br_netfilter\n");
+    this.write("/fake/calls", "");
+  }
+
+  path(path: string): string {
+    return join(this.root, path);
+  }
+
+  write(path: string, content: string): void {
+    mkdirSync(dirname(this.path(path)), { recursive: true });
+    writeFileSync(this.path(path), content);
+  }
+
+  read(path: string): string {
+    return readFileSync(this.path(path), "utf8");
+  }
+
+  has(path: string): boolean {
+    return existsSync(this.path(path));
+  }
+
+  /** systemctl calls that change something, since the last time. */
+  calls(): string[] {
+    const calls = this.read("/fake/calls").trim().split("\n").filter(Boolean);
+    this.write("/fake/calls", "");
+    return calls;
+  }
+
+  run(words: readonly string[], stdin: unknown = "", failpoint = ""): SpawnSyncReturns<string> {
+    const input = typeof stdin === "string" ? stdin : JSON.stringify(stdin);
+    const PATH = `${resolve("test/unit/machine-fakes")}:${process.env.PATH}`;
+    const env = { ...process.env, PATH, FAKE: this.fake, FAKE_ROOT: this.root, KILONODE_FAILPOINT: failpoint };
+    this.last = spawnSync("python3", ["-IS", program, "--root", this.root, ...words], { input, env, encoding: "utf8" });
+    return this.last;
+  }
+
+  /** @returns the answer of a run that must succeed */
+  // biome-ignore lint/suspicious/noExplicitAny: the answer is what the tests look at
+  ok(words: string, stdin: unknown = ""): any {
+    const done = this.run(words.split(" "), stdin);
+    if (done.status !== 0) throw new Error(`machine-apply ${words}: exit ${done.status}: ${done.stderr}`);
+    return JSON.parse(done.stdout);
+  }
+
+  /** @returns the message of a run that must fail */
+  refused(words: string, stdin: unknown = "", status = 1): string {
+    const done = this.run(words.split(" "), stdin);
+    expect([done.status, done.stdout]).toEqual([status, ""]);
+    return done.stderr.replace(/^machine-apply: /, "").trimEnd();
+  }
+
+  /** @returns the answer of the activation */
+  // biome-ignore lint/suspicious/noExplicitAny: the answer is what the tests look at
+  converge(content: Machine, generation = 0): any {
+    this.ok(`stage --generation ${generation}`, content);
+    return this.ok("activate");
+  }
+
+  remove(): void {
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}
+
+const with_ = (change: (machine: { -readonly [K in keyof Machine]: Machine[K] }) => void): Machine => {
+  const copy = structuredClone(machine);
+  change(copy);
+  return copy;
+};
+const noUnits = { restarted: [], reloaded: [], started: [], stopped: [], enabled: [], disabled: [] };
+const nothing = {
+  ...{ users: [], volumes: [], directories: [], modules: [], binaries: [], files: [], removed: [], sysctls: [] },
+  traffic: false,
+  units: noUnits,
+};
+
+let host: FakeHost;
+beforeEach(() => {
+  host = new FakeHost();
+});
+afterEach(() => {
+  host.remove();
+});
+
+describe("stage", () => {
+  test("keeps the content, says what is pending, touches nothing", () => {
+    const answer = host.ok("stage", machine);
+    expect(answer).toEqual({
+      host: "etcd-1",
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/),
+      pending: [
+        "make user etcd, home /var/lib/etcd",
+        "make directory /etc/etcd (0750 root:etcd; is absent)",
+        "load module br_netfilter",
+        "install /usr/local/bin/etcd: etcd 3.7.3",
+        "create /etc/etcd/etcd.env",
+        "create /etc/modules-load.d/kilonode.conf",
+        "create /etc/proxy.conf",
+        "create /etc/sysctl.d/90-kilonode.conf",
+        "create /etc/systemd/system/etcd.service",
+        "create /etc/systemd/system/proxy.service",
+        "set sysctl net.ipv4.tcp_wmem: 4096 16384 4194304 -> 4096 87380 16777216",
+        "set sysctl vm.max_map_count: 65530 -> 262144",
+        "unit etcd.service: enabled, running",
+        "unit proxy.service: enabled, running",
+      ],
+      restarts: [],
+    });
+    expect(host.ok("stage", machine)).toEqual(answer);
+    expect(host.has("/etc/etcd")).toBe(false);
+    expect(host.calls()).toEqual([]);
+    expect(host.ok("status")).toMatchObject({ staged: answer.digest, active: null, everActivated: false });
+  });
+
+  test("the digest is of what counts: key order does not, generation and secrets do", () => {
+    const { digest } = host.ok("stage", machine);
+    const reversed = Object.fromEntries(Object.entries(machine).reverse());
+    expect(host.ok("stage", reversed).digest).toBe(digest);
+    expect(host.ok("stage --generation 1", machine).digest).not.toBe(digest);
+    host.ok("stage-secrets", secrets);
+    const withSecrets = host.ok("stage", machine).digest;
+    expect(withSecrets).not.toBe(digest);
+    host.ok("stage-secrets", secrets);
+    expect(host.ok("stage", machine).digest).toBe(withSecrets);
+  });
+
+  test("tells which units would restart", () => {
+    host.converge(machine);
+    const changed = with_((m) => {
+      m.files = { ...m.files, "/etc/etcd/etcd.env": file("ETCD_NAME=other\n", "0640", "root:etcd") };
+    });
+    expect(host.ok("stage", changed)).toMatchObject({
+      pending: ["change /etc/etcd/etcd.env"],
+      restarts: ["etcd.service"],
+    });
+  });
+
+  test("installs itself, also when its text comes as a command of sh or bash", () => {
+    host.ok("stage", machine);
+    expect(host.read("/usr/local/sbin/machine-apply")).toBe(readFileSync(program, "utf8"));
+    expect(statSync(host.path("/usr/local/sbin/machine-apply")).mode & 0o777).toBe(0o755);
+    for (const shell of ["bash", "sh"]) {
+      unlinkSync(host.path("/usr/local/sbin/machine-apply"));
+      const command = remoteProgram(readFileSync(program, "utf8"), ["--root", host.root, "stage"]);
+      const done = spawnSync(shell, ["-c", command], { input: JSON.stringify(machine), encoding: "utf8" });
+      expect([done.stderr, done.status]).toEqual(["", 0]);
+      expect(host.read("/usr/local/sbin/machine-apply")).toBe(readFileSync(program, "utf8"));
+    }
+  });
+
+  test("reports all errors of bad content at once", () => {
+    const bad = {
+      ...machine,
+      extra: 1,
+      users: { Etcd: { home: "relative" } },
+      files: { "/etc/x/../y": file("x", "644", "root"), "/etc/sysctl.d/90-kilonode.conf": file("") },
+      sysctls: { "vm.max_map_count": { value: 262144, floor: "yes" } },
+      modules: "br_netfilter",
+      volumes: [{ name: "wal", mount: "/wal", fs: "btrfs", apartFrom: [], owner: "root:root" }],
+      units: { etcd: { enabled: true } },
+    };
+    expect(host.refused("stage", bad, 2)).toBe(
+      `stage: the content has 15 error(s); nothing was changed:
+  extra: unknown; allowed are host, users, directories, files, binaries, modules, sysctls, volumes, traffic, units
+  users["Etcd"]: wants as its name a user name
+  users["Etcd"].home: got "relative", wants an absolute path without "..", "//" or a slash at its end
+  files["/etc/x/../y"]: wants as its name an absolute path without "..", "//" or a slash at its end
+  files["/etc/x/../y"].mode: got "644", wants octal text such as "0640"
+  files["/etc/x/../y"].owner: got "root", wants "user:group"
+  modules: got "br_netfilter", wants an array
+  sysctls["vm.max_map_count"].value: got 262144, wants one line of text
+  sysctls["vm.max_map_count"].floor: got "yes", wants true or false
+  volumes[0].fs: got "btrfs", wants "ext4" or "xfs"
+  units["etcd"]: wants as its name a unit such as "etcd.service"
+  units["etcd"].running: missing
+  units["etcd"].restartOn: missing
+  units["etcd"].reloadOn: missing
+  units["etcd"].wait: missing`,
+    );
+    expect(host.refused("stage", "{", 2)).toMatch(
+      /^stage: the content on stdin is not JSON: .*It wants one JSON object\.$/,
+    );
+    expect(host.has("/var/lib/kilonode/staged")).toBe(false);
+  });
+
+  test("reports what contradicts itself", () => {
+    const bad = with_((m) => {
+      m.files = { ...m.files, "/etc/sysctl.d/90-kilonode.conf": file("") };
+      m.directories = { "/etc/proxy.conf": { mode: "0755", owner: "root:root" } };
+      m.sysctls = { "kernel.core_pattern": { value: "core", floor: true } };
+      m.volumes = [{ name: "wal", mount: "/wal", fs: "ext4", apartFrom: ["db"], owner: "root:root" }];
+      m.units = { "proxy.service": unit({ restartOn: ["/etc/proxy.conf"], reloadOn: ["/etc/proxy.conf"] }) };
+    });
+    expect(host.refused("stage", bad, 2)).toBe(
+      `stage: the content has 5 error(s); nothing was changed:
+  files["/etc/sysctl.d/90-kilonode.conf"]: machine-apply writes this file itself; take it out
+  files["/etc/proxy.conf"]: is also a directory; keep one
+  sysctls["kernel.core_pattern"].value: got "core", a floor wants whole numbers
+  volumes[0].apartFrom: got "db", wants the name of another volume (wal)
+  units["proxy.service"]: "/etc/proxy.conf" is in restartOn and in reloadOn; keep one`,
+    );
+  });
+
+  test("reports what the host lacks", () => {
+    host.write(`/opt/kilonode/artifacts/${sha256(etcdBinary)}/etcd`, "cut off");
+    mkdirSync(host.path("/etc/proxy.conf"));
+    const bad = with_((m) => {
+      m.binaries = { ...m.binaries, "/usr/local/bin/tool": { name: "tool", version: "1", sha256: sha256("tool") } };
+      m.files = { ...m.files, "/etc/owned": file("", "0644", "nobody-here:root") };
+    });
+    expect(host.refused("stage", bad)).toBe(
+      `stage: cannot stage; nothing was changed:
+  binaries["/usr/local/bin/etcd"]: etcd 3.7.3: the sum of /opt/kilonode/artifacts/${sha256(etcdBinary)}/etcd is not ${sha256(etcdBinary).slice(0, 12)}...; replace that file, then stage again
+  binaries["/usr/local/bin/tool"]: tool 1 is not in the artifact store (/opt/kilonode/artifacts/${sha256("tool")}/tool); put it there, then stage again
+  /etc/owned: owner "nobody-here:root" does not exist on this host; add it to users
+  /etc/proxy.conf: is a directory on this host, wants a file; move it away`,
+    );
+  });
+
+  test("refuses volumes on one device that must be apart", () => {
+    host.write("/proc/self/mountinfo", "1 1 259:1 / /wal rw - ext4 /dev/a rw\n2 1 259:2 / /db rw - ext4 /dev/b rw\n");
+    mkdirSync(host.path("/sys/devices/nvme0n1/nvme0n1p1"), { recursive: true });
+    mkdirSync(host.path("/sys/devices/nvme0n1/nvme0n1p2"), { recursive: true });
+    mkdirSync(host.path("/sys/dev/block"), { recursive: true });
+    for (const part of [1, 2]) {
+      host.write(`/sys/devices/nvme0n1/nvme0n1p${part}/partition`, `${part}\n`);
+      symlinkSync(host.path(`/sys/devices/nvme0n1/nvme0n1p${part}`), host.path(`/sys/dev/block/259:${part}`));
+    }
+    const volume = { fs: "ext4", owner: "root:root" } as const;
+    const bad = with_((m) => {
+      m.volumes = [
+        { name: "wal", mount: "/wal", apartFrom: ["db"], ...volume },
+        { name: "db", mount: "/db", apartFrom: [], ...volume },
+      ];
+    });
+    expect(host.refused("stage", bad)).toBe(
+      `stage: cannot stage; nothing was changed:
+  volume "wal" (/wal) and volume "db" (/db) are both on nvme0n1; they must be on different devices: give each its own disk`,
+    );
+  });
+
+  test("does not hash a binary again that has not changed", () => {
+    const path = host.path(`/opt/kilonode/artifacts/${sha256(etcdBinary)}/etcd`);
+    utimesSync(path, 1_000_000_000, 1_000_000_000);
+    host.ok("stage", machine);
+    writeFileSync(path, etcdBinary.replace("the", "THE"));
+    utimesSync(path, 1_000_000_000, 1_000_000_000);
+    host.ok("stage", machine); // believed: same inode, time and size
+    utimesSync(path, 1_000_000_001, 1_000_000_001);
+    expect(host.refused("stage", machine)).toContain("the sum of /opt/kilonode/artifacts/");
+  });
+});
+
+describe("activate", () => {
+  test("makes it all live, once", () => {
+    const { digest } = host.ok("stage", machine);
+    const answer = host.ok(
+      `activate --digest ${digest} --env ETCD_NAME=etcd-1 --env ETCD_INITIAL_CLUSTER=a=https://a:2380`,
+    );
+    expect(answer).toEqual({
+      host: "etcd-1",
+      digest,
+      generation: 0,
+      changed: {
+        users: ["etcd"],
+        volumes: [],
+        directories: ["/etc/etcd"],
+        modules: ["br_netfilter"],
+        binaries: ["/usr/local/bin/etcd"],
+        files: [
+          "/etc/etcd/etcd.env",
+          "/etc/modules-load.d/kilonode.conf",
+          "/etc/proxy.conf",
+          "/etc/sysctl.d/90-kilonode.conf",
+          "/etc/systemd/system/etcd.service",
+          "/etc/systemd/system/proxy.service",
+        ],
+        removed: [],
+        sysctls: ["net.ipv4.tcp_wmem", "vm.max_map_count"],
+        traffic: false,
+        units: { ...noUnits, started: ["etcd.service", "proxy.service"], enabled: ["etcd.service", "proxy.service"] },
+      },
+      degradations: [],
+    });
+    expect(host.calls()).toEqual([
+      "reenable --no-reload etcd.service proxy.service",
+      "daemon-reload",
+      "start --no-block etcd.service",
+      "start proxy.service",
+    ]);
+    expect(host.read("/etc/etcd/etcd.env")).toBe("ETCD_NAME=etcd-1\n");
+    expect(statSync(host.path("/etc/etcd/etcd.env")).mode & 0o777).toBe(0o640);
+    expect(statSync(host.path("/etc/etcd")).mode & 0o777).toBe(0o750);
+    expect(host.read("/usr/local/bin/etcd")).toBe(etcdBinary);
+    expect(host.read("/etc/kilonode/activation.env")).toBe("ETCD_INITIAL_CLUSTER=a=https://a:2380\nETCD_NAME=etcd-1\n");
+    expect(host.read("/etc/modules-load.d/kilonode.conf")).toBe("# Written by machine-apply.\nbr_netfilter\n");
+
+    expect(host.ok("activate")).toEqual({ ...answer, changed: nothing });
+    expect(host.calls()).toEqual([]);
+    expect(host.ok("status")).toEqual({
+      host: "etcd-1",
+      staged: digest,
+      active: digest,
+      everActivated: true,
+      restarts: [],
+      pending: [],
+      units: Object.fromEntries(
+        ["etcd.service", "proxy.service"].map((name) => [
+          name,
+          { active: "active", sub: "running", since: "2023-11-14T22:13:20Z", restarts: 2, masked: false },
+        ]),
+      ),
+      degradations: [],
+    });
+    expect(host.ok("drift")).toEqual({ host: "etcd-1", drift: [], generation: 0, everActivated: true });
+  });
+
+  test("refuses another digest than the staged one, and nothing staged", () => {
+    expect(host.refused("activate")).toBe("activate: nothing is staged on this host; run `machine-apply stage` first");
+    const { digest } = host.ok("stage", machine);
+    expect(host.refused("activate --digest 1234")).toContain(`staged is ${digest}, asked to activate 1234`);
+  });
+
+  test.each([
+    ["its unit file", "/etc/systemd/system/proxy.service", ["daemon-reload", "restart proxy.service"]],
+    ["a file of restartOn", "/etc/etcd/etcd.env", ["restart --no-block etcd.service"]],
+    ["a file of reloadOn", "/etc/proxy.conf", ["reload proxy.service"]],
+  ])("restarts or reloads only what %s concerns", (_, path, calls) => {
+    host.converge(machine);
+    host.calls();
+    const changed = with_((m) => {
+      m.files = { ...m.files, [path]: { ...m.files[path]!, content: "other\n" } };
+    });
+    expect(host.converge(changed).changed.files).toEqual([path]);
+    expect(host.calls().filter((call) => !call.startsWith("reenable"))).toEqual(calls);
+  });
+
+  test("a drop-in, a new binary and a changed secret restart too; a mode alone restarts nothing", () => {
+    const dropIn = "/etc/systemd/system/proxy.service.d/limits.conf";
+    host.ok("stage-secrets", secrets);
+    host.converge(with_((m) => (m.files = { ...m.files, [dropIn]: file("[Service]\n") })));
+    host.calls();
+    expect(host.converge(machine).changed).toMatchObject({
+      removed: [dropIn],
+      units: { restarted: ["proxy.service"] },
+    });
+
+    host.write(`/opt/kilonode/artifacts/${sha256("new")}/etcd`, "new");
+    const newBinary = { "/usr/local/bin/etcd": { name: "etcd", version: "3.7.4", sha256: sha256("new") } };
+    expect(host.converge(with_((m) => (m.binaries = newBinary))).changed.units.restarted).toEqual(["etcd.service"]);
+
+    host.ok("stage-secrets", { ...secrets, files: { "/etc/etcd/token": file("new-hush", "0600", "etcd:etcd") } });
+    expect(host.ok("status")).toMatchObject({ restarts: ["etcd.service"] });
+    expect(host.ok("activate").changed).toMatchObject({
+      files: ["/etc/etcd/token"],
+      units: { restarted: ["etcd.service"] },
+    });
+
+    chmodSync(host.path("/etc/etcd/etcd.env"), 0o644);
+    expect(host.ok("activate").changed).toEqual({ ...nothing, files: ["/etc/etcd/etcd.env"] });
+  });
+
+  test("removes what the content no longer has, with its unit", () => {
+    host.converge(machine);
+    host.calls();
+    const smaller = with_((m) => {
+      const { "/etc/systemd/system/proxy.service": _unit, "/etc/proxy.conf": _conf, ...files } = m.files;
+      m.files = files;
+      m.units = { "etcd.service": m.units["etcd.service"]! };
+    });
+    expect(host.ok("stage", smaller).pending).toEqual([
+      "remove /etc/proxy.conf",
+      "remove /etc/systemd/system/proxy.service",
+      "unit proxy.service: no longer managed",
+    ]);
+    expect(host.ok("activate").changed).toEqual({
+      ...nothing,
+      removed: ["/etc/proxy.conf", "/etc/systemd/system/proxy.service"],
+      units: { ...noUnits, stopped: ["proxy.service"], disabled: ["proxy.service"] },
+    });
+    expect(host.calls()).toEqual(["stop proxy.service", "disable --no-reload proxy.service", "daemon-reload"]);
+    expect(host.has("/etc/proxy.conf")).toBe(false);
+  });
+
+  test("stops and disables a unit that is planned so", () => {
+    host.converge(machine);
+    host.calls();
+    const off = with_((m) => (m.units = { ...m.units, "proxy.service": unit({ enabled: false, running: false }) }));
+    host.converge(off);
+    expect(host.calls()).toEqual(["stop proxy.service", "disable --no-reload proxy.service"]);
+  });
+
+  test("refuses a masked unit before anything is touched", () => {
+    host.write("/fake/proxy.service.masked", "");
+    host.ok("stage", machine);
+    expect(host.refused("activate")).toBe(
+      `activate: cannot activate; nothing was changed:
+  proxy.service is masked on this host and should be running: somebody masked it by hand. Find out why; then \`systemctl unmask proxy.service\` and run again, or plan it with "running": false, "enabled": false`,
+    );
+    expect(host.has("/etc/etcd")).toBe(false);
+    expect(host.ok("status").units["proxy.service"].masked).toBe(true);
+    expect(host.calls()).toEqual([]);
+  });
+
+  test("says which unit did not come up, with its last words, and owes it a restart", () => {
+    host.converge(machine);
+    host.write("/fake/proxy.service.broken", "");
+    host.ok(
+      "stage",
+      with_(
+        (m) =>
+          (m.files = { ...m.files, "/etc/systemd/system/proxy.service": file("[Service]\nExecStart=/bin/false\n") }),
+      ),
+    );
+    expect(host.refused("activate")).toContain(
+      `activate: the content is in place on etcd-1, and not all units came up:
+  proxy.service should be running and is failed (failed)
+    | bind: address already in use
+  Mend the cause (journalctl --unit NAME tells more), then run again: it goes on from here.`,
+    );
+    unlinkSync(host.path("/fake/proxy.service.broken"));
+    host.calls();
+    expect(host.ok("activate").changed).toEqual({ ...nothing, units: { ...noUnits, started: ["proxy.service"] } });
+    expect(host.calls()).toEqual(["daemon-reload", "reset-failed proxy.service", "start proxy.service"]);
+  });
+
+  test("a missing module and a missing or refused sysctl are degradations, and no drift", () => {
+    const wishful = with_((m) => {
+      m.modules = ["ip_vs"];
+      m.sysctls = { "net.ipv4.vs.conntrack": { value: "1", floor: false } };
+    });
+    const { degradations } = host.converge(wishful);
+    expect(degradations).toEqual([
+      {
+        what: "module ip_vs",
+        wanted: "loaded",
+        got: "absent",
+        why: "`modprobe -- ip_vs` failed with exit code 1: FATAL: Module ip_vs not found.",
+      },
+      {
+        what: "sysctl net.ipv4.vs.conntrack",
+        wanted: "1",
+        got: "absent",
+        why: "the kernel of this host has no net.ipv4.vs.conntrack",
+      },
+    ]);
+    expect(host.ok("drift").drift).toEqual([]);
+    expect(host.ok("status")).toMatchObject({ degradations, pending: [] });
+  });
+
+  test("a floor only ever raises, also at the next boot", () => {
+    host.converge(machine);
+    expect(host.read("/proc/sys/fs/file-max")).toBe("9223372036854775807\n");
+    const booted = "# Written by machine-apply.\nnet.ipv4.tcp_wmem = 4096 87380 16777216\nvm.max_map_count = 262144\n";
+    expect(host.read("/etc/sysctl.d/90-kilonode.conf")).toBe(booted);
+    host.converge(machine);
+    expect(host.read("/etc/sysctl.d/90-kilonode.conf")).toBe(booted); // although 262144 is live now
+
+    const less = with_((m) => (m.sysctls = { "vm.max_map_count": { value: "1000", floor: true } }));
+    host.converge(less);
+    expect(host.read("/etc/sysctl.d/90-kilonode.conf")).toBe("# Written by machine-apply.\n");
+
+    const some = with_((m) => (m.sysctls = { "net.ipv4.tcp_wmem": { value: "8192 16384 1000", floor: true } }));
+    host.write("/proc/sys/net/ipv4/tcp_wmem", "4096\t16384\t4194304\n");
+    host.converge(some);
+    expect(host.read("/proc/sys/net/ipv4/tcp_wmem").trim()).toMatch(/^8192 16384 4194304/);
+  });
+
+  test("sets the home of a user that was made before it", () => {
+    host.write(
+      "/etc/passwd",
+      `${host.read("/etc/passwd")}etcd:x:${process.getuid?.()}:${process.getgid?.()}::/:/bin/false\n`,
+    );
+    host.write("/etc/group", `${host.read("/etc/group")}etcd:x:${process.getgid?.()}:\n`);
+    expect(host.converge(machine).changed.users).toEqual(["etcd"]);
+    expect(host.read("/etc/passwd")).toContain(":/var/lib/etcd:/bin/false");
+  });
+
+  test.runIf(isRoot)("takes a binary from a read-only store as a symlink", () => {
+    const store = host.path("/opt/kilonode/artifacts");
+    spawnSync("mount", ["--bind", store, store]);
+    try {
+      const { status } = spawnSync("mount", ["-o", "remount,bind,ro", store]);
+      expect(status).toBe(0);
+      host.converge(machine);
+      expect(lstatSync(host.path("/usr/local/bin/etcd")).isSymbolicLink()).toBe(true);
+    } finally {
+      spawnSync("umount", [store]);
+    }
+  });
+
+  test.runIf(isRoot)("a full disk changes nothing", () => {
+    host.converge(machine);
+    const before = host.read("/etc/proxy.conf");
+    mkdirSync(host.path("/small"));
+    spawnSync("mount", ["-t", "tmpfs", "-o", "size=64k", "tmpfs", host.path("/small")]);
+    try {
+      host.ok(
+        "stage",
+        with_(
+          (m) => (m.files = { ...m.files, "/etc/proxy.conf": file("two\n"), "/small/big": file("x".repeat(200_000)) }),
+        ),
+      );
+      expect(host.refused("activate")).toContain(
+        "cannot write /small/big (200000 bytes): No space left on device. No file of the host was replaced. Free some space",
+      );
+      expect(host.read("/etc/proxy.conf")).toBe(before);
+      expect(leftovers(host)).toEqual([]);
+    } finally {
+      spawnSync("umount", [host.path("/small")]);
+    }
+    expect(host.converge(machine).changed).toEqual(nothing);
+  });
+});
+
+const leftovers = (of: FakeHost): string[] =>
+  readdirSync(of.root, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".kilonode"));
+
+describe("a kill in the middle", () => {
+  const changed = with_((m) => {
+    m.files = {
+      "/etc/etcd/etcd.env": file("ETCD_NAME=changed\n", "0640", "root:etcd"),
+      "/etc/systemd/system/etcd.service": file("[Service]\nExecStart=/usr/local/bin/etcd --changed\n"),
+      "/etc/systemd/system/proxy.service": m.files["/etc/systemd/system/proxy.service"]!,
+      "/etc/proxy.conf": file("two\n"),
+    };
+  });
+
+  test.each([
+    "journal-written",
+    "files-ready",
+    "first-file-live",
+    "files-live",
+    "before-restarts",
+    "after-restarts",
+    "before-record",
+  ])("at %s is made good by the next run", (failpoint) => {
+    host.converge(machine);
+    const { digest } = host.ok("stage", changed);
+    host.calls();
+    expect(host.run(["activate"], "", failpoint).signal).toBe("SIGKILL");
+    expect(host.ok("status")).toMatchObject({ staged: digest, restarts: ["etcd.service"] });
+    expect(host.ok("activate")).toMatchObject({ digest, changed: { units: { restarted: ["etcd.service"] } } });
+
+    const calls = host.calls();
+    expect(calls).toContain("restart --no-block etcd.service");
+    expect(calls).toContain("reload proxy.service");
+    expect(calls.indexOf("daemon-reload")).toBeLessThan(calls.indexOf("restart --no-block etcd.service"));
+    expect(host.read("/etc/proxy.conf")).toBe("two\n");
+    expect(leftovers(host)).toEqual([]);
+    expect(host.ok("activate").changed).toEqual(nothing);
+    expect(host.ok("status")).toMatchObject({ staged: digest, active: digest, pending: [] });
+  });
+
+  test("of an activation that is given up leaves nothing of it", () => {
+    host.converge(machine);
+    host.ok(
+      "stage",
+      with_((m) => {
+        m.files = {
+          ...m.files,
+          "/etc/systemd/system/new.service": file("[Service]\n"),
+          "/etc/new.conf": file("new\n"),
+        };
+        m.units = { ...m.units, "new.service": unit() };
+      }),
+    );
+    expect(host.run(["activate"], "", "after-restarts").signal).toBe("SIGKILL");
+    expect(host.has("/fake/new.service.active")).toBe(true);
+    expect(host.converge(machine).changed).toMatchObject({
+      removed: ["/etc/new.conf", "/etc/systemd/system/new.service"],
+      units: { stopped: ["new.service"], disabled: ["new.service"] },
+    });
+    expect(host.has("/fake/new.service.active")).toBe(false);
+  });
+});
+
+describe("volumes", () => {
+  const disk = () => host.path("/disk");
+  const onDisk = () =>
+    with_((m) => {
+      m.volumes = [
+        { name: "wal", mount: "/var/lib/etcd-wal", fs: "ext4", source: disk(), apartFrom: [], owner: "etcd:etcd" },
+      ];
+    });
+  const wrongDisk = "holds xfs, wants ext4 or an empty disk. It is not formatted, it may be somebody's data";
+
+  test("an empty disk gets a file system and is mounted at every boot", () => {
+    host.write("/disk", "");
+    expect(host.converge(onDisk()).changed.volumes).toEqual(["/var/lib/etcd-wal"]);
+    expect(host.read("/etc/systemd/system/var-lib-etcd\\x2dwal.mount")).toContain(
+      `What=${disk()}\nWhere=/var/lib/etcd-wal\nType=ext4`,
+    );
+    expect(host.calls()).toContain(`mkfs ${disk()}`);
+    expect(host.converge(onDisk()).changed).toEqual(nothing);
+    host.write("/proc/self/mountinfo", "");
+    expect(host.ok("drift").drift).toEqual([
+      { kind: "mount", name: "/var/lib/etcd-wal", want: "ext4", have: "absent" },
+    ]);
+    host.calls();
+    host.converge(onDisk(), 1);
+    expect(host.calls()).toEqual([]); // mounted again, not formatted again
+  });
+
+  test("a disk with data is never formatted", () => {
+    host.write("/disk", "xfs\n");
+    host.ok("stage", onDisk());
+    expect(host.refused("activate")).toContain(wrongDisk);
+    expect(host.calls()).toEqual([]);
+    expect(host.has("/etc/etcd")).toBe(false);
+  });
+
+  test("a kill while the file system is made leaves half of one, which is made again", () => {
+    host.write("/disk", "");
+    host.write("/fake/kill-in-mkfs", "");
+    host.ok("stage", onDisk());
+    host.run(["activate"]);
+    unlinkSync(host.path("/fake/kill-in-mkfs"));
+    host.write("/disk", "half of something\n");
+    expect(host.ok("activate").changed.volumes).toEqual(["/var/lib/etcd-wal"]);
+  });
+
+  test("one that the platform mounts is only checked", () => {
+    const mounted = with_(
+      (m) => (m.volumes = [{ name: "wal", mount: "/wal", fs: "ext4", apartFrom: [], owner: "root:root" }]),
+    );
+    host.ok("stage", mounted);
+    expect(host.refused("activate")).toContain('volume "wal" (/wal): is not mounted, wants ext4; mount it, run again');
+    mkdirSync(host.path("/wal"));
+    host.write("/proc/self/mountinfo", "1 1 7:1 / /wal rw - ext4 /dev/loop1 rw\n");
+    host.ok("activate");
+  });
+});
+
+describe("traffic classes", () => {
+  const traffic = { classes: [{ name: "etcd peers", band: 1, ports: [2380] }] } as const;
+
+  test("are planned in a file, applied by their program and read back", () => {
+    const program =
+      "#!/bin/sh\necho $1 >>$FAKE/traffic\ncase $1 in form) echo htb+u32;; check) exit $(cat $FAKE/rc);; esac\n";
+    const plan = with_((m) => {
+      m.files = { ...m.files, "/usr/local/sbin/traffic-classes": file(program, "0755") };
+      m.traffic = { classes: [{ name: "etcd-peers", band: 1, ports: [2380, 2381] }] };
+    });
+    host.write("/fake/rc", "3");
+    expect(host.converge(plan)).toMatchObject({
+      changed: { traffic: true },
+      degradations: [{ what: "traffic form", got: "htb+u32" }],
+    });
+    expect(host.read("/etc/kilonode/traffic-classes")).toBe(
+      "# Written by machine-apply.\nband 1 2380 2381 # etcd-peers\n",
+    );
+    expect(host.ok("drift").drift).toMatchObject([{ kind: "traffic", name: "classes" }]);
+    host.write("/fake/rc", "0");
+    expect(host.ok("drift").drift).toEqual([]);
+    host.write("/fake/traffic", "");
+    host.converge(with_((m) => (m.files = { ...m.files, "/usr/local/sbin/traffic-classes": file(program, "0755") })));
+    expect(host.read("/fake/traffic")).toBe("remove\n");
+    expect(host.has("/etc/kilonode/traffic-classes")).toBe(false);
+  });
+
+  test("want their program, and a name without blanks", () => {
+    expect(
+      host.refused(
+        "stage",
+        with_((m) => (m.traffic = traffic)),
+        2,
+      ),
+    ).toContain('traffic.classes[0].name: got "etcd peers"');
+    host.ok(
+      "stage",
+      with_((m) => (m.traffic = { classes: [] })),
+    );
+    expect(host.refused("activate")).toContain("/usr/local/sbin/traffic-classes is missing; add it to files");
+  });
+});
+
+describe("drift", () => {
+  test.each<[string, () => void, object]>([
+    [
+      "content",
+      () => host.write("/etc/proxy.conf", "by hand\n"),
+      {
+        kind: "file",
+        name: "/etc/proxy.conf",
+        want: "0644 root:root as activated",
+        have: "0644 root:root other content",
+      },
+    ],
+    [
+      "a mode",
+      () => chmodSync(host.path("/etc/proxy.conf"), 0o666),
+      { kind: "file", name: "/etc/proxy.conf", want: "0644 root:root", have: "0666 root:root" },
+    ],
+    [
+      "a missing file",
+      () => unlinkSync(host.path("/etc/proxy.conf")),
+      { kind: "file", name: "/etc/proxy.conf", want: "0644 root:root", have: "absent" },
+    ],
+    [
+      "a secret",
+      () => host.write("/etc/etcd/token", "other"),
+      {
+        kind: "file",
+        name: "/etc/etcd/token",
+        want: "0600 etcd:etcd as activated",
+        have: "0600 etcd:etcd other secret",
+      },
+    ],
+    [
+      "a directory",
+      () => chmodSync(host.path("/etc/etcd"), 0o777),
+      { kind: "directory", name: "/etc/etcd", want: "0750 root:etcd", have: "0777 root:etcd" },
+    ],
+    [
+      "a stopped unit",
+      () => unlinkSync(host.path("/fake/proxy.service.active")),
+      { kind: "unit", name: "proxy.service", want: "running", have: "inactive (dead)" },
+    ],
+    [
+      "a disabled unit",
+      () => unlinkSync(host.path("/fake/proxy.service.enabled")),
+      { kind: "unit", name: "proxy.service", want: "enabled", have: "disabled" },
+    ],
+    [
+      "a sysctl",
+      () => host.write("/proc/sys/vm/max_map_count", "65530\n"),
+      { kind: "sysctl", name: "vm.max_map_count", want: "at least 262144", have: "65530" },
+    ],
+    [
+      "a binary",
+      () => host.write("/usr/local/bin/etcd", "trojan"),
+      { kind: "binary", name: "/usr/local/bin/etcd", want: "etcd 3.7.3", have: "another file (sum differs)" },
+    ],
+    [
+      "a user",
+      () => host.write("/etc/passwd", host.read("/etc/passwd").replace(":/var/lib/etcd:", ":/tmp:")),
+      { kind: "user", name: "etcd", want: "home /var/lib/etcd", have: "home /tmp" },
+    ],
+    [
+      "a module",
+      () => rmSync(host.path("/sys/module/br_netfilter"), { recursive: true }),
+      { kind: "module", name: "br_netfilter", want: "loaded", have: "absent" },
+    ],
+  ])("of %s is found, and repaired by the next generation", (_, damage, found) => {
+    host.write(
+      "/etc/passwd",
+      `${host.read("/etc/passwd")}etcd:x:${process.getuid?.()}:${process.getgid?.()}::/var/lib/etcd:/bin/false\n`,
+    );
+    host.write("/etc/group", `${host.read("/etc/group")}etcd:x:${process.getgid?.()}:\n`);
+    host.ok("stage-secrets", secrets);
+    const { digest } = host.converge(machine);
+    damage();
+    expect(host.ok("drift")).toEqual({ host: "etcd-1", drift: [found], generation: 1, everActivated: true });
+    const repaired = host.converge(machine, 1);
+    expect(repaired.digest).not.toBe(digest);
+    expect(host.ok("drift")).toEqual({ host: "etcd-1", drift: [], generation: 1, everActivated: true });
+  });
+
+  test("a masked unit is drift that only its owner can repair", () => {
+    host.converge(machine);
+    host.write("/fake/proxy.service.masked", "");
+    expect(host.ok("drift").drift).toEqual([
+      { kind: "unit", name: "proxy.service", want: "not masked", have: "masked" },
+    ]);
+    host.ok("stage --generation 1", machine);
+    expect(host.refused("activate")).toContain("proxy.service is masked on this host");
+  });
+
+  test("a binary changed under its old time and size is found with --full", () => {
+    host.converge(machine);
+    const path = host.path("/usr/local/bin/etcd");
+    utimesSync(path, 1_000_000_000, 1_000_000_000);
+    host.ok("activate"); // sees another time, hashes the file, remembers it
+    writeFileSync(path, etcdBinary.replace("the", "THE"));
+    utimesSync(path, 1_000_000_000, 1_000_000_000);
+    expect(host.ok("drift").drift).toEqual([]);
+    expect(host.ok("drift --full").drift).toMatchObject([{ kind: "binary" }]);
+  });
+
+  test("a host where nothing was ever activated has none", () => {
+    expect(host.ok("drift")).toEqual({ host: null, drift: [], generation: 0, everActivated: false });
+  });
+});
+
+describe("secrets", () => {
+  test("reach only their files", () => {
+    const outputs: string[] = [];
+    const watch = (words: string[], stdin?: unknown) => {
+      const { stdout, stderr } = host.run(words, stdin);
+      outputs.push(stdout, stderr);
+    };
+    watch(["stage-secrets"], secrets);
+    watch(["stage"], machine);
+    watch(["activate"]);
+    host.write("/etc/etcd/token", "other");
+    watch(["status"]);
+    watch(["drift"]);
+    watch(["stage-secrets"], {
+      ...secrets,
+      files: { "/etc/etcd/token": { mode: "hush-hush-42", content: ["hush-hush-42"] } },
+    });
+    watch(["stage-secrets"], '{"host": hush-hush-42');
+    watch(["stage"], { ...machine, files: { ...machine.files, "/etc/etcd/token": file("") } });
+    expect(outputs.join("")).toContain("etcd/token");
+    expect(outputs.join("")).not.toContain("hush");
+    expect(outputs.join("")).not.toContain(sha256("hush-hush-42"));
+    expect(host.last.stderr).toContain("/etc/etcd/token: in the content and in the secrets; keep one");
+
+    host.ok("activate");
+    expect(host.read("/etc/etcd/token")).toBe("hush-hush-42");
+    const holders = readdirSync(host.root, { recursive: true, encoding: "utf8" }).filter(
+      (path) => lstatSync(host.path(path)).isFile() && host.read(path).includes("hush"),
+    );
+    expect(holders.sort()).toEqual(["etc/etcd/token", "var/lib/kilonode/staged/secrets.json"]);
+    expect(holders.map((path) => statSync(host.path(path)).mode & 0o777)).toEqual([0o600, 0o600]);
+  });
+
+  test("their digest tells nothing to another host", () => {
+    const { digest } = host.ok("stage-secrets", secrets);
+    expect(host.ok("stage-secrets", secrets)).toEqual({ host: "etcd-1", digest, paths: ["/etc/etcd/token"] });
+    const other = new FakeHost();
+    expect(other.ok("stage-secrets", secrets).digest).not.toBe(digest);
+    other.remove();
+  });
+
+  test("for another host are refused", () => {
+    host.ok("stage-secrets", { ...secrets, host: "etcd-2" });
+    expect(host.refused("stage", machine)).toContain(
+      'the staged secrets are for host "etcd-2", the content for "etcd-1"',
+    );
+  });
+});
+
+test("usage errors name what is allowed", () => {
+  expect(host.refused("apply", "", 2)).toContain(
+    "got apply, wants one of: stage, stage-secrets, activate, status, drift",
+  );
+  expect(host.refused("stage --full", "", 2)).toContain("--full: not an option of stage");
+  expect(host.refused("activate --env lower=1", "", 2)).toContain("--env lower: wants NAME=VALUE");
+  expect(host.refused("stage --generation x", "", 2)).toContain("--generation: got x, wants 0 or more");
+});

@@ -1,0 +1,131 @@
+import { spawnSync } from "node:child_process";
+import { createPrivateKey, createPublicKey } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { KeyRequest } from "../../components/machine/machine";
+import { remoteProgram } from "../../components/machine/remote-program";
+
+vi.setConfig({ testTimeout: 120_000 });
+
+const program = readFileSync("components/machine/files/usr/local/lib/kilonode/make-keys", "utf8");
+const peer: KeyRequest = {
+  name: "etcd-peer",
+  keyPath: "/etc/etcd/pki/peer.key",
+  owner: "etcd:etcd",
+  commonName: "etcd-main-1",
+  organization: "system:etcd",
+  dnsNames: ["etcd-main-1.lab", "localhost"],
+  ipAddresses: ["10.0.0.1", "fd00::1"],
+};
+const bare: KeyRequest = {
+  name: "proxy",
+  keyPath: "/etc/proxy.key",
+  owner: "root:root",
+  commonName: "system:kube-proxy",
+  dnsNames: [],
+  ipAddresses: [],
+};
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "kilonode-keys-"));
+  write("/etc/passwd", `root:x:${process.getuid?.()}:${process.getgid?.()}::/root:/bin/sh\n`);
+  write("/etc/group", `root:x:${process.getgid?.()}:\n`);
+});
+afterEach(() => rmSync(root, { recursive: true, force: true }));
+
+function write(path: string, content: string): void {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), content);
+}
+
+function makeKeys(requests: unknown) {
+  const PATH = `${resolve("test/unit/machine-fakes")}:${process.env.PATH}`;
+  const env = { ...process.env, PATH, FAKE_ROOT: root };
+  const command = remoteProgram(program, ["--root", root]);
+  return spawnSync("bash", ["-c", command], { input: JSON.stringify(requests), env, encoding: "utf8" });
+}
+
+function csrs(requests: readonly KeyRequest[]): Record<string, string> {
+  const done = makeKeys(requests);
+  if (done.status !== 0) throw new Error(done.stderr);
+  return JSON.parse(done.stdout) as Record<string, string>;
+}
+
+/** What openssl reads in a request: its public key, subject and names; fails when its signature does not fit. */
+function read(csr: string | undefined): { publicKey: string; subject: string; names: string } {
+  const words = ["req", "-noout", "-verify", "-pubkey", "-subject", "-nameopt", "RFC2253", "-text"];
+  const done = spawnSync("openssl", words, { input: csr ?? "", encoding: "utf8" });
+  expect(done.stderr).toMatch(/verify OK/);
+  return {
+    publicKey: done.stdout.match(/-----BEGIN PUBLIC KEY-----[^-]*-----END PUBLIC KEY-----\n/)?.[0] ?? "",
+    subject: done.stdout.match(/^subject=(.*)$/m)?.[1] ?? "",
+    names: done.stdout.match(/Subject Alternative Name: *\n *(.*)/)?.[1] ?? "",
+  };
+}
+
+test("makes a key for its owner alone, and a request with exactly its subject and names", () => {
+  const answer = csrs([peer, bare]);
+  expect(Object.keys(answer)).toEqual(["etcd-peer", "proxy"]);
+  const request = read(answer["etcd-peer"]);
+  expect(request.subject).toBe("CN=etcd-main-1,O=system:etcd");
+  expect(request.names).toBe("DNS:etcd-main-1.lab, DNS:localhost, IP Address:10.0.0.1, IP Address:FD00:0:0:0:0:0:0:1");
+  expect(read(answer.proxy)).toMatchObject({ subject: "CN=system:kube-proxy", names: "" });
+
+  const path = join(root, peer.keyPath);
+  const key = createPrivateKey(readFileSync(path));
+  expect(key.asymmetricKeyDetails).toEqual({ namedCurve: "prime256v1" });
+  expect(request.publicKey).toBe(createPublicKey(key).export({ type: "spki", format: "pem" }));
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(readdirSync(dirname(path))).toEqual(["peer.key"]);
+});
+
+test("answers the same at every run, and never touches a key that is there", () => {
+  const first = csrs([peer, bare]);
+  expect(csrs([peer, bare])).toEqual(first);
+  const key = readFileSync(join(root, peer.keyPath), "utf8");
+
+  const renamed = csrs([{ ...peer, dnsNames: ["new-name.lab"] }]);
+  expect(renamed["etcd-peer"]).not.toBe(first["etcd-peer"]);
+  expect(readFileSync(join(root, peer.keyPath), "utf8")).toBe(key);
+
+  const rotated = csrs([{ ...peer, keyPath: "/etc/etcd/pki/peer-2.key" }]);
+  expect(rotated["etcd-peer"]).not.toBe(first["etcd-peer"]);
+  expect(readFileSync(join(root, peer.keyPath), "utf8")).toBe(key);
+});
+
+test("a key replaced by another gets another request", () => {
+  const first = csrs([peer, bare]);
+  writeFileSync(join(root, bare.keyPath), readFileSync(join(root, peer.keyPath)));
+  const second = csrs([peer, bare]);
+  expect(second["etcd-peer"]).toBe(first["etcd-peer"]);
+  expect(second.proxy).not.toBe(first.proxy);
+});
+
+test("a broken key is not replaced, and said", () => {
+  write(bare.keyPath, "not a key\n");
+  const done = makeKeys([bare]);
+  expect([done.status, done.stdout]).toEqual([1, ""]);
+  expect(done.stderr).toMatch(/openssl req .*proxy\.key.*failed with exit code 1/);
+  expect(readFileSync(join(root, bare.keyPath), "utf8")).toBe("not a key\n");
+});
+
+test("reports all errors at once, and makes nothing", () => {
+  const bad = [
+    { ...peer, owner: "etcd", commonName: "a/b", ipAddresses: "10.0.0.1", extra: 1 },
+    { ...bare, name: "etcd-peer", dnsNames: ["a,DNS:evil"] },
+  ];
+  const done = makeKeys(bad);
+  expect([done.status, done.stdout]).toEqual([2, ""]);
+  expect(done.stderr).toBe(`make-keys: 6 error(s) in the requests; nothing was made:
+  [0].commonName: got "a/b", wants 1 to 64 letters, digits, blanks or :._@-
+  [0].extra: unknown; allowed are name, keyPath, owner, commonName, organization, dnsNames, ipAddresses
+  [0].ipAddresses: got "10.0.0.1", wants an array of IP addresses
+  [0].owner: got "etcd", wants "user:group"
+  [1].dnsNames: got "a,DNS:evil", wants DNS names
+  name etcd-peer: is there twice
+`);
+  expect(readdirSync(root)).toEqual(["etc"]);
+});
