@@ -1,11 +1,13 @@
 /** The providers of the rehearsal engine, by the name of their package. */
 import type { Provider, ProviderFactory } from "../provider";
 import { commandProvider } from "./command";
+import { kubernetesProvider } from "./kubernetes";
 import { randomProvider } from "./random";
 import { tlsProvider } from "./tls";
 
 const packages: Record<string, () => Provider> = {
   command: commandProvider,
+  kubernetes: kubernetesProvider,
   random: randomProvider,
   tls: () => tlsProvider(),
 };

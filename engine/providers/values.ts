@@ -1,4 +1,5 @@
 /** Helpers on the plain values that the engine and its providers exchange. */
+import { setMaxListeners } from "node:events";
 import { type DiffResult, UNKNOWN, type Value, type Values } from "../provider";
 
 export type DiffKind = NonNullable<DiffResult["detailedDiff"]>[string];
@@ -114,4 +115,10 @@ export function goQuote(text: string): string {
 /** The refusal for a type or function outside the part of a package that rehearsals need. */
 export function unsupported(what: string, token: string, supported: readonly string[]): Error {
   return new Error(`${what} ${token} is not supported in a rehearsal; supported: ${supported.join(", ")}`);
+}
+
+/** All resources share one signal, so that many listeners on it are no leak; without this Node prints a warning. */
+export function expectListeners(signal: AbortSignal): AbortSignal {
+  setMaxListeners(0, signal);
+  return signal;
 }

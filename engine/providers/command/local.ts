@@ -8,7 +8,7 @@ import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "n
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import type { Value, Values } from "../../provider";
-import { goQuote } from "../values";
+import { expectListeners, goQuote } from "../values";
 import { type Logging, OUTPUT_LIMIT, Output } from "./output";
 
 /** After an interruption a command has this long to end by itself. */
@@ -81,7 +81,7 @@ function start(program: string, args: string[], dir: string, env: NodeJS.Process
 
 /** Runs `command` with the settings of a resource and the output of its previous run. */
 export async function runLocal(run: Run, command: string, properties: Values, previous: Values): Promise<Printed> {
-  run.signal.throwIfAborted();
+  expectListeners(run.signal).throwIfAborted();
   const interpreter = (properties.interpreter as string[] | undefined) ?? [];
   const [program, ...args] = interpreter.length > 0 ? interpreter : ["/bin/sh", "-c"];
   const dir = typeof properties.dir === "string" ? properties.dir : process.cwd();

@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Channel, Client } from "ssh2";
+import { expectListeners } from "../values";
 import { type Connection, connectionKey, dialError, settings } from "./connection";
 import type { Run } from "./local";
 
@@ -37,7 +38,7 @@ export class ConnectionPool {
 
   async lease(connection: Connection, run: Run): Promise<Lease> {
     if (this.#closed) throw new Error("the provider is closed");
-    run.signal.throwIfAborted();
+    expectListeners(run.signal).throwIfAborted();
     const key = connectionKey(connection);
     const pool = this.#pools.get(key) ?? new Set<Pooled>();
     this.#pools.set(key, pool);
