@@ -1,0 +1,232 @@
+/** A whole small cluster, end to end, through the real command: what an operator does, and what goes wrong at night. */
+import { execFileSync } from "node:child_process";
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { finished, type Ran, TestStack } from "./kilonode";
+import { Writer } from "./writer";
+
+const root = process.getuid?.() === 0 && process.platform === "linux";
+const stack = new TestStack("e2e", "198.18.32.0/20");
+const prefix = "kn-e2e";
+
+interface Status {
+  etcd: { shard: string; voters: number; learners: number; healthy: number; leader: string; dbBytes: number; alarms: string[] }[];
+  masters: { name: string; ready: boolean; leaderOf: string[] }[];
+  loadBalancer: { address: string; backends: number; ready: number };
+  nodes: { total: number; ready: number };
+  certificates: { name: string; expires: string }[];
+  degradations: unknown[];
+}
+
+const status = () => stack.json<Status>("status");
+const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
+const etcdKeys = (host: string, under: string) =>
+  stack.ssh(host, `set -a; . /etc/etcd/etcdctl.env; etcdctl get --prefix --keys-only ${under}`);
+const kubectl = async (...args: string[]) => {
+  const ran = await stack.run("kubectl", ...args);
+  ok(ran);
+  return ran.stdout;
+};
+
+/** Everything on this machine that carries the stack's prefix. */
+function leftovers(): string[] {
+  const output = (command: string) => execFileSync("bash", ["-c", command], { encoding: "utf8" });
+  return [
+    output(`ip netns list | grep -E '^${prefix}(\\.| |$)' || true`),
+    output(`ip -o link | grep -F ' ${prefix}' || true`),
+    output(`grep -F '/${prefix}/' /proc/mounts || true`),
+    output(`losetup --list --noheadings --output BACK-FILE | grep -F '/${prefix}/' || true`),
+    output(`ls -d /var/lib/kilonode/lab/${prefix} 2>/dev/null || true`),
+    output(`pgrep -af 'systemd-nspawn.*${prefix}[.]' || true`),
+  ].filter((text) => text !== "");
+}
+
+describe.runIf(root)("a small cluster in the lab", () => {
+  beforeAll(() => {
+    execFileSync("components/platform/lab/lab-clean", ["--prefix", prefix], { stdio: "inherit" });
+  });
+
+  afterAll(async () => {
+    await stack.run("destroy", "--yes");
+    execFileSync("components/platform/lab/lab-clean", ["--prefix", prefix], { stdio: "inherit" });
+    stack.remove();
+  });
+
+  it("comes up with one command", async () => {
+    ok(await stack.run("up"));
+    const now = await status();
+    expect(now.etcd.map(({ shard, voters, learners, healthy, alarms }) => ({ shard, voters, learners, healthy, alarms }))).toEqual([
+      { shard: "main", voters: 3, learners: 0, healthy: 3, alarms: [] },
+      { shard: "events", voters: 1, learners: 0, healthy: 1, alarms: [] },
+      { shard: "leases", voters: 1, learners: 0, healthy: 1, alarms: [] },
+    ]);
+    expect(now.masters.map(({ ready }) => ready)).toEqual([true, true, true]);
+    expect(now.masters.flatMap(({ leaderOf }) => leaderOf).sort()).toEqual(["kube-controller-manager", "kube-scheduler"]);
+    expect(now.loadBalancer).toMatchObject({ backends: 3, ready: 3 });
+    expect(now.certificates.length).toBeGreaterThan(20);
+  });
+
+  it("has nothing to change a second time", async () => {
+    ok(await stack.run("preview", "--expect-no-changes"));
+    ok(await stack.run("up", "--expect-no-changes"));
+  });
+
+  it("runs pods on simulated nodes", async () => {
+    await kubectl("create", "deployment", "web", "--image=web", "--replicas=100");
+    await kubectl("rollout", "status", "deployment/web", "--timeout=120s");
+    expect(await status()).toMatchObject({ nodes: { total: 5, ready: 5 } });
+  });
+
+  it("keeps events and leases in their own shards, and Secrets encrypted", async () => {
+    expect(await etcdKeys("etcd-events-1", "/registry/events/")).toContain("/registry/events/default/web");
+    expect(await etcdKeys("etcd-leases-1", "/registry/leases/")).toContain("/registry/leases/kube-system/kube-scheduler");
+    expect((await etcdKeys("etcd-main-1", "/registry/events/")).trim()).toBe("");
+    expect((await etcdKeys("etcd-main-1", "/registry/leases/")).trim()).toBe("");
+    await kubectl("create", "secret", "generic", "hidden", "--from-literal=word=kilonode-in-clear");
+    const stored = await stack.ssh("etcd-main-1", "set -a; . /etc/etcd/etcdctl.env; etcdctl get /registry/secrets/default/hidden");
+    expect(stored).toContain("k8s:enc:secretbox:v1:");
+    expect(stored).not.toContain("kilonode-in-clear");
+  });
+
+  it("answers nobody without a certificate", () => {
+    const curl = (url: string) =>
+      execFileSync("bash", ["-c", `curl --silent --insecure --max-time 5 --write-out '%{http_code}' --output /dev/null ${url} || echo " exit $?"`], { encoding: "utf8" });
+    for (const path of ["/", "/version", "/api", "/readyz"]) {
+      expect(curl(`https://198.18.32.5:6443${path}`), path).toBe("401");
+      expect(curl(`https://198.18.32.10:6443${path}`), path).toBe("401");
+    }
+    // TLS 1.3: the server's alert comes after the handshake; curl says 56 (receive) or 35, 55, 58 by version.
+    for (const port of [2379, 2380]) expect(curl(`https://198.18.32.40:${port}/health`), String(port)).toMatch(/^000 exit (35|55|56|58)$/);
+    expect(curl("http://198.18.32.40:2381/metrics")).toMatch(/^000 exit 7$/);
+    expect(curl("https://198.18.32.10:10257/healthz")).toMatch(/^000 exit 7$/);
+  });
+
+  it("keeps no private key and no secret in clear in its state", () => {
+    const state = readFileSync(stack.stateFile, "utf8");
+    expect(state).not.toMatch(/PRIVATE KEY/);
+    expect(state).not.toContain("secretbox");
+    expect(state).toContain("CERTIFICATE");
+  });
+
+  it("rolls a changed etcd setting member by member, leader last, while every write is kept", async () => {
+    const before = (await status()).etcd.find(({ shard }) => shard === "main")?.leader;
+    stack.configure({ etcd: { snapshotCount: 20_000 } });
+    const preview = await stack.run("preview");
+    ok(preview);
+    expect(preview.stdout).toContain("-ETCD_SNAPSHOT_COUNT=10000");
+    expect(preview.stdout).toContain("+ETCD_SNAPSHOT_COUNT=20000");
+    const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
+    const up = await stack.run("up");
+    const report = await writer.stop();
+    ok(up);
+    const restarts = [...`${up.stdout}\n${up.stderr}`.matchAll(/done: restart (\S*etcd-main-\d)/g)].map((match) => match[1]);
+    expect(restarts).toHaveLength(3);
+    expect(restarts.at(-1)).toBe(before);
+    expect(report).toMatchObject({ failed: [], lost: [] });
+    expect(report.acknowledged).toBeGreaterThan(100);
+  });
+
+  it("rolls the masters one by one behind the load balancer without a failed request", async () => {
+    stack.configure({ masters: { count: 3, flags: { apiserver: { "audit-log-maxage": 7 } } } });
+    const writer = new Writer((await stack.run("kubeconfig")).stdout, "kube-public");
+    const up = await stack.run("up");
+    const report = await writer.stop();
+    ok(up);
+    expect(report).toMatchObject({ failed: [], lost: [] });
+    expect(report.acknowledged).toBeGreaterThan(100);
+  });
+
+  it("survives the death of a member and of an API server, and shows it", async () => {
+    await stack.ssh("etcd-main-2", "systemctl kill --signal=KILL etcd.service");
+    await stack.ssh("master-2", "systemctl kill --signal=KILL kube-apiserver.service");
+    expect((await kubectl("get", "--raw", "/readyz")).trim()).toBe("ok");
+    await expect.poll(async () => (await status()).etcd[0]?.healthy, { timeout: 60_000, interval: 2000 }).toBe(3);
+    await expect.poll(async () => (await status()).loadBalancer.ready, { timeout: 120_000, interval: 2000 }).toBe(3);
+  });
+
+  it("finds drift, and up repairs it", async () => {
+    ok(await stack.run("drift"));
+    await stack.ssh("master-1", "echo '# by hand' >> /etc/kubernetes/kube-scheduler.flags; systemctl stop kube-controller-manager");
+    await stack.ssh("etcd-leases-1", "sysctl -qw net.core.somaxconn=1000");
+    const drift = await stack.run("drift");
+    expect(drift.code).toBe(1);
+    expect(drift.stdout).toContain("/etc/kubernetes/kube-scheduler.flags");
+    expect(drift.stdout).toContain("kube-controller-manager.service");
+    expect(drift.stdout).toContain("net.core.somaxconn");
+    ok(await stack.run("up"));
+    ok(await stack.run("drift"));
+    ok(await stack.run("up", "--expect-no-changes"));
+  });
+
+  it("stops at a gate that cannot pass, with exit 3, and touches nothing else", async () => {
+    await stack.ssh("etcd-main-3", "systemctl mask --now etcd.service");
+    stack.configure({ etcd: { snapshotCount: 30_000 } });
+    const up = await stack.run("up");
+    expect(up.code, up.stderr).toBe(3);
+    expect(`${up.stdout}${up.stderr}`).toMatch(/etcd-main-3[\s\S]*masked[\s\S]*unmask/);
+    for (const member of ["etcd-main-1", "etcd-main-2"]) {
+      expect(await stack.ssh(member, "grep SNAPSHOT_COUNT /etc/etcd/etcd.env")).toContain("=20000");
+    }
+    await stack.ssh("etcd-main-3", "systemctl unmask etcd.service; systemctl start --no-block etcd.service");
+    ok(await stack.run("up"));
+    expect(await stack.ssh("etcd-main-1", "grep SNAPSHOT_COUNT /etc/etcd/etcd.env")).toContain("=30000");
+  });
+
+  it("refuses a wrong passphrase and a truncated state before it touches anything", async () => {
+    const wrong = await finished(stack.start("up", [], { PULUMI_CONFIG_PASSPHRASE: "wrong" }));
+    expect(wrong.code, wrong.stderr).toBe(2);
+    expect(wrong.stderr).toMatch(/passphrase/i);
+    const whole = readFileSync(stack.stateFile);
+    truncateSync(stack.stateFile, whole.length / 2);
+    const truncated = await stack.run("up");
+    writeFileSync(stack.stateFile, whole);
+    expect(truncated.code, truncated.stderr).not.toBe(0);
+    expect(truncated.stderr).toContain(stack.stateFile);
+  });
+
+  it("grows a shard by a learner and shrinks it again, without touching the members that stay", async () => {
+    const invocation = () => stack.ssh("etcd-leases-1", "systemctl show --property=InvocationID etcd.service");
+    const before = await invocation();
+    const shards = (members: number) => ({
+      main: { members: 3 },
+      events: { members: 1, resources: ["/events"] },
+      leases: { members, resources: ["coordination.k8s.io/leases"] },
+    });
+    stack.configure({ etcd: { hosts: 7, shards: shards(3) } });
+    ok(await stack.run("up"));
+    expect((await status()).etcd[2]).toMatchObject({ shard: "leases", voters: 3, learners: 0, healthy: 3 });
+    expect(await invocation()).toBe(before);
+    stack.configure({ etcd: { hosts: 5, shards: shards(1) } });
+    ok(await stack.run("up"));
+    expect((await status()).etcd[2]).toMatchObject({ shard: "leases", voters: 1, learners: 0, healthy: 1 });
+    expect((await kubectl("get", "--raw", "/readyz")).trim()).toBe("ok");
+  });
+
+  it("is destroyed to nothing, also after a crash in the middle of up, and comes back the same", async () => {
+    ok(await stack.run("destroy", "--yes"));
+    expect(leftovers()).toEqual([]);
+    expect(stack.hasState).toBe(false);
+    for (const seconds of [2, 6, 9, 13, 20]) {
+      const up = stack.start("up");
+      await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+      // The command and the program and rollouts below it: a machine that loses power ends all of them.
+      try {
+        process.kill(-(up.pid as number), "SIGKILL");
+      } catch {
+        // It was done before.
+      }
+    }
+    ok(await stack.run("up"));
+    ok(await stack.run("up", "--expect-no-changes"));
+    expect((await status()).etcd.map(({ healthy }) => healthy)).toEqual([3, 1, 1]);
+    const crashed = stack.start("recreate", ["--yes"]);
+    await new Promise((resolve) => setTimeout(resolve, 8000));
+    process.kill(-(crashed.pid as number), "SIGKILL");
+    ok(await stack.run("destroy", "--yes"));
+    expect(leftovers()).toEqual([]);
+  });
+});
+
+describe.skipIf(root)("a small cluster in the lab", () => {
+  it("needs Linux and root", (context) => context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
+});

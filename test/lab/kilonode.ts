@@ -1,0 +1,105 @@
+/** Runs the real command against a stack of the tests' own. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parse, stringify } from "yaml";
+
+export const project = resolve(__dirname, "../..");
+
+export interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+type Config = Record<string, unknown>;
+
+/** A stack derived from lab-small in a range and a state folder of its own; its file is removed at the end. */
+export class TestStack {
+  readonly stateDir = mkdtempSync(join(tmpdir(), "kilonode-test-"));
+  readonly file: string;
+  readonly env: NodeJS.ProcessEnv;
+
+  constructor(
+    readonly name: string,
+    hosts: string,
+    base = "lab-small",
+  ) {
+    this.file = join(project, `stacks/Pulumi.${name}.yaml`);
+    const config = (parse(readFileSync(join(project, `stacks/Pulumi.${base}.yaml`), "utf8")) as { config: Config }).config;
+    this.write({ ...config, "kilonode:network": { hosts } });
+    this.env = { ...process.env, KILONODE_STATE_DIR: this.stateDir, PULUMI_CONFIG_PASSPHRASE: "test", NO_COLOR: "1" };
+  }
+
+  /** Changes keys of the configuration, given without their namespace; an object is merged into what is there. */
+  configure(change: Config): void {
+    const config = (parse(readFileSync(this.file, "utf8")) as { config: Config }).config;
+    for (const [key, value] of Object.entries(change)) {
+      const name = `kilonode:${key}`;
+      const before = config[name];
+      const mergeable = typeof value === "object" && typeof before === "object" && !Array.isArray(value);
+      config[name] = mergeable ? { ...before, ...value } : value;
+    }
+    this.write(config);
+  }
+
+  private write(config: Config): void {
+    writeFileSync(this.file, stringify({ config }));
+  }
+
+  get stateFile(): string {
+    return join(this.stateDir, `${this.name}.json`);
+  }
+
+  start(command: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
+    return spawn(process.execPath, [join(project, "cli/kilonode.mjs"), command, this.name, ...args], {
+      cwd: project,
+      env: { ...this.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      detached: true,
+    });
+  }
+
+  run(command: string, ...args: string[]): Promise<Ran> {
+    return finished(this.start(command, args));
+  }
+
+  async json<T>(command: string, ...args: string[]): Promise<T> {
+    const ran = await this.run(command, ...args, "--json");
+    try {
+      return JSON.parse(ran.stdout) as T;
+    } catch {
+      throw new Error(`kilonode ${command} --json printed no JSON (exit ${ran.code}):\n${ran.stdout}\n${ran.stderr}`);
+    }
+  }
+
+  /** A command on a host, through `kilonode ssh`. */
+  async ssh(host: string, command: string): Promise<string> {
+    const ran = await this.run("ssh", `${this.name}-${host}`, "--", command);
+    if (ran.code !== 0) throw new Error(`on ${host}: ${command}: exit ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
+    return ran.stdout;
+  }
+
+  remove(): void {
+    rmSync(this.file, { force: true });
+    rmSync(this.stateDir, { recursive: true, force: true });
+  }
+
+  get hasState(): boolean {
+    return existsSync(this.stateFile);
+  }
+}
+
+export async function finished(child: ChildProcess): Promise<Ran> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.on("data", (chunk: Buffer) => {
+    stdout += chunk.toString();
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    stderr += chunk.toString();
+  });
+  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
+  return { code, stdout, stderr };
+}

@@ -1,0 +1,129 @@
+/**
+ * A client that writes through the load balancer while the cluster changes, and remembers what was acknowledged. It behaves as
+ * client-go does: HTTP/2, a new connection after GOAWAY, and another try only for a request that the server did not begin
+ * (a stream above GOAWAY's last one, or REFUSED_STREAM). Anything else that goes wrong is a failed request.
+ */
+import http2 from "node:http2";
+import { parse } from "yaml";
+
+interface Kubeconfig {
+  clusters: { cluster: { server: string; "certificate-authority-data": string } }[];
+  users: { user: { "client-certificate-data": string; "client-key-data": string } }[];
+}
+
+export interface WriterReport {
+  readonly acknowledged: number;
+  readonly failed: readonly string[];
+  readonly lost: readonly string[];
+  readonly slowestMs: number;
+  /** Connections made: a rolling change of the masters ends some. */
+  readonly connections: number;
+}
+
+class NotBegun extends Error {}
+
+export class Writer {
+  private readonly acknowledged: string[] = [];
+  private readonly failed: string[] = [];
+  private slowestMs = 0;
+  private connections = 0;
+  private stopped = false;
+  private readonly loops: Promise<void>[];
+  private readonly options: { server: string; ca: Buffer; cert: Buffer; key: Buffer };
+
+  /** Begins at once. @param clients connections that write side by side, each one request at a time */
+  constructor(kubeconfig: string, private readonly namespace: string, clients = 4) {
+    const { clusters, users } = parse(kubeconfig) as Kubeconfig;
+    const cluster = clusters[0]!.cluster;
+    const user = users[0]!.user;
+    const decoded = (text: string) => Buffer.from(text, "base64");
+    this.options = {
+      server: cluster.server,
+      ca: decoded(cluster["certificate-authority-data"]),
+      cert: decoded(user["client-certificate-data"]),
+      key: decoded(user["client-key-data"]),
+    };
+    this.loops = Array.from({ length: clients }, (_, client) => this.loop(client));
+  }
+
+  /** Ends the writing, reads everything back and compares. */
+  async stop(): Promise<WriterReport> {
+    this.stopped = true;
+    await Promise.all(this.loops);
+    const session = this.connect();
+    const path = `/api/v1/namespaces/${this.namespace}/configmaps?labelSelector=writer`;
+    const list = JSON.parse(await request(session, "GET", path)) as { items: { metadata: { name: string } }[] };
+    session.close();
+    const found = new Set(list.items.map((item) => item.metadata.name));
+    return {
+      acknowledged: this.acknowledged.length,
+      failed: this.failed,
+      lost: this.acknowledged.filter((name) => !found.has(name)),
+      slowestMs: Math.round(this.slowestMs),
+      connections: this.connections,
+    };
+  }
+
+  private async loop(client: number): Promise<void> {
+    let session = this.connect();
+    for (let index = 0; !this.stopped; index++) {
+      const name = `write-${client}-${index}`;
+      const body = JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels: { writer: "true" } }, data: { index: String(index) } });
+      const started = performance.now();
+      for (;;) {
+        if (session.closed || session.destroyed) session = this.connect();
+        try {
+          await request(session, "POST", `/api/v1/namespaces/${this.namespace}/configmaps`, body);
+          this.acknowledged.push(name);
+          break;
+        } catch (error) {
+          if (error instanceof NotBegun) continue;
+          this.failed.push(`${name}: ${(error as Error).message}`);
+          break;
+        }
+      }
+      this.slowestMs = Math.max(this.slowestMs, performance.now() - started);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    session.close();
+  }
+
+  private connect(): http2.ClientHttp2Session {
+    this.connections += 1;
+    const { server, ca, cert, key } = this.options;
+    const session = http2.connect(server, { ca, cert, key });
+    // An error of the connection reaches its requests too.
+    session.on("error", () => undefined);
+    // After GOAWAY the streams under way end well; new ones need a new connection.
+    session.on("goaway", () => session.close());
+    return session;
+  }
+}
+
+function request(session: http2.ClientHttp2Session, method: string, path: string, body?: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ":method": method, ":path": path, "content-type": "application/json" });
+    let status = 0;
+    let text = "";
+    stream.setEncoding("utf8");
+    stream.setTimeout(60_000, () => stream.close(http2.constants.NGHTTP2_CANCEL));
+    stream.on("response", (headers) => {
+      status = Number(headers[":status"]);
+    });
+    stream.on("data", (chunk: string) => {
+      text += chunk;
+    });
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      const refused = stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || error.code === "ERR_HTTP2_GOAWAY_SESSION" || error.code === "ERR_HTTP2_INVALID_SESSION" || error.code === "ECONNREFUSED";
+      reject(refused && status === 0 ? new NotBegun() : error);
+    });
+    stream.on("close", () => {
+      if (status >= 200 && status < 300) resolve(text);
+      else if (status === 0) reject(new Error(`the stream ended without an answer (code ${stream.rstCode})`));
+      // 429 with Retry-After is "come back", as shutdown-send-retry-after answers; client-go does.
+      else if (status === 429) reject(new NotBegun());
+      else reject(new Error(`HTTP ${status}: ${text.slice(0, 200)}`));
+    });
+    stream.end(body);
+  });
+}
