@@ -3,6 +3,7 @@ import { type Child, startChild, stopChild } from "./child";
 import { planDeletes, runDeletes } from "./deletes";
 import { dynamicProvider } from "./dynamic";
 import { Generator } from "./generate";
+import { runInProcess } from "./inprocess";
 import { Monitor } from "./monitor";
 import { Policies } from "./policy";
 import type { ProviderFactory, Values } from "./provider";
@@ -30,9 +31,14 @@ interface Parts {
 
 export async function runProgram(session: Session): Promise<Values> {
   return withParts(session, async (parts) => {
+    const { program } = session.options;
+    if (program !== undefined) {
+      await drive(session, parts, runInProcess(session, parts.monitor, program, ORGANIZATION));
+      return;
+    }
     const child = startProgram(session, parts.server.address);
     try {
-      await drive(session, parts, child);
+      await drive(session, parts, child.exited);
     } finally {
       await stopProgram(child);
     }
@@ -135,14 +141,14 @@ function startProgram(session: Session, address: string): Child {
 }
 
 /** Until the program has registered all, or ended, or the run has; then deletes and the end of the program. */
-async function drive(session: Session, parts: Parts, child: Child): Promise<void> {
+async function drive(session: Session, parts: Parts, exited: Promise<number | string>): Promise<void> {
   const { run, base } = session;
   const { monitor, generator, executor, policies } = parts;
   const ended = new Promise<"ended">((resolve) => {
     if (!run.going) resolve("ended");
     else run.ended.addEventListener("abort", () => resolve("ended"), { once: true });
   });
-  const first = await Promise.race([monitor.finished.then(() => "registered" as const), child.exited, ended]);
+  const first = await Promise.race([monitor.finished.then(() => "registered" as const), exited, ended]);
   if (first !== "registered" && first !== "ended" && first !== 0) reportExit(session, first);
   if (run.going && (first === "registered" || first === 0)) {
     await runDeletes(run, executor, base, planDeletes(generator, executor));
@@ -158,7 +164,7 @@ async function drive(session: Session, parts: Parts, child: Child): Promise<void
   monitor.release();
   if (first !== "registered" || !run.going) return;
   // A promise that never resolved is noticed only now, when nothing is left to do; the changes have been made.
-  const code = await child.exited;
+  const code = await exited;
   if (code !== 0) reportExit(session, code);
 }
 

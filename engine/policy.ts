@@ -112,18 +112,15 @@ export class Policies {
 async function startPack(pack: PolicyPack, environment: PackEnvironment): Promise<Pack> {
   const file = path.join(pack.path, "PulumiPolicy.yaml");
   if (!existsSync(file)) throw new Error(`${pack.path} is not a policy pack: it has no PulumiPolicy.yaml`);
-  const { runtime } = parse(readFileSync(file, "utf8")) as {
-    runtime?: { options?: { nodeargs?: string; typescript?: boolean } };
-  };
-  const own = runtime?.options?.nodeargs?.split(/\s+/);
-  const nodeArgs = own ?? environment.nodeArgs;
-  const typescript = runtime?.options?.typescript ?? nodeArgs.length === 0;
+  const { runtime } = parse(readFileSync(file, "utf8")) as { runtime?: { options?: { nodeargs?: string } } };
+  const nodeArgs = runtime?.options?.nodeargs?.split(/\s+/) ?? environment.nodeArgs;
   const server = await startServer({
     script: "run-policy-pack",
     cwd: path.resolve(pack.path),
     nodeArgs,
     args: [environment.engineAddress, path.resolve(pack.path)],
-    env: { ...environment.env, PULUMI_NODEJS_TYPESCRIPT: String(typescript) },
+    // The SDK always puts its ts-node in front of packs; it must leave them to the compiler that the arguments bring.
+    env: { ...environment.env, ...(nodeArgs.length > 0 && { TS_NODE_IGNORE: "." }) },
     onLine: environment.onLine,
   });
   const client = new analyzerServices.AnalyzerClient(

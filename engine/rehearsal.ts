@@ -3,6 +3,7 @@ import { existsSync, rmSync } from "node:fs";
 import path from "node:path";
 import type { EngineEvent, Result } from "./events";
 import { destroyProgramless, runProgram } from "./execute";
+import type { Program } from "./inprocess";
 import type { PolicyPack } from "./policy";
 import { type ConfigValue, type Project, readConfig, readProject, type StackConfig } from "./project";
 import type { ProviderFactory, Values } from "./provider";
@@ -33,6 +34,8 @@ export interface RehearsalOptions {
   readonly onEvent?: (event: EngineEvent) => void;
   /** Interrupts: running steps are told, no new ones begin, the state is saved. */
   readonly signal?: AbortSignal;
+  /** Runs this function in the place of the project's program, in this process: for tests that are to be fast. */
+  readonly program?: Program;
   /** Node arguments and compiler of the program, in the place of what Pulumi.yaml says. */
   readonly runtime?: { readonly nodeArgs?: readonly string[]; readonly typescript?: boolean };
   /** Keeps stack traces of errors in the program. Costs a factor of two to five in the SDK (default false). */

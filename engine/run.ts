@@ -1,4 +1,5 @@
 /** What all parts of one run share: whether it still goes on, how much runs at once, and what is told to the outside. */
+import { setMaxListeners } from "node:events";
 import type { Diagnostic, EngineEvent, Op, PolicyViolation, Severity, Step } from "./events";
 import type { ResourceCall } from "./provider";
 import { urnName, urnType } from "./state/types";
@@ -33,6 +34,8 @@ export class Run {
     readonly onEvent: (event: EngineEvent) => void,
   ) {
     this.#free = parallel;
+    // Every step listens.
+    setMaxListeners(0, this.#aborted.signal, signal);
     if (signal.aborted) this.abort();
     else signal.addEventListener("abort", () => this.abort(), { once: true });
   }
@@ -102,7 +105,8 @@ export class Run {
       name: urnName(urn),
       preview: this.preview,
       signal,
-      log: (severity, message, ephemeral) => this.report(severity, message, urn, ephemeral),
+      // Progress of a step is not a message about the run; what matters comes as a warning or an error.
+      log: (severity, message, ephemeral) => this.report(severity, message, urn, ephemeral || severity === "info"),
     };
   }
 }

@@ -114,7 +114,7 @@ export async function receive(raw: Values, workingDirectory: string): Promise<Re
         }
         case ASSET:
         case ARCHIVE: {
-          const asset = { ...object };
+          const { __pulumiAsset: _, __pulumiArchive: __, ...asset } = object;
           if (asset.hash === undefined || asset.hash === "") {
             const setHash = async (): Promise<void> => {
               asset.hash = await hashOf(asset, workingDirectory);
