@@ -86,8 +86,13 @@ export async function startSshd(extra: readonly string[] = [], hostKeyType = "ed
     if (server === undefined || pid === undefined || server.exitCode !== null) return;
     const ended = new Promise((resolve) => server?.once("exit", resolve));
     // Every connection is a session of its own: its processes are found by their parent.
-    for (const child of descendants(pid)) process.kill(child, "SIGKILL");
-    process.kill(pid, "SIGKILL");
+    for (const each of [...descendants(pid), pid]) {
+      try {
+        process.kill(each, "SIGKILL");
+      } catch {
+        // It ended by itself.
+      }
+    }
     await ended;
   };
   await start();
