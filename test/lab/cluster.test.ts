@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { finished, type Ran, TestStack } from "./kilonode";
-import { Writer } from "./writer";
+import { finished, type Ran, TestStack } from "../../bench/lib/stack";
+import { Writer } from "../../bench/lib/writer";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("e2e", "198.18.32.0/20");

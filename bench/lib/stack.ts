@@ -1,4 +1,4 @@
-/** Runs the real command against a stack of the tests' own. */
+/** Runs the real command against a stack made for a test or a benchmark. */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,0 +1,119 @@
+/** The etcd strategy on real etcd members, with a writer at work: no acknowledged write is lost, and no leader without a hand-over. */
+import { afterEach, describe, expect, it } from "vitest";
+import { rolloutEtcd } from "../../components/rollout/etcd";
+import type { EtcdPlan } from "../../components/rollout/etcd-shard";
+import { bootstrapEnv } from "../../components/rollout/etcd-bootstrap";
+import { GateRefused, Run } from "../../components/rollout/gate";
+import { findEtcd, LocalShard, Writer } from "./rollout-local-etcd";
+
+const binaries = findEtcd();
+const title = binaries ? "on real etcd" : "on real etcd (SKIPPED: no etcd in the artifact cache)";
+const names = (count: number) => Array.from({ length: count }, (_, index) => `m${index + 1}`);
+
+let network = process.pid % 200;
+let shard: LocalShard;
+
+async function roll(plan: EtcdPlan): Promise<string[]> {
+  const lines: string[] = [];
+  await rolloutEtcd(shard, plan, new Run(plan.group, (line) => void lines.push(line)));
+  return lines;
+}
+
+async function create(count: number): Promise<void> {
+  if (!binaries) throw new Error("no etcd");
+  shard = new LocalShard(binaries, ++network);
+  for (const name of names(count)) shard.addHost(name, "old");
+  await roll(shard.plan(names(count)));
+  shard.log.length = 0;
+}
+
+async function leader(): Promise<{ name: string | undefined; members: string[]; up: number }> {
+  const { members, endpoints } = await shard.look("m1").catch(() => shard.look("m2"));
+  const ids = new Set([...endpoints.values()].map((endpoint) => endpoint.leader));
+  const name = ids.size === 1 ? members.find(({ id }) => ids.has(id))?.name : undefined;
+  const voters = members.filter(({ learner }) => !learner).map((member) => member.name);
+  return { name, members: voters.sort(), up: endpoints.size };
+}
+
+describe.skipIf(!binaries)(title, () => {
+  afterEach(() => shard.cleanUp());
+
+  it.each([1, 3, 5])("changes %i members one by one, the leader last", async (count) => {
+    await create(count);
+    const first = (await leader()).name;
+    const writer = new Writer(() => shard.clientUrls());
+    writer.start();
+    shard.stage("new");
+    await roll(shard.plan(names(count)));
+    expect(await writer.lost()).toEqual([]);
+    const activations = shard.log.filter((line) => line.startsWith("activate"));
+    expect(activations.length).toBe(count);
+    expect(activations.at(-1)).toBe(`activate ${first}`);
+    expect(shard.log.filter((line) => line.startsWith("move")).length).toBe(count > 1 ? 1 : 0);
+    expect(await leader()).toMatchObject({ members: names(count), up: count });
+    console.log(
+      `${count} members: ${writer.acknowledged.length} writes acknowledged, longest gap ${writer.longestGapMs.toFixed(0)} ms`,
+    );
+  });
+
+  it("grows from 3 to 5 by learners and shrinks back to 3 others", async () => {
+    await create(3);
+    const writer = new Writer(() => shard.clientUrls().slice(0, 3));
+    writer.start();
+    for (const name of ["m4", "m5"]) shard.addHost(name, "old");
+    await roll(shard.plan(names(5)));
+    expect(shard.log).toEqual(["activate m4", "activate m5"]);
+    expect(await leader()).toMatchObject({ members: names(5), up: 5 });
+    const old = (await leader()).name as string;
+    const staying = names(5)
+      .filter((name) => name !== old)
+      .slice(-3);
+    await roll(shard.plan(staying));
+    const via = await shard.look(staying[0] as string);
+    expect(via.members.map(({ name }) => name).sort()).toEqual([...staying].sort());
+    expect(via.endpoints.size).toBe(3);
+    // The rest of the writer's members may be gone: look for its keys at one that stayed.
+    const there = new Writer(() => [`http://${shard.host(staying[0] as string).address}:2379`]);
+    there.acknowledged.push(...writer.acknowledged);
+    expect(await there.lost()).toEqual([]);
+    await writer.lost();
+  });
+
+  it("goes on with a first creation that was cut short, before and after its quorum", async () => {
+    if (!binaries) return;
+    for (const started of [1, 2, 3]) {
+      shard = new LocalShard(binaries, ++network);
+      for (const name of names(5)) shard.addHost(name, "old");
+      const plan = shard.plan(names(5));
+      for (const name of names(started)) await shard.activate(name, bootstrapEnv(plan.targets, plan.token));
+      await shard.sleep(started >= 3 ? 8_000 : 1_000);
+      await roll(plan);
+      expect(await leader()).toMatchObject({ members: names(5), up: 5 });
+      if (started < 3) await shard.cleanUp();
+    }
+  });
+
+  it("replaces a member whose host was made again, empty", async () => {
+    await create(3);
+    const writer = new Writer(() => shard.clientUrls());
+    writer.start();
+    await shard.recreate("m2");
+    await roll(shard.plan(names(3), { established: true }));
+    expect(await writer.lost()).toEqual([]);
+    expect(await leader()).toMatchObject({ members: names(3), up: 3 });
+  });
+
+  it("refuses, touching nothing, when the quorum is lost", async () => {
+    await create(3);
+    await shard.recreate("m1");
+    await shard.recreate("m2");
+    await shard.sleep(6_000);
+    for (const established of [true, false]) {
+      const plan = shard.plan(names(3), { established, hostTimeoutMs: 20_000 });
+      const error = await roll(plan).catch((reason: unknown) => reason);
+      expect(error).toBeInstanceOf(GateRefused);
+      expect((error as GateRefused).refusal).toMatchObject({ changed: [], found: "1 of 3 voters answer, 2 are needed" });
+    }
+    expect(shard.log).toEqual([]);
+  });
+});

@@ -1,0 +1,244 @@
+/** Real etcd processes on loopback addresses, driven through the very commands that a rollout runs over SSH. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import type { EtcdPlan } from "../../components/rollout/etcd-shard";
+import { RemoteShard } from "../../components/rollout/etcdctl";
+import type { Activation, HostStatus } from "../../components/rollout/hosts";
+import type { Outcome } from "../../components/rollout/ssh";
+
+/** Directory of etcd and etcdctl: the newest of the artifact cache. */
+export function findEtcd(): { readonly etcd: string; readonly etcdctl: string } | undefined {
+  const cache = join(process.env.KILONODE_CACHE ?? join(homedir(), ".cache", "kilonode"), "artifacts");
+  const newest = (name: string) =>
+    (existsSync(cache) ? readdirSync(cache) : [])
+      .map((sum) => join(cache, sum, name))
+      .filter((path) => existsSync(path))
+      .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+  const etcd = newest("etcd");
+  const etcdctl = newest("etcdctl");
+  return etcd && etcdctl ? { etcd, etcdctl } : undefined;
+}
+
+interface LocalHost {
+  readonly name: string;
+  readonly address: string;
+  readonly zone: string;
+  staged: string;
+  active: string | null;
+  process: ChildProcess | undefined;
+  /** What systemd would call a job: until the process that was asked for is ready. */
+  job: Promise<void> | undefined;
+  env: Readonly<Record<string, string>>;
+}
+
+/** The commands of a RemoteShard, run here instead of over SSH, with the member's own settings. */
+export class LocalShard extends RemoteShard {
+  readonly #dir = mkdtempSync(join(tmpdir(), "kilonode-etcd-"));
+  readonly #hosts = new Map<string, LocalHost>();
+  readonly log: string[] = [];
+  readonly #network: number;
+  #addresses = 0;
+
+  constructor(
+    readonly binaries: { readonly etcd: string; readonly etcdctl: string },
+    network: number,
+  ) {
+    super([], "", 60_000);
+    this.#network = network;
+  }
+
+  addHost(name: string, staged: string): void {
+    const index = this.#addresses++;
+    const address = `127.61.${this.#network}.${index + 1}`;
+    this.#hosts.set(name, {
+      name,
+      address,
+      zone: `zone-${"abc"[index % 3]}`,
+      staged,
+      active: null,
+      process: undefined,
+      job: undefined,
+      env: {},
+    });
+  }
+
+  plan(names: readonly string[], more: Partial<EtcdPlan> = {}): EtcdPlan {
+    const targets = names.map((name) => {
+      const { zone, staged, address } = this.host(name);
+      return { name, zone, digest: staged, peerUrl: `http://${address}:2380` };
+    });
+    return { group: "etcd-test", token: `token-${this.#network}`, targets, hostTimeoutMs: 90_000, established: false, ...more };
+  }
+
+  host(name: string): LocalHost {
+    const host = this.#hosts.get(name);
+    if (!host) throw new Error(`no host ${name}`);
+    return host;
+  }
+
+  clientUrls(): string[] {
+    return [...this.#hosts.values()].filter((host) => host.process).map(({ address }) => `http://${address}:2379`);
+  }
+
+  stage(digest: string): void {
+    for (const host of this.#hosts.values()) host.staged = digest;
+  }
+
+  /** The machine dies and is made again, empty. */
+  async recreate(name: string): Promise<void> {
+    const host = this.host(name);
+    await end(host.process, "SIGKILL");
+    rmSync(join(this.#dir, name), { recursive: true, force: true });
+    Object.assign(host, { active: null, process: undefined, job: undefined });
+  }
+
+  async cleanUp(): Promise<void> {
+    await Promise.all([...this.#hosts.values()].map((host) => end(host.process, "SIGKILL")));
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+
+  override async status(name: string): Promise<HostStatus> {
+    const { staged, active, process, job } = this.host(name);
+    const state = process ? (job ? "activating" : "active") : "inactive";
+    return {
+      staged,
+      active,
+      everActivated: active !== null,
+      restarts: state === "active" && active !== staged ? ["etcd.service"] : [],
+      pending: active === staged ? [] : ["write /etc/etcd/etcd.env"],
+      units: active === null ? {} : { "etcd.service": { active: state } },
+      degradations: [],
+    };
+  }
+
+  /** Returns before the old process is gone, as `systemctl --no-block restart` does. */
+  override async activate(name: string, env: Readonly<Record<string, string>>): Promise<Activation> {
+    const host = this.host(name);
+    this.log.push(`activate ${name}`);
+    if (Object.keys(env).length > 0) host.env = env;
+    if (!host.process || host.active !== host.staged) {
+      const old = host.process;
+      host.job = end(old, "SIGTERM")
+        .then(() => this.#start(host))
+        .finally(() => {
+          host.job = undefined;
+        });
+    }
+    host.active = host.staged;
+    return { digest: host.staged, degradations: [] };
+  }
+
+  override async settled(name: string): Promise<boolean> {
+    return this.host(name).job === undefined;
+  }
+
+  override async moveLeader(...args: Parameters<RemoteShard["moveLeader"]>): Promise<void> {
+    this.log.push(`move ${args[1].name} ${args[2].name}`);
+    return super.moveLeader(...args);
+  }
+
+  override async run(name: string, command: string, timeoutMs = 30_000): Promise<Outcome> {
+    const settings = join(this.#dir, `${name}.env`);
+    writeFileSync(settings, `ETCDCTL_ENDPOINTS=http://${this.host(name).address}:2379\n`);
+    const script = command.replaceAll("/etc/etcd/etcdctl.env", settings);
+    const env = { PATH: `${dirname(this.binaries.etcdctl)}:/usr/local/bin:/usr/bin:/bin` };
+    return new Promise((resolve) => {
+      const child = spawn("sh", ["-c", script], { env, timeout: timeoutMs, stdio: ["ignore", "pipe", "pipe"] });
+      let stdout = "";
+      let stderr = "";
+      child.stdout.on("data", (text) => (stdout += text));
+      child.stderr.on("data", (text) => (stderr += text));
+      child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
+    });
+  }
+
+  async #start(host: LocalHost): Promise<void> {
+    const { name, address } = host;
+    const dir = join(this.#dir, name);
+    mkdirSync(dir, { recursive: true });
+    const log = join(dir, "log");
+    const seen = existsSync(log) ? statSync(log).size : 0;
+    const out = openSync(log, "a");
+    const url = (port: number) => `http://${address}:${port}`;
+    const args = [
+      `--name=${name}`,
+      `--data-dir=${join(dir, "data")}`,
+      `--listen-peer-urls=${url(2380)}`,
+      `--initial-advertise-peer-urls=${url(2380)}`,
+      `--listen-client-urls=${url(2379)}`,
+      `--advertise-client-urls=${url(2379)}`,
+      // Slow enough that a busy machine causes no election of its own.
+      "--heartbeat-interval=500",
+      "--election-timeout=5000",
+    ];
+    const child = spawn(this.binaries.etcd, args, { env: { ...host.env }, stdio: ["ignore", out, out] });
+    host.process = child;
+    child.once("exit", () => {
+      if (host.process === child) host.process = undefined;
+    });
+    while (host.process === child && !readFileSync(log, "utf8").slice(seen).includes("ready to serve client requests")) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+}
+
+async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill(signal);
+  await gone;
+}
+
+/** Puts one key after the other, each acknowledged by some member; then looks whether all of them are there. */
+export class Writer {
+  readonly acknowledged: number[] = [];
+  /** Longest time without an acknowledged write. */
+  longestGapMs = 0;
+  #running: Promise<void> | undefined;
+  #stop = false;
+
+  constructor(readonly urls: () => readonly string[]) {}
+
+  start(): void {
+    this.#running = this.#write();
+  }
+
+  async #write(): Promise<void> {
+    let last = performance.now();
+    for (let key = 0; !this.#stop; key++) {
+      // Asking another member after a failure may write the key twice, which is no loss.
+      for (let attempt = 0; !this.#stop; attempt++) {
+        const urls = this.urls();
+        const body = { key: encode(`k${key}`), value: encode(String(key)) };
+        if (await post(`${urls[(key + attempt) % urls.length]}/v3/kv/put`, body)) break;
+      }
+      const now = performance.now();
+      if (key > 0) this.longestGapMs = Math.max(this.longestGapMs, now - last);
+      last = now;
+      if (!this.#stop) this.acknowledged.push(key);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+
+  /** Stops; gives the keys that were acknowledged and are not there. */
+  async lost(): Promise<number[]> {
+    this.#stop = true;
+    await this.#running;
+    const answer = await post(`${this.urls()[0]}/v3/kv/range`, { key: encode("k"), range_end: encode("l"), keys_only: true });
+    const keys = new Set((answer?.kvs ?? []).map(({ key }) => Number(Buffer.from(key, "base64").toString().slice(1))));
+    return this.acknowledged.filter((key) => !keys.has(key));
+  }
+}
+
+const encode = (text: string) => Buffer.from(text).toString("base64");
+
+async function post(url: string, body: unknown): Promise<{ kvs?: { key: string }[] } | undefined> {
+  try {
+    const answer = await fetch(url, { method: "POST", body: JSON.stringify(body), signal: AbortSignal.timeout(2_000) });
+    return answer.ok ? ((await answer.json()) as { kvs?: { key: string }[] }) : undefined;
+  } catch {
+    return undefined;
+  }
+}
