@@ -65,6 +65,8 @@ export async function startSshd(extra: readonly string[] = [], hostKeyType = "ed
     "LogLevel VERBOSE",
     "AcceptEnv GREETING PULUMI_COMMAND_STDOUT",
     `Subsystem sftp internal-sftp -d ${dir}`,
+    // A shell that sshd starts reads ~/.bashrc, which on a developer's machine takes longer than the commands.
+    `SetEnv HOME=${dir}`,
     ...extra,
   ];
   writeFileSync(join(dir, "config"), `${config.join("\n")}\n`);
