@@ -115,7 +115,7 @@ export function componentFlags(parts: ControlPlaneParts, master: Place): Record<
 function unitFiles(parts: ControlPlaneParts, master: Place): Record<string, MachineFile> {
   const flags = componentFlags(parts, master);
   return {
-    ...hostFiles("/usr/local/lib/kilonode/run-with-flags", ...components.map((name) => `/etc/systemd/system/${name}.service`)),
+    ...hostFiles("/usr/local/lib/kilonode/run-with-flags", ...components.map((name) => `/usr/local/lib/systemd/system/${name}.service`)),
     ...Object.fromEntries(
       components.flatMap((name) => [
         [`/etc/kubernetes/${name}.flags`, textFile(flags[name].join("\n"))],

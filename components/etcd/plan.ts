@@ -64,9 +64,9 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
     },
     files: {
       ...hostFiles(
-        "/etc/systemd/system/etcd.service",
-        "/etc/systemd/system/traffic-classes.service",
-        "/etc/systemd/system/traffic-classes.timer",
+        "/usr/local/lib/systemd/system/etcd.service",
+        "/usr/local/lib/systemd/system/traffic-classes.service",
+        "/usr/local/lib/systemd/system/traffic-classes.timer",
         "/usr/local/sbin/traffic-classes",
       ),
       "/etc/etcd/etcd.env": textFile(memberSettings(scale, shard, member).join("\n")),

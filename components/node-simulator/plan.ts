@@ -70,8 +70,8 @@ function simulatorMachine(
     files: {
       ...hostFiles(
         "/etc/kwok/stages.yaml",
-        "/etc/systemd/system/kwok.service",
-        "/etc/systemd/system/kwok-nodes.service",
+        "/usr/local/lib/systemd/system/kwok.service",
+        "/usr/local/lib/systemd/system/kwok-nodes.service",
         "/usr/local/lib/kilonode/register-nodes",
         "/usr/local/lib/kilonode/run-with-flags",
       ),
