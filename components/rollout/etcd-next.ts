@@ -154,7 +154,8 @@ function chooseHeir(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], zone: stri
 function repairable(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Slot[] {
   return slots.filter(({ target, status, member }) => {
     if (!member || isUp(view, member) || isLost(status, member) || fleet.run.wasChanged(target.name)) return false;
-    return fleet.needsWork(target) || etcdState(status) !== "active";
+    const work = status.active !== target.digest || status.pending.some((line) => !line.startsWith("start "));
+    return work || isStopped(status);
   });
 }
 
