@@ -22,8 +22,8 @@ export interface StackEngine {
   run(action: Action, hooks: RunHooks): Promise<Result>;
   /** False: no run has ever made anything. */
   exists(): Promise<boolean>;
-  /** Outputs of the last run, secrets in clear. */
-  outputs(): Promise<Values>;
+  /** Outputs of the last run that succeeded. */
+  outputs(options: { readonly showSecrets: boolean }): Promise<Values>;
   export(): Promise<object>;
   import(state: object): Promise<void>;
   /** Frees the state from a run that is gone; says what it did. */

@@ -6,7 +6,7 @@ import {
   type Stack,
 } from "@pulumi/pulumi/automation";
 import type { EngineEvent, Result } from "../../engine/events";
-import type { Values } from "../../engine/provider";
+import type { Value, Values } from "../../engine/provider";
 import { CliError } from "../errors";
 import { projectDir } from "../stack/project";
 import type { Action, RunHooks, StackEngine } from "./engine";
@@ -37,7 +37,7 @@ export class PulumiEngine implements StackEngine {
     } catch (error) {
       events.failed(error instanceof Error ? error.message : String(error));
     }
-    const outputs = action === "up" ? await this.#redactedOutputs().catch(() => ({})) : {};
+    const outputs = action === "up" ? await this.outputs({ showSecrets: false }).catch(() => ({})) : {};
     const result = events.result(hooks.signal.aborted, outputs);
     hooks.onEvent({ type: "summary", result } satisfies EngineEvent);
     return result;
@@ -50,9 +50,11 @@ export class PulumiEngine implements StackEngine {
     );
   }
 
-  async outputs(): Promise<Values> {
+  async outputs({ showSecrets }: { readonly showSecrets: boolean }): Promise<Values> {
     const outputs = await (await this.#open()).outputs();
-    return Object.fromEntries(Object.entries(outputs).map(([name, { value }]) => [name, value as Values[string]]));
+    const shown = ({ value, secret }: { value: unknown; secret: boolean }) =>
+      secret && !showSecrets ? "[secret]" : value;
+    return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, shown(output) as Value]));
   }
 
   async export(): Promise<object> {
@@ -66,16 +68,6 @@ export class PulumiEngine implements StackEngine {
   async unlock(): Promise<string> {
     await (await this.#open()).cancel();
     return `cancelled the update of stack ${this.stack}, if one was running`;
-  }
-
-  async #redactedOutputs(): Promise<Values> {
-    const outputs = await (await this.#open()).outputs();
-    return Object.fromEntries(
-      Object.entries(outputs).map(([name, { value, secret }]) => [
-        name,
-        secret ? "[secret]" : (value as Values[string]),
-      ]),
-    );
   }
 
   #open(): Promise<Stack> {

@@ -42,8 +42,8 @@ export class RehearsalEngine implements StackEngine {
     return hasState(this.stateFile);
   }
 
-  outputs(): Promise<Values> {
-    return this.#spoken(async () => this.#open().outputs({ showSecrets: true }));
+  outputs(options: { readonly showSecrets: boolean }): Promise<Values> {
+    return this.#spoken(async () => this.#open().outputs(options));
   }
 
   export(): Promise<object> {

@@ -46,8 +46,10 @@ export function hostChanges(steps: readonly Step[], plan: Pick<ClusterPlan, "hos
 
 function hostChange(step: Step, plan: HostPlan | undefined): Omit<HostChange, "hosts"> {
   const notes: string[] = [];
-  const before = machineOf(step.oldInputs?.stdin);
-  let after = machineOf(step.newInputs?.stdin);
+  const old = deliveryOf(step.oldInputs?.stdin);
+  const now = deliveryOf(step.newInputs?.stdin);
+  const before = old?.content;
+  let after = now?.content;
   if (before && !after && plan) {
     // A certificate that is made anew makes the whole text unknown; all the rest of it is in the plan.
     after = withFilesOf(plan, before);
@@ -55,15 +57,23 @@ function hostChange(step: Step, plan: HostPlan | undefined): Omit<HostChange, "h
   }
   const change = before && after ? machineDiff(before, after) : none;
   if (!before || !after) notes.push("content: [known after up]");
-  const command = commandDiff(step.oldInputs?.create, step.newInputs?.create);
+  const command = commandNotes(step.oldInputs?.create, step.newInputs?.create);
+  const program = old && now && old.program !== now.program ? changedLines(lineDiff(old.program, now.program, 0)) : [];
+  if (program.length > 0) notes.push("host program changed");
   const target = step.diffs.includes("connection") ? ["the host itself is new or made again"] : [];
-  return { ...change, notes: [...notes, ...command.notes, ...target], program: command.program };
+  return { ...change, notes: [...notes, ...command, ...target], program: limited(program, programLines) };
 }
 
-function machineOf(stdin: unknown): Machine | undefined {
+/** What components/host/delivery.ts sends: the machine, and the program that puts it on the host. */
+interface Delivery {
+  readonly content: Machine;
+  readonly program: string;
+}
+
+function deliveryOf(stdin: unknown): Delivery | undefined {
   if (typeof stdin !== "string" || stdin === UNKNOWN) return undefined;
   try {
-    return JSON.parse(stdin) as Machine;
+    return JSON.parse(stdin) as Delivery;
   } catch {
     return undefined;
   }
@@ -76,24 +86,20 @@ function withFilesOf(plan: HostPlan, before: Machine): Machine {
   return { ...plan.machine, files: { ...plan.machine.files, ...Object.fromEntries(kept) } };
 }
 
-/** The command is the host program with two values in front and behind: the digest of the secrets, the number of repairs. */
-function commandDiff(before: unknown, after: unknown): { notes: string[]; program: string[] } {
-  if (typeof before !== "string" || before === after) return { notes: [], program: [] };
-  if (typeof after !== "string" || after === UNKNOWN) return { notes: ["secrets: [known after up]"], program: [] };
+/** The command loads the program, with two values around it: the digest of the secrets, the number of repairs. */
+function commandNotes(before: unknown, after: unknown): string[] {
+  if (typeof before !== "string" || before === after) return [];
+  if (typeof after !== "string" || after === UNKNOWN) return ["secrets: [known after up]"];
   const [old, now] = [commandParts(before), commandParts(after)];
   const notes: string[] = [];
   if (old.secrets !== now.secrets) notes.push("secrets: [secret] -> [secret]");
   if (old.generation !== now.generation) notes.push(`differs from what was put on it: repair number ${now.generation}`);
-  if (old.program === now.program) return { notes, program: [] };
-  return {
-    notes: [...notes, "host program changed"],
-    program: limited(changedLines(lineDiff(old.program, now.program, 0)), programLines),
-  };
+  return notes;
 }
 
-function commandParts(command: string): { secrets: string; generation: string; program: string } {
-  const [, secrets = "", rest = command] = /^SECRETS=(\S*) ([\s\S]*)$/.exec(command) ?? [];
-  const newline = rest.indexOf("\n");
-  const generation = /--generation'? '?(\d+)/.exec(rest.slice(0, newline))?.[1] ?? "";
-  return { secrets, generation, program: rest.slice(newline + 1) };
+function commandParts(command: string): { secrets: string; generation: string } {
+  return {
+    secrets: /^SECRETS=(\S*) /.exec(command)?.[1] ?? "",
+    generation: /--generation (\d+)$/.exec(command)?.[1] ?? "",
+  };
 }

@@ -1,0 +1,32 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import type { ClusterOptions } from "../hosts/cluster";
+import { engineOption, jsonOption, stackArgument } from "./options";
+
+export function define(command: Command): void {
+  jsonOption(engineOption(command.argument(...stackArgument)))
+    .addHelpText(
+      "after",
+      `
+Asks every host over SSH at the same time, and the API for its nodes. What does not answer shows as such within seconds.
+
+Examples:
+  kilonode status lab
+  kilonode status lab --json | jq '.etcd[] | {shard, leader, healthy}'
+
+Exit status: 0 all is healthy, 1 something is not (the last lines say what).`,
+    )
+    .action(async (stack: string, options: ClusterOptions & { json?: boolean }) => {
+      const { collectStatus } = require("../hosts/collect") as typeof import("../hosts/collect");
+      const { statusText } = require("../show/status") as typeof import("../show/status");
+      const { styleOf } = require("../show/style") as typeof import("../show/style");
+      const script = readFileSync(join(__dirname, "../hosts/host-report"), "utf8");
+      const report = await collectStatus(stack, options, script);
+      const lines = options.json
+        ? [JSON.stringify(report, null, 2)]
+        : statusText(report, styleOf(process.stdout), new Date());
+      process.stdout.write(`${lines.join("\n")}\n`);
+      process.exitCode = report.healthy ? 0 : 1;
+    });
+}

@@ -1,0 +1,62 @@
+/** Which hosts differ from what was put on them. */
+import { shortList } from "../show/names";
+import { count } from "../show/terminal";
+import { type Answer, askAll } from "./ask";
+import { type ClusterOptions, runningCluster } from "./cluster";
+
+export interface Difference {
+  readonly kind: string;
+  readonly name: string;
+  readonly want: string;
+  readonly have: string;
+}
+
+export interface DriftReport {
+  readonly stack: string;
+  readonly differs: boolean;
+  readonly hosts: readonly { readonly name: string; readonly drift: readonly Difference[]; readonly error?: string }[];
+}
+
+export async function collectDrift(stack: string, options: ClusterOptions & { full?: boolean }): Promise<DriftReport> {
+  const { hosts, sshKey } = await runningCluster(stack, options);
+  const answers = await askAll(
+    hosts,
+    sshKey,
+    () => `/usr/local/sbin/machine-apply drift${options.full ? " --full" : ""}`,
+  );
+  return driftReport(stack, answers);
+}
+
+export function driftReport(stack: string, answers: readonly Answer[]): DriftReport {
+  const hosts = answers.map((answer) => {
+    const { name } = answer.host;
+    if ("error" in answer) return { name, drift: [], error: answer.error };
+    const { code, stdout, stderr } = answer.outcome;
+    if (code !== 0) return { name, drift: [], error: stderr.trim() || `machine-apply ended with ${code}` };
+    const { drift, everActivated } = JSON.parse(stdout) as { drift: Difference[]; everActivated: boolean };
+    return everActivated ? { name, drift } : { name, drift: [], error: "nothing was ever made live on it" };
+  });
+  return { stack, differs: hosts.some(({ drift, error }) => drift.length > 0 || error !== undefined), hosts };
+}
+
+/** Hosts with the same differences together. */
+export function driftText({ stack, hosts }: DriftReport): string[] {
+  const groups = new Map<string, { names: string[]; lines: string[] }>();
+  for (const { name, drift, error } of hosts) {
+    const lines =
+      error === undefined
+        ? drift.map(({ kind, name: what, want, have }) => `${kind} ${what}: want ${want}, have ${have}`)
+        : [`cannot be compared: ${error}`];
+    if (lines.length === 0) continue;
+    const group = groups.get(lines.join("\n")) ?? { names: [], lines };
+    group.names.push(name);
+    groups.set(lines.join("\n"), group);
+  }
+  if (groups.size === 0)
+    return [`stack ${stack}: ${count(hosts.length, "host")}, none differs from what was put on it`];
+  const differing = [...groups.values()].reduce((sum, { names }) => sum + names.length, 0);
+  return [
+    `stack ${stack}: ${differing} of ${count(hosts.length, "host")} differ; \`kilonode up ${stack}\` repairs them`,
+    ...[...groups.values()].flatMap(({ names, lines }) => [shortList(names), ...lines.map((line) => `    ${line}`)]),
+  ];
+}

@@ -1,0 +1,82 @@
+/** What `kilonode status --json` prints. */
+import type { Nodes } from "./nodes";
+
+export interface StatusReport {
+  readonly stack: string;
+  readonly healthy: boolean;
+  /** One line for each thing that is not as it should be. */
+  readonly problems: readonly string[];
+  readonly etcd: readonly ShardStatus[];
+  readonly masters: readonly MasterStatus[];
+  readonly loadBalancer: LoadBalancerStatus;
+  readonly nodes: Nodes;
+  readonly hosts: readonly HostStatus[];
+  readonly degradations: readonly Degradation[];
+  readonly certificates: readonly CertificateStatus[];
+  readonly durationMs: number;
+}
+
+export interface ShardStatus {
+  readonly shard: string;
+  readonly voters: number;
+  readonly learners: number;
+  /** All members answer, see the same leader, and no alarm is raised. */
+  readonly healthy: boolean;
+  /** Name of the leader's host. */
+  readonly leader: string | null;
+  /** Of the largest member. */
+  readonly dbBytes: number;
+  readonly alarms: readonly string[];
+  readonly members: readonly MemberStatus[];
+}
+
+export interface MemberStatus {
+  readonly name: string;
+  readonly up: boolean;
+  readonly dbBytes: number;
+  readonly raftIndex: number;
+  readonly isLeader: boolean;
+  readonly isLearner: boolean;
+  readonly version: string;
+}
+
+export interface MasterStatus {
+  readonly name: string;
+  readonly ready: boolean;
+  readonly leaderOf: readonly string[];
+  /** Why it is not ready. */
+  readonly reason?: string;
+}
+
+export interface LoadBalancerStatus {
+  readonly address: string;
+  readonly backends: readonly { readonly name: string; readonly status: string }[];
+  /** Backends in rotation. */
+  readonly ready: number;
+}
+
+export interface HostStatus {
+  readonly name: string;
+  readonly reachable: boolean;
+  readonly error?: string;
+  /** Units that should run and do not. */
+  readonly downUnits: readonly string[];
+  /** What an activation would still do: the last one did not come to its end, or the host was changed. */
+  readonly pending: readonly string[];
+}
+
+/** Something that these hosts cannot do as planned, known and accepted. */
+export interface Degradation {
+  readonly what: string;
+  readonly effect: string;
+  readonly wanted?: string;
+  readonly got?: string;
+  /** Empty: the platform as a whole. */
+  readonly hosts: readonly string[];
+}
+
+export interface CertificateStatus {
+  readonly name: string;
+  /** ISO 8601, UTC. */
+  readonly expires: string;
+}

@@ -1,0 +1,178 @@
+/** Judges what the hosts answered: pure, so that it is tested with recorded answers. */
+import { X509Certificate } from "node:crypto";
+import type { ClusterPlan, HostPlan } from "../../components/plan-types";
+import { etcdStatus } from "./etcd-status";
+import type { Nodes } from "./nodes";
+import { type MachineStatus, readCertificates, readList, readMachine, readSections, type Section } from "./report";
+import type {
+  CertificateStatus,
+  Degradation,
+  HostStatus,
+  LoadBalancerStatus,
+  MasterStatus,
+  StatusReport,
+} from "./status-types";
+
+/** What a host printed, or why it printed nothing. */
+export interface HostAnswer {
+  readonly name: string;
+  readonly report?: string;
+  readonly error?: string;
+}
+
+export interface StatusParts {
+  readonly plan: ClusterPlan;
+  readonly answers: readonly HostAnswer[];
+  readonly nodes: Nodes;
+  /** Of the platform, beside those of the hosts. */
+  readonly degradations: readonly Degradation[];
+  readonly simulatedNodes: number;
+  readonly now: Date;
+  readonly durationMs: number;
+}
+
+/** A host with what it said, read. */
+export interface Seen {
+  readonly plan: HostPlan;
+  readonly error: string | undefined;
+  readonly sections: Readonly<Record<string, Section>>;
+  readonly machine: MachineStatus | undefined;
+}
+
+export function statusReport(parts: StatusParts): StatusReport {
+  const { plan, nodes } = parts;
+  const seen = plan.hosts.map((host): Seen => {
+    const answer = parts.answers.find(({ name }) => name === host.name);
+    const sections = readSections(answer?.report ?? "");
+    const error = answer ? answer.error : "not part of the last up; run it again";
+    return { plan: host, error, sections, machine: readMachine(sections.machine) };
+  });
+  const etcd = plan.shards.map((shard) => etcdStatus(shard, seen));
+  const masters = seen.filter(({ plan: { role } }) => role === "master").map(masterStatus);
+  const loadBalancer = loadBalancerStatus(plan, seen);
+  const hosts = seen.map(hostStatus);
+  const certificates = certificateStatus(seen);
+  const problems = [
+    ...hosts.flatMap(hostProblems),
+    ...etcd.flatMap(({ problems: found }) => found),
+    ...masterProblems(masters),
+    ...balancerProblems(loadBalancer, masters.length),
+    ...nodeProblems(nodes, parts.simulatedNodes),
+    ...certificates
+      .filter(({ expires }) => new Date(expires) < parts.now)
+      .map(({ name, expires }) => `certificate ${name} ended ${expires}`),
+  ];
+  return {
+    stack: plan.stack,
+    healthy: problems.length === 0,
+    problems,
+    etcd: etcd.map(({ problems: _, ...shard }) => shard),
+    masters,
+    loadBalancer,
+    nodes,
+    hosts,
+    degradations: [...parts.degradations, ...hostDegradations(seen)],
+    certificates,
+    durationMs: parts.durationMs,
+  };
+}
+
+function hostStatus({ plan, error, machine }: Seen): HostStatus {
+  const wanted = Object.entries(plan.machine.units).filter(([, unit]) => unit.running);
+  const running = ["active", "reloading"];
+  const downUnits = machine
+    ? wanted.map(([unit]) => unit).filter((unit) => !running.includes(machine.units[unit]?.active ?? ""))
+    : [];
+  return {
+    name: plan.name,
+    reachable: error === undefined,
+    ...(error !== undefined && { error }),
+    downUnits,
+    // A unit that is down is told as such.
+    pending: (machine?.pending ?? []).filter((line) => !downUnits.some((unit) => line.includes(unit))),
+  };
+}
+
+function hostProblems({ name, reachable, error, downUnits, pending }: HostStatus): string[] {
+  if (!reachable) return [`${name} cannot be reached: ${error}`];
+  return [
+    ...downUnits.map((unit) => `${name}: ${unit} does not run`),
+    ...(pending.length > 0 ? [`${name} is not as planned: ${pending.join("; ")}; \`up\` repairs it`] : []),
+  ];
+}
+
+function masterStatus({ plan, sections, error }: Seen): MasterStatus {
+  const { ready, leader } = sections;
+  const isReady = ready?.code === 0;
+  const reason = error ?? (ready?.text.split("\n")[0] || `readiness check ended with ${ready?.code ?? "nothing"}`);
+  return { name: plan.name, ready: isReady, leaderOf: readList<string>(leader) ?? [], ...(!isReady && { reason }) };
+}
+
+function masterProblems(masters: readonly MasterStatus[]): string[] {
+  const unready = masters.filter(({ ready }) => !ready).map(({ name, reason }) => `${name} is not ready: ${reason}`);
+  const held = masters.flatMap(({ leaderOf }) => leaderOf);
+  const unled = ["kube-controller-manager", "kube-scheduler"].filter((lease) => !held.includes(lease));
+  return [...unready, ...unled.map((lease) => `no master leads as ${lease}`)];
+}
+
+function loadBalancerStatus(plan: ClusterPlan, seen: readonly Seen[]): LoadBalancerStatus {
+  const balancer = seen.find(({ plan: { role } }) => role === "load-balancer");
+  const backends = readList<{ name: string; status: string }>(balancer?.sections.backends) ?? [];
+  const ready = backends.filter(({ status }) => status.startsWith("UP")).length;
+  return { address: new URL(plan.apiEndpoint).hostname, backends, ready };
+}
+
+function balancerProblems({ backends, ready }: LoadBalancerStatus, masters: number): string[] {
+  if (backends.length === 0) return ["the load balancer does not tell its backends"];
+  if (backends.length !== masters) return [`the load balancer has ${backends.length} backends for ${masters} masters`];
+  const away = backends
+    .filter(({ status }) => !status.startsWith("UP"))
+    .map(({ name, status }) => `${name} (${status})`);
+  return ready < masters ? [`out of the load balancer's rotation: ${away.join(", ")}`] : [];
+}
+
+function nodeProblems({ total, ready, error }: Nodes, simulated: number): string[] {
+  if (error !== undefined) return [`nodes cannot be counted: ${error}`];
+  if (total < simulated) return [`${total} nodes, planned are ${simulated}`];
+  return ready < total ? [`${total - ready} of ${total} nodes are not ready`] : [];
+}
+
+/** The same degradation on many hosts is one entry. */
+function hostDegradations(seen: readonly Seen[]): Degradation[] {
+  const found = new Map<string, Degradation & { hosts: string[] }>();
+  for (const { plan, machine } of seen) {
+    for (const { what, wanted, got, why } of machine?.degradations ?? []) {
+      const key = JSON.stringify([what, wanted, got, why]);
+      const entry = found.get(key) ?? { what, effect: why, wanted, got, hosts: [] };
+      entry.hosts.push(plan.name);
+      found.set(key, entry);
+    }
+  }
+  return [...found.values()];
+}
+
+/** A host's certificates by host and name; an authority's, which many hosts hold, once. */
+function certificateStatus(seen: readonly Seen[]): CertificateStatus[] {
+  const byName = new Map<string, string>();
+  for (const { plan, sections } of seen) {
+    for (const { path, pem } of readCertificates(sections.certificates)) {
+      const own = plan.certificates.find(({ certPath }) => certPath === path);
+      const shared = plan.pem[path];
+      const name = own
+        ? `${plan.name}/${own.name}`
+        : shared?.kind === "authority"
+          ? `${shared.authority} authority`
+          : path;
+      byName.set(name, new Date(new X509Certificate(pem).validTo).toISOString());
+    }
+  }
+  return [...byName]
+    .map(([name, expires]) => ({ name, expires }))
+    .sort((a, b) => (a.expires < b.expires ? -1 : a.expires > b.expires ? 1 : a.name < b.name ? -1 : 1));
+}
+
+/** The files that `status` asks a host for: its certificates and those of the authorities it trusts. */
+export function certificatePaths({ certificates, pem }: Pick<HostPlan, "certificates" | "pem">): string[] {
+  const authorities = Object.entries(pem).filter(([, source]) => source.kind === "authority");
+  return [...certificates.map(({ certPath }) => certPath), ...authorities.map(([path]) => path)];
+}
