@@ -207,7 +207,7 @@ function shardScale(
     source: "own sum",
   });
   const databaseGiB = book.derive(`${at}.databaseGiB`, {
-    value: rounded(sum("gib"), 3),
+    value: rounded(sum("gib"), 4),
     unit: "GiB",
     formula: `(live bytes of ${why} + what is written in two compaction intervals) x fragmentation`,
     inputs: [

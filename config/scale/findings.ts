@@ -9,6 +9,9 @@ const large = "https://kubernetes.io/docs/setup/best-practices/cluster-large/";
 const slos = "https://github.com/kubernetes/community/blob/master/sig-scalability/slos/slos.md";
 const faq = "https://etcd.io/docs/v3.6/faq/";
 
+/** 150,000. */
+const shown = (value: number): string => value.toLocaleString("en-US");
+
 type Draft = Scale;
 type Figure = (scale: Draft) => number;
 
@@ -84,7 +87,7 @@ function limitFindings(scale: Draft): Finding[] {
     .map(({ path, what, most, value, source }) => ({
       level: "warning",
       path,
-      message: `${value(scale)} ${what}: upstream tests up to ${most}; test this size yourself before it carries anything`,
+      message: `${shown(value(scale))} ${what}: upstream tests up to ${shown(most)}; test this size yourself before it carries anything`,
       source,
     }));
 }

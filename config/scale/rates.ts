@@ -70,7 +70,7 @@ function watchEgress(book: Book): number {
   const slices = w.services === 0 ? 0 : w.churnPodsPerSecond * c.sliceWritesPerPod.value * sliceBytes * w.nodes;
   const pods = w.churnPodsPerSecond * c.writesPerPodLife.value * c.podBytes.value * 4;
   return book.derive("rates.watchEgressGbit", {
-    value: rounded(((slices + pods) * 8) / 1e9, 3),
+    value: rounded(((slices + pods) * 8) / 1e9, 5),
     unit: "Gbit/s",
     formula:
       "EndpointSlice changes x size of a slice (at most 100 endpoints) x nodes, and pod changes to 4 watchers of all pods",

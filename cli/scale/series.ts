@@ -1,0 +1,140 @@
+/** The scale model over a range of nodes: the figures that the page draws, also as JSON. */
+import { deriveScale, type Finding, type Scale } from "../../config/scale";
+import type { ScaleArguments } from "./arguments";
+import { charts } from "./charts";
+
+/** One line of a chart: pairs of nodes and value. */
+export interface Line {
+  readonly name: string;
+  readonly points: readonly (readonly [nodes: number, value: number])[];
+  /** The marked size on this line. */
+  readonly here?: number;
+  /** A ladder: level until the next size. */
+  readonly steps: boolean;
+}
+
+/** A published figure: a line over all sizes, or one point. */
+export interface Reference {
+  readonly name: string;
+  readonly value: number;
+  /** Absent: it holds at every size. */
+  readonly nodes?: number;
+  /** Where the name of a point goes. Default left. */
+  readonly side?: "left" | "right";
+  /** A limit is drawn stronger than a figure for orientation. */
+  readonly limit: boolean;
+  readonly source: string;
+}
+
+export interface Chart {
+  readonly id: string;
+  readonly title: string;
+  readonly unit: string;
+  readonly scale: "log" | "linear";
+  readonly note: string;
+  readonly lines: readonly Line[];
+  readonly references: readonly Reference[];
+}
+
+/** A size in the table. */
+export type Row = Readonly<Record<string, number | string>>;
+
+export interface Figures {
+  readonly range: readonly [number, number];
+  /** The marked size. */
+  readonly at: { readonly nodes: number; readonly pods: number };
+  readonly versions: Scale["versions"];
+  readonly charts: readonly Chart[];
+  readonly points: readonly Row[];
+  /** The marked size as such a row. */
+  readonly here: Row;
+  /** Each finding with the smallest number of nodes at which it appears. */
+  readonly findings: readonly (Finding & { readonly fromNodes: number })[];
+}
+
+/** Sizes where a ladder steps: the line needs a point on both sides. */
+const steps = [10, 50, 100, 250, 500, 1000, 3000, 5000];
+/** Rows of the page's table. */
+const tableSizes = [10, 100, 500, 1000, 1300, 3000, 5000, 10_000, 15_000];
+
+function sizesOf([from, to]: readonly [number, number]): number[] {
+  const count = 60;
+  const even = Array.from({ length: count + 1 }, (_, index) => Math.round(from * (to / from) ** (index / count)));
+  const wanted = [...even, ...steps.flatMap((step) => [step, step + 1]), ...tableSizes];
+  return [...new Set(wanted.filter((nodes) => nodes >= from && nodes <= to))].sort((a, b) => a - b);
+}
+
+/** What comes in steps: where it changes between two sizes, both sides of the step are added. */
+const stepped = ({ masters, etcd }: Scale): string =>
+  [masters.count, masters.needed, masters.instance, etcd.hosts].join(" ");
+
+function exactSteps(scales: readonly Scale[], scaleAt: (nodes: number) => Scale): Scale[] {
+  return scales.flatMap((right, index) => {
+    let left = scales[index - 1];
+    let upper = right;
+    if (!left || stepped(left) === stepped(right)) return [right];
+    while (upper.workload.nodes - left.workload.nodes > 1) {
+      const middle: Scale = scaleAt(Math.floor((left.workload.nodes + upper.workload.nodes) / 2));
+      if (stepped(middle) === stepped(left)) left = middle;
+      else upper = middle;
+    }
+    return [left, upper, right].filter((scale, at, all) => scale !== scales[index - 1] && all.indexOf(scale) === at);
+  });
+}
+
+const row = (scale: Scale): Row => ({
+  nodes: scale.workload.nodes,
+  pods: scale.workload.pods,
+  masters: scale.masters.count,
+  mastersNeeded: scale.masters.needed,
+  masterInstance: scale.masters.instance,
+  masterMemoryGiB: scale.masters.memoryGiB,
+  etcdHosts: scale.etcd.hosts,
+  etcdInstance: scale.etcdHost.instance,
+  shards: Object.entries(scale.etcd.shards)
+    .map(([name, { members }]) => `${name} ${members}`)
+    .join(", "),
+  maxRequestsInflight: scale.apiserver.maxRequestsInflight,
+  maxMutatingRequestsInflight: scale.apiserver.maxMutatingRequestsInflight,
+  controllerManagerQps: scale.controllerManager.qps,
+  schedulerQps: scale.scheduler.qps,
+  leaseWritesPerSecond: scale.rates.leaseWritesPerSecond,
+  watchEgressGbit: scale.rates.watchEgressGbit,
+  extrapolated: scale.derivations["apiserver.maxRequestsInflight"]?.extrapolated ? "yes" : "no",
+});
+
+function firstFindings(scales: readonly Scale[]): (Finding & { fromNodes: number })[] {
+  const first = new Map<string, Finding & { fromNodes: number }>();
+  for (const scale of scales) {
+    for (const finding of scale.findings) {
+      const key = `${finding.level} ${finding.path}`;
+      if (!first.has(key)) first.set(key, { ...finding, fromNodes: scale.workload.nodes });
+    }
+  }
+  return [...first.values()];
+}
+
+/** Everything that the page shows. */
+export function series(range: readonly [number, number], { workload, options, at }: ScaleArguments): Figures {
+  const scaleAt = (nodes: number) => deriveScale({ ...workload, nodes }, options);
+  const scales = exactSteps(sizesOf(range).map(scaleAt), scaleAt);
+  const marked = at ?? { nodes: range[0] <= 1300 && range[1] >= 1300 ? 1300 : range[0] };
+  const here = deriveScale({ ...workload, ...marked }, options);
+  return {
+    range,
+    at: { nodes: here.workload.nodes, pods: here.workload.pods },
+    versions: here.versions,
+    charts: charts({ scales, here }),
+    points: scales.map(row),
+    here: row(here),
+    findings: firstFindings(scales),
+  };
+}
+
+/** Rows of the table: round sizes within the range, the marked one as it is. */
+export function tableRows({ points, here, range }: Figures): readonly Row[] {
+  const [from, to] = range;
+  const marked = Number(here.nodes) >= from && Number(here.nodes) <= to ? [here] : [];
+  const rest = points.filter(({ nodes }) => tableSizes.includes(Number(nodes)) && nodes !== here.nodes);
+  return [...rest, ...marked].sort((a, b) => Number(a.nodes) - Number(b.nodes));
+}

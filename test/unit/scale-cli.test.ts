@@ -1,0 +1,209 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { runScale } from "../../cli/scale";
+
+const work = mkdtempSync(join(tmpdir(), "kilonode-scale-"));
+afterAll(() => rmSync(work, { recursive: true }));
+
+async function scale(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
+  let out = "";
+  let error = "";
+  const code = await runScale(argv, { out: (text) => void (out += text), error: (text) => void (error += text) });
+  return { code, out, error };
+}
+
+describe("answers", () => {
+  test("--nodes 1300 --pods 100000: masters, shards, flags, and where it stands", async () => {
+    const { code, out } = await scale("--nodes", "1300", "--pods", "100000");
+    expect(code).toBe(0);
+    expect(out).toContain("11 masters on c7i.8xlarge");
+    expect(out).toContain("17 hosts on i7ie.6xlarge");
+    expect(out).toContain("1,500 + 500 requests in flight each");
+    expect(out).not.toContain("extrapolated");
+  });
+
+  test("15,000 nodes say that they extrapolate, and warn with the source", async () => {
+    const { code, out } = await scale("--nodes=15000");
+    expect(code).toBe(0);
+    expect(out).toContain("shard pods");
+    expect(out).toContain("* extrapolated: no published figure");
+    expect(out).toMatch(
+      /warning workload\.nodes: 15,000 nodes: upstream tests up to 5,000.*\[https:\/\/kubernetes\.io/,
+    );
+  });
+
+  test("--json holds the rendered flags by component, with the user's merged in", async () => {
+    const { out } = await scale(
+      "--nodes",
+      "1300",
+      "--json",
+      "--flag",
+      "kube-apiserver/goaway-chance=0.01",
+      "--flag",
+      "kube-controller-manager/feature-gates=Other=true",
+    );
+    const { flags, findings, derivations } = JSON.parse(out) as {
+      flags: Record<string, string[]>;
+      findings: unknown[];
+      derivations: object;
+    };
+    expect(flags["kube-apiserver"]).toContain("--max-requests-inflight=1500");
+    expect(flags["kube-apiserver"]).toContain("--goaway-chance=0.01");
+    expect(flags["kube-controller-manager"]).toContain(
+      "--feature-gates=ControllerManagerReleaseLeaderElectionLockOnExit=true,Other=true",
+    );
+    expect(Object.keys(flags)).toEqual(
+      expect.arrayContaining([
+        "kube-scheduler",
+        "kubelet",
+        "kube-proxy",
+        "etcd",
+        "haproxy",
+        "sysctls",
+        "environment",
+        "modules",
+      ]),
+    );
+    expect(findings).toHaveLength(1);
+    expect(derivations).toHaveProperty(["apiserver.maxRequestsInflight", "source"]);
+  });
+
+  test("--explain prints rule, source and inputs; several at once", async () => {
+    const { out } = await scale(
+      "--nodes",
+      "1300",
+      "--explain",
+      "apiserver.maxRequestsInflight",
+      "--explain",
+      "etcd.shards.leases.writesPerSecond",
+    );
+    expect(out).toContain(
+      "apiserver.maxRequestsInflight = 1,500 requests\n  rule:   400 (the default), 1,500 above 500 nodes",
+    );
+    expect(out).toContain("source: kubernetes/kubernetes cluster/gce/gci/configure-kubeapiserver.sh");
+    expect(out).toContain("from workload.nodes = 1,300 nodes");
+    expect(out).toContain("etcd.shards.leases.writesPerSecond = 130 writes/s");
+  });
+
+  test("--table prints every value, --help every option", async () => {
+    expect((await scale("--nodes", "100", "--table")).out).toContain("controllerManager\n-----------------");
+    const { code, out } = await scale("--help", "--nonsense");
+    expect(code).toBe(0);
+    for (const option of [
+      "--pods-per-node N",
+      "--memory-per-node-gib N",
+      "--master-instance TEXT",
+      "--explain PATH",
+      "--html FILE",
+    ])
+      expect(out).toContain(option);
+  });
+
+  test("--html writes a page, --json over a range prints its figures", async () => {
+    const file = join(work, "scale.html");
+    const { code, out } = await scale("--nodes", "100..15000", "--html", file, "--at", "1300:100000", "--json");
+    expect(code).toBe(0);
+    const html = readFileSync(file, "utf8");
+    expect(html).toContain("1,300 nodes with 100,000 pods");
+    expect(html).not.toMatch(/<script|src=|<link|@import|url\(/);
+    const figures = JSON.parse(out) as {
+      charts: { id: string; lines: { here: number }[] }[];
+      points: { nodes: number }[];
+    };
+    expect(figures.charts.map(({ id }) => id)).toEqual([
+      "hosts",
+      "cpu",
+      "memory",
+      "inflight",
+      "qps",
+      "writes",
+      "database",
+      "traffic",
+    ]);
+    expect(figures.points.map(({ nodes }) => nodes)).toEqual(
+      expect.arrayContaining([100, 500, 501, 3000, 3001, 15_000]),
+    );
+  });
+});
+
+describe("bad input ends with 2 and every error at once", () => {
+  const bad: [name: string, argv: string[], errors: RegExp[]][] = [
+    [
+      "zero nodes, negative pods, no such option, a word",
+      ["--nodes", "0", "--pods", "-5", "--bogus", "x"],
+      [/--nodes: 0 is below 1/, /--pods: -5 is below 0/, /--bogus: no such option/, /x: no such option/],
+    ],
+    [
+      "no number, twice, missing value",
+      ["--nodes", "many", "--services", "1", "--services", "2", "--pods"],
+      [/--nodes: "many" is no number/, /--services: given twice/, /--pods: a value is missing/],
+    ],
+    [
+      "more pods than the nodes hold",
+      ["--nodes", "10", "--pods", "5000"],
+      [/--pods: 5000 pods do not fit 10 nodes of 110 pods each \(1100\)/],
+    ],
+    ["more nodes than the model speaks about", ["--nodes", "20000"], [/--nodes: .*15000/]],
+    [
+      "unsupported versions",
+      ["--nodes", "10", "--kubernetes", "1.30.0", "--etcd", "3.5.9"],
+      [/Kubernetes 1.30.0 is not supported: flags are known for 1.35, 1.36, 1.37/, /etcd 3.5.9 is not supported/],
+    ],
+    [
+      "an instance too small, one that is unknown",
+      ["--nodes", "5000", "--master-instance", "m7i.large", "--etcd-instance", "t3.nano"],
+      [
+        /masterInstance: m7i.large is too small for this scale: 2 vCPU, needs 64; 8 GiB, needs/,
+        /etcdInstance: t3.nano is not in the catalogue/,
+      ],
+    ],
+    [
+      "flags: not of this version, protected, refused gate, unknown component",
+      [
+        "--nodes",
+        "10",
+        "--flag",
+        "kube-apiserver/target-ram-mb=600",
+        "--flag",
+        "etcd/unsafe-no-fsync=true",
+        "--flag",
+        "kube-apiserver/feature-gates=WatchList=false",
+        "--flag",
+        "dockerd/x=1",
+      ],
+      [
+        /--target-ram-mb=600: kube-apiserver 1\.37\.2 does not have this flag; removed/,
+        /--unsafe-no-fsync=true: protected: a crash would lose/,
+        /WatchList=false is refused/,
+        /no component dockerd/,
+      ],
+    ],
+    [
+      "no such value to explain",
+      ["--nodes", "10", "--explain", "apiserver.inflight"],
+      [/no derived value apiserver.inflight; did you mean .*apiserver.maxRequestsInflight/],
+    ],
+    ["ranges", ["--nodes", "100..20000", "--html", "x.html"], [/20000 is above 15000/]],
+    [
+      "a range the wrong way round, and nowhere to go",
+      ["--nodes", "500..100"],
+      [/500..100 ends before it begins/, /needs --html FILE or --json/],
+    ],
+    ["a page of one size", ["--nodes", "100", "--html", "x.html"], [/--html: needs a range/]],
+    [
+      "a proxy mode that does not exist",
+      ["--proxy-mode", "userspace"],
+      [/"userspace" is none of ipvs, nftables, iptables/],
+    ],
+  ];
+  test.each(bad)("%s", async (_name, argv, errors) => {
+    const { code, out, error } = await scale(...argv);
+    expect(code).toBe(2);
+    expect(out).toBe("");
+    for (const expected of errors) expect(error).toMatch(expected);
+    expect(error.trim().split("\n")).toHaveLength(errors.length);
+    for (const line of error.trim().split("\n")) expect(line).toMatch(/^error: /);
+  });
+});
