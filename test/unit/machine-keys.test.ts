@@ -5,11 +5,10 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { KeyRequest } from "../../components/machine/machine";
-import { remoteProgram } from "../../components/machine/remote-program";
 
 vi.setConfig({ testTimeout: 120_000 });
 
-const program = readFileSync("components/machine/files/usr/local/lib/kilonode/make-keys", "utf8");
+const program = resolve("components/machine/files/usr/local/lib/kilonode/make-keys");
 const peer: KeyRequest = {
   name: "etcd-peer",
   keyPath: "/etc/etcd/pki/peer.key",
@@ -44,8 +43,11 @@ function write(path: string, content: string): void {
 function makeKeys(requests: unknown) {
   const PATH = `${resolve("test/unit/machine-fakes")}:${process.env.PATH}`;
   const env = { ...process.env, PATH, FAKE_ROOT: root };
-  const command = remoteProgram(program, ["--root", root]);
-  return spawnSync("bash", ["-c", command], { input: JSON.stringify(requests), env, encoding: "utf8" });
+  return spawnSync("python3", ["-IS", program, "--root", root], {
+    input: JSON.stringify(requests),
+    env,
+    encoding: "utf8",
+  });
 }
 
 function csrs(requests: readonly KeyRequest[]): Record<string, string> {
