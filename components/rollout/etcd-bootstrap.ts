@@ -51,6 +51,7 @@ async function create(watch: EtcdWatch, targets: readonly EtcdTarget[]): Promise
     fleet.run.report(`creating the shard: starting ${targets.length} of ${plan.targets.length} members at once`);
   const deadline = shard.now() + plan.hostTimeoutMs;
   await fleet.activateTogether(targets, bootstrapEnv(plan.targets, plan.token));
+  await watch.settle(plan.targets, deadline);
   return watch.healthy(deadline);
 }
 

@@ -85,6 +85,15 @@ export class EtcdWatch {
     }
   }
 
+  /** Waits until the old process is gone and the new one has joined; if that takes too long, the gate after it tells. */
+  async settle(targets: readonly EtcdTarget[], deadline: number): Promise<void> {
+    for (const { name } of targets) {
+      while (!(await this.shard.settled(name).catch(() => false)) && this.shard.now() < deadline) {
+        await this.shard.sleep(PAUSE_MS);
+      }
+    }
+  }
+
   /** A run that was killed may have left a member on its way down that still answers. */
   async atRest(view: View): Promise<View> {
     const deadline = this.grace();

@@ -14,8 +14,6 @@ import { Fleet } from "./hosts";
 
 /** Between two attempts at a call that etcd does not take yet. */
 const RETRY_MS = 500;
-/** Between two questions whether a restarted member is back. */
-const SETTLE_MS = 200;
 
 export async function rolloutEtcd(shard: EtcdShard, plan: EtcdPlan, run: Run): Promise<Fleet<EtcdTarget>> {
   const fleet = new Fleet(shard, plan.targets, run);
@@ -57,16 +55,16 @@ async function perform(step: Step, watch: EtcdWatch, view: View, deadline: numbe
   switch (step.kind) {
     case "start":
       await fleet.activateTogether(step.targets, env());
-      return settle(shard, step.targets, deadline);
+      return watch.settle(step.targets, deadline);
     case "quiet":
       return fleet.activateTogether(step.targets);
     case "restart":
       watch.askLast(step.target.name);
       await fleet.activate(step.target);
-      return settle(shard, [step.target], deadline);
+      return watch.settle([step.target], deadline);
     case "repair":
       await fleet.activate(step.target, env());
-      return settle(shard, [step.target], deadline);
+      return watch.settle([step.target], deadline);
     case "add":
       return shard.addLearner(watch.via, step.target.name, step.target.peerUrl);
     case "promote":
@@ -75,13 +73,6 @@ async function perform(step: Step, watch: EtcdWatch, view: View, deadline: numbe
       return shard.remove(watch.via, step.member.id);
     case "handOver":
       return shard.moveLeader(watch.via, step.from, step.to);
-  }
-}
-
-/** Waits until the old process is gone and the new one has joined; if it takes too long, the gate after it tells. */
-async function settle(shard: EtcdShard, targets: readonly EtcdTarget[], deadline: number): Promise<void> {
-  for (const { name } of targets) {
-    while (!(await shard.settled(name).catch(() => false)) && shard.now() < deadline) await shard.sleep(SETTLE_MS);
   }
 }
 

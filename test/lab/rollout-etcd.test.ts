@@ -1,8 +1,8 @@
 /** The etcd strategy on real etcd members, with a writer at work: no acknowledged write is lost, and no leader without a hand-over. */
 import { afterEach, describe, expect, it } from "vitest";
 import { rolloutEtcd } from "../../components/rollout/etcd";
-import type { EtcdPlan } from "../../components/rollout/etcd-shard";
 import { bootstrapEnv } from "../../components/rollout/etcd-bootstrap";
+import type { EtcdPlan } from "../../components/rollout/etcd-shard";
 import { GateRefused, Run } from "../../components/rollout/gate";
 import { findEtcd, LocalShard, Writer } from "./rollout-local-etcd";
 
@@ -112,7 +112,10 @@ describe.skipIf(!binaries)(title, () => {
       const plan = shard.plan(names(3), { established, hostTimeoutMs: 20_000 });
       const error = await roll(plan).catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(GateRefused);
-      expect((error as GateRefused).refusal).toMatchObject({ changed: [], found: "1 of 3 voters answer, 2 are needed" });
+      expect((error as GateRefused).refusal).toMatchObject({
+        changed: [],
+        found: "1 of 3 voters answer, 2 are needed",
+      });
     }
     expect(shard.log).toEqual([]);
   });

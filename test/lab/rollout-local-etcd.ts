@@ -1,6 +1,16 @@
 /** Real etcd processes on loopback addresses, driven through the very commands that a rollout runs over SSH. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { EtcdPlan } from "../../components/rollout/etcd-shard";
@@ -69,7 +79,14 @@ export class LocalShard extends RemoteShard {
       const { zone, staged, address } = this.host(name);
       return { name, zone, digest: staged, peerUrl: `http://${address}:2380` };
     });
-    return { group: "etcd-test", token: `token-${this.#network}`, targets, hostTimeoutMs: 90_000, established: false, ...more };
+    return {
+      group: "etcd-test",
+      token: `token-${this.#network}`,
+      targets,
+      hostTimeoutMs: 90_000,
+      established: false,
+      ...more,
+    };
   }
 
   host(name: string): LocalHost {
@@ -178,7 +195,10 @@ export class LocalShard extends RemoteShard {
     child.once("exit", () => {
       if (host.process === child) host.process = undefined;
     });
-    while (host.process === child && !readFileSync(log, "utf8").slice(seen).includes("ready to serve client requests")) {
+    while (
+      host.process === child &&
+      !readFileSync(log, "utf8").slice(seen).includes("ready to serve client requests")
+    ) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
   }
@@ -226,7 +246,11 @@ export class Writer {
   async lost(): Promise<number[]> {
     this.#stop = true;
     await this.#running;
-    const answer = await post(`${this.urls()[0]}/v3/kv/range`, { key: encode("k"), range_end: encode("l"), keys_only: true });
+    const answer = await post(`${this.urls()[0]}/v3/kv/range`, {
+      key: encode("k"),
+      range_end: encode("l"),
+      keys_only: true,
+    });
     const keys = new Set((answer?.kvs ?? []).map(({ key }) => Number(Buffer.from(key, "base64").toString().slice(1))));
     return this.acknowledged.filter((key) => !keys.has(key));
   }

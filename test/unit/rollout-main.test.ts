@@ -1,0 +1,204 @@
+/** The program itself, as Pulumi's local.Command runs it, against SSH servers of this process. */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import ssh2, { type Connection, type Server } from "ssh2";
+import { afterEach, describe, expect, it } from "vitest";
+import { readSpec } from "../../components/rollout/schema";
+import type { RolloutSpec } from "../../components/rollout/spec";
+import { runOnHost } from "../../components/rollout/ssh";
+
+const clientKey = ssh2.utils.generateKeyPairSync("ed25519");
+const hostKeys = ssh2.utils.generateKeyPairSync("ed25519");
+const hostKey = hostKeys.public.split(" ").slice(0, 2).join(" ");
+
+/** A host whose machine-apply is a few lines. */
+class FakeHost {
+  active: string | null = null;
+  pending: string[] = [];
+  readonly commands: string[] = [];
+  activationMs = 0;
+  server: Server | undefined;
+  port = 0;
+  connections: Connection[] = [];
+
+  async listen(): Promise<this> {
+    const server = new ssh2.Server({ hostKeys: [hostKeys.private] }, (connection) => this.#serve(connection));
+    this.server = server;
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    this.port = (server.address() as AddressInfo).port;
+    return this;
+  }
+
+  close(): void {
+    for (const connection of this.connections) connection.end();
+    this.server?.close();
+  }
+
+  #serve(connection: Connection): void {
+    this.connections.push(connection);
+    connection.on("error", () => undefined);
+    connection.on("authentication", (context) =>
+      context.method === "publickey" ? context.accept() : context.reject(["publickey"]),
+    );
+    connection.on("session", (accept) => {
+      accept().on("exec", (acceptExec, _reject, { command }) => {
+        const channel = acceptExec();
+        const [answer, wait] = this.#answer(command);
+        setTimeout(() => {
+          channel.write(answer);
+          channel.exit(0);
+          channel.end();
+        }, wait);
+      });
+    });
+  }
+
+  #answer(command: string): [string, number] {
+    this.commands.push(command);
+    if (command.includes("machine-apply activate")) {
+      this.active = "d1";
+      const degradations = [{ what: "traffic form", wanted: "prio", got: "htb", why: "no sch_prio" }];
+      return [JSON.stringify({ host: "h", digest: "d1", changed: {}, degradations }), this.activationMs];
+    }
+    if (command.includes("machine-apply status")) {
+      const everActivated = this.active !== null;
+      const restarts = this.active === "d0" ? ["kube-apiserver.service"] : [];
+      const units = { "haproxy.service": { active: everActivated ? "active" : "inactive", masked: false } };
+      const status = {
+        host: "h",
+        staged: "d1",
+        active: this.active,
+        everActivated,
+        restarts,
+        pending: this.pending,
+      };
+      return [JSON.stringify({ ...status, units, degradations: [] }), 0];
+    }
+    return ["", 0];
+  }
+}
+
+const hosts: FakeHost[] = [];
+let child: ChildProcess | undefined;
+
+async function specOf(count: number): Promise<RolloutSpec> {
+  for (let index = 0; index < count; index++) hosts.push(await new FakeHost().listen());
+  return {
+    group: "load-balancer",
+    strategy: { kind: "together" },
+    // Several addresses of one machine: the spec wants them to differ.
+    hosts: hosts.map(({ port }, index) => ({
+      name: `h${index + 1}`,
+      address: index === 0 ? "127.0.0.1" : "localhost",
+      zone: "a",
+      user: "root",
+      port,
+      hostKey,
+      digest: "d1",
+    })),
+    hostTimeoutSeconds: 5,
+  };
+}
+
+function start(stdin: string, onStderr: (text: string) => void = () => undefined) {
+  const main = join(import.meta.dirname, "../../components/rollout/main.ts");
+  const env = { ...process.env, KILONODE_SSH_KEY: clientKey.private };
+  const running = spawn(process.execPath, ["--import", "tsx", main], { env, stdio: ["pipe", "pipe", "pipe"] });
+  child = running;
+  running.stdin.end(stdin);
+  return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
+    let stdout = "";
+    let stderr = "";
+    running.stdout.on("data", (text) => (stdout += text));
+    running.stderr.on("data", (text) => {
+      stderr += text;
+      onStderr(stderr);
+    });
+    running.on("close", (code) => resolve({ code, stdout, stderr }));
+  });
+}
+
+afterEach(() => {
+  child?.kill("SIGKILL");
+  for (const host of hosts.splice(0)) host.close();
+});
+
+describe("the rollout program", () => {
+  it("activates, and prints one stable object", async () => {
+    const spec = await specOf(2);
+    const first = await start(JSON.stringify(spec));
+    expect(first).toMatchObject({ code: 0 });
+    expect(JSON.parse(first.stdout)).toEqual({
+      group: "load-balancer",
+      strategy: "together",
+      hosts: ["h1", "h2"].map((name) => ({
+        name,
+        digest: "d1",
+        degradations: [{ what: "traffic form", wanted: "prio", got: "htb", why: "no sch_prio" }],
+      })),
+    });
+    expect(first.stderr).toMatch(/^\d+\.\ds load-balancer: changing h1, h2$/m);
+    const again = await start(JSON.stringify(spec));
+    expect(again.code).toBe(0);
+    expect(hosts.flatMap(({ commands }) => commands).filter((command) => command.includes("activate")).length).toBe(2);
+  });
+
+  it("exits 3 with the refusal, for people and for machines", async () => {
+    const spec = await specOf(1);
+    hosts[0]?.pending.push("refuse: haproxy.service is masked");
+    const { code, stdout, stderr } = await start(JSON.stringify(spec));
+    expect(code).toBe(3);
+    expect(stdout).toBe("");
+    expect(stderr).toMatch(/^GATE REFUSED: load-balancer: h1: .*haproxy.service is masked.*Nothing was changed/m);
+    const line = /^KILONODE-GATE (.*)$/m.exec(stderr)?.[1] ?? "";
+    expect(JSON.parse(line)).toMatchObject({ group: "load-balancer", host: "h1", changed: [] });
+  });
+
+  it("exits 1 and tells all that is wrong with its document", async () => {
+    const { code, stderr } = await start(JSON.stringify({ group: "x", hosts: [], surprise: 1 }));
+    expect(code).toBe(1);
+    for (const word of ["strategy", "hosts", "surprise", "hostTimeoutSeconds"]) expect(stderr).toContain(word);
+  });
+
+  it("lets the step under way end when it is asked to stop, exits 130, and goes on the next time", async () => {
+    const spec = await specOf(2);
+    for (const host of hosts) Object.assign(host, { active: "d0", activationMs: 800 });
+    const document = JSON.stringify({ ...spec, strategy: { kind: "masters", apiPort: 6443 } });
+    let asked = false;
+    const { code, stderr } = await start(document, (text) => {
+      if (asked || !text.includes("changing h1")) return;
+      asked = true;
+      child?.kill("SIGTERM");
+    });
+    expect(stderr).toContain("stopping after the step under way");
+    expect(stderr).toContain("run the same command again: it goes on from there");
+    expect(code).toBe(130);
+    expect(hosts.map(({ active }) => active)).toEqual(["d1", "d0"]);
+    expect((await start(document)).code).toBe(0);
+    expect(hosts.map(({ active }) => active)).toEqual(["d1", "d1"]);
+  });
+
+  it("refuses a host with another key", async () => {
+    const spec = await specOf(1);
+    const other = ssh2.utils.generateKeyPairSync("ed25519").public.split(" ").slice(0, 2).join(" ");
+    const changed = { ...spec, hosts: spec.hosts.map((host) => ({ ...host, hostKey: other })) };
+    const { code, stderr } = await start(JSON.stringify(changed));
+    expect(code).toBe(3);
+    expect(stderr).toContain("its host key is not the pinned one");
+    expect(hosts[0]?.commands).toEqual([]);
+  });
+
+  it("says why a host cannot be reached", async () => {
+    const target = { host: "127.0.0.1", port: 1, user: "root", privateKey: clientKey.private, hostKey };
+    await expect(runOnHost(target, "true")).rejects.toThrow("SSH to root@127.0.0.1:1: connect ECONNREFUSED");
+  });
+});
+
+describe("the document of a rollout", () => {
+  it("is refused when two hosts share a name", async () => {
+    const spec = await specOf(2);
+    const twice = spec.hosts.map((host) => ({ ...host, name: "h1" }));
+    expect(() => readSpec(JSON.stringify({ ...spec, hosts: twice }))).toThrow("host names are not unique");
+  });
+});
