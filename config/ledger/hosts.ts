@@ -1,0 +1,111 @@
+/** Rows of the ledger: Hosts, hardware, network, kernel. */
+import type { LedgerEntry } from "../ledger";
+
+export const hosts: readonly LedgerEntry[] = [
+  {
+    id: "H1",
+    area: "Hosts, hardware, network",
+    source: "C 1",
+    recommendation: "a cluster is 11 masters + 17 dedicated etcd hosts; 3 such clusters; 1,300+ nodes; 100,000+ pods",
+    form: "three production stacks, the same program; sizes are configuration, 11 + 17 the default",
+    status: "later",
+    implementedIn: [],
+    evidence: [],
+  },
+  {
+    id: "H2",
+    area: "Hosts, hardware, network",
+    source: "C 3.1",
+    recommendation: "SSD or NVMe for etcd, many cores, fast NICs, load balancer",
+    form: "instance catalogue with vCPU, memory, NVMe disks, network; validated per role and scale",
+    status: "done",
+    implementedIn: ["config/instances.ts", "config/scale/masters.ts", "config/scale/etcd-host.ts"],
+    evidence: [
+      {
+        file: "test/unit/scale-properties.test.ts",
+        test: "memory limits fit the host, and the host's needs fit the instance",
+      },
+      { file: "test/unit/scale-findings.test.ts", test: "an instance that is too small, and one that fits" },
+    ],
+  },
+  {
+    id: "H3",
+    area: "Hosts, hardware, network",
+    source: "C 3.1",
+    recommendation: "overcommit: report 60 CPUs for a 48-core host",
+    form: "node pools take `cpuOvercommit` (ratio); realised by a supported mechanism that a kubelet 1.37 really obeys (decide, document, test), off by default, refused on masters",
+    status: "later",
+    implementedIn: [],
+    evidence: [],
+  },
+  {
+    id: "H4",
+    area: "Hosts, hardware, network",
+    source: "C 3.1",
+    recommendation: "split horizontally by load",
+    form: "etcd sharded by resource (events, leases, pods ...), see E6",
+    status: "done",
+    implementedIn: ["config/scale/etcd.ts"],
+    evidence: [
+      {
+        file: "test/unit/scale-anchors.test.ts",
+        test: "15,000 nodes get pods a shard of their own, and the result says that it extrapolates",
+      },
+      { file: "test/unit/scale-findings.test.ts", test: "everything that no other shard holds counts to main" },
+    ],
+  },
+  {
+    id: "K1",
+    area: "Kernel",
+    source: "C 3.2",
+    recommendation:
+      'the sysctl list: vm.max_map_count=262144, kernel.softlockup_panic=1, kernel.softlockup_all_cpu_backtrace=1, net.ipv4.ip_local_reserved_ports=30000-32767, net.core.somaxconn=32768, net.core.rmem_max=16777216, net.core.wmem_max=16777216, net.ipv4.tcp_wmem and tcp_rmem "4096 87380 16777216", net.ipv4.tcp_max_syn_backlog=8096, net.ipv4.tcp_slow_start_after_idle=0, net.ipv4.tcp_tw_reuse=1, net.core.netdev_max_backlog=16384, fs.file-max=2097152, fs.inotify.max_user_instances=8192, fs.inotify.max_user_watches=524288, vm.overcommit_memory=1, kernel.panic=10, kernel.panic_on_oops=1',
+    form: "per role, sized by host and scale; a value never goes below the kernel's own default on the host at hand (fs.file-max is far higher on a modern kernel: then it is left alone)",
+    status: "done",
+    implementedIn: ["config/scale/kernel.ts"],
+    evidence: [
+      { file: "test/unit/scale-kernel.test.ts", test: "the article's list, on every role that it concerns" },
+      {
+        file: "test/unit/scale-properties.test.ts",
+        test: "no kernel setting is below the kernel's own default where it may lower the host's",
+      },
+    ],
+  },
+  {
+    id: "K2",
+    area: "Kernel",
+    source: "C 3.2",
+    recommendation: "ARP cache thresholds (neigh.default.gc_thresh1/2/3)",
+    form: "derived from the number of nodes and pods that one host talks to",
+    status: "done",
+    implementedIn: ["config/scale/kernel.ts"],
+    evidence: [
+      { file: "test/unit/scale-kernel.test.ts", test: "neighbour tables hold everybody that a host speaks to" },
+    ],
+  },
+  {
+    id: "K3",
+    area: "Kernel",
+    source: "C 3.2",
+    recommendation: "conntrack table and hash size",
+    form: "derived from memory and cores; agrees with kube-proxy's conntrack settings (P2), which would otherwise overwrite it",
+    status: "done",
+    implementedIn: ["config/scale/kernel.ts", "config/scale/node.ts"],
+    evidence: [
+      {
+        file: "test/unit/scale-kernel.test.ts",
+        test: "kube-proxy sets the connection table that the kernel settings say",
+      },
+    ],
+  },
+  {
+    id: "K4",
+    area: "Kernel",
+    source: "C 3.2",
+    recommendation: 'file descriptors ("Too many open files")',
+    form: "LimitNOFILE in every unit, fs.nr_open",
+    status: "later",
+    implementedIn: [],
+    evidence: [],
+  },
+];
