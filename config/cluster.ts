@@ -35,11 +35,13 @@ const Etcd = z.strictObject({
    * Shard name to members and resources. Default: main 7, events 5, leases 5. One 17-voter cluster would make every write
    * wait for 9 disks; splitting by resource is what every larger operator does (kops' `leases` shard, EKS: 5 x the writes).
    */
-  shards: z.record(z.string().regex(/^[a-z][a-z0-9]{0,14}$/, "lower-case letters and digits, at most 15"), Shard).default({
-    main: { members: 7, resources: [] },
-    events: { members: 5, resources: ["/events"] },
-    leases: { members: 5, resources: ["coordination.k8s.io/leases"] },
-  }),
+  shards: z
+    .record(z.string().regex(/^[a-z][a-z0-9]{0,14}$/, "lower-case letters and digits, at most 15"), Shard)
+    .default({
+      main: { members: 7, resources: [] },
+      events: { members: 5, resources: ["/events"] },
+      leases: { members: 5, resources: ["coordination.k8s.io/leases"] },
+    }),
   /** Says that a shard of more than 7 voters is meant. Default false; a policy warns when it is true. */
   allowMoreThanSevenVoters: z.boolean().default(false),
   /** Database quota of a member, GiB. Default 8: the largest that etcd suggests (it warns above). */
@@ -103,7 +105,11 @@ export const ClusterConfig = z
     /** True for clusters whose data may be deleted with them (lab, test). Default false: destroy keeps every volume. */
     ephemeral: z.boolean().default(false),
     /** Failure domains, in order. Default a, b, c: three, so that a shard survives the loss of one. */
-    zones: z.array(z.string().regex(/^[a-z]$/, "one letter")).min(1).max(6).default(["a", "b", "c"]),
+    zones: z
+      .array(z.string().regex(/^[a-z]$/, "one letter"))
+      .min(1)
+      .max(6)
+      .default(["a", "b", "c"]),
     kubernetesVersion: z.string().default(defaultVersions.kubernetes),
     etcdVersion: z.string().default(defaultVersions.etcd),
     /** What the cluster has to carry: the scale model derives the rest from it. */

@@ -8,7 +8,9 @@ export class ConfigurationError extends Error {
     stackName: string,
     readonly problems: readonly string[],
   ) {
-    super(`the configuration of stack ${stackName} has ${problems.length} error${problems.length === 1 ? "" : "s"}; nothing was touched\n${problems.map((line) => `  - ${line}`).join("\n")}`);
+    super(
+      `the configuration of stack ${stackName} has ${problems.length} error${problems.length === 1 ? "" : "s"}; nothing was touched\n${problems.map((line) => `  - ${line}`).join("\n")}`,
+    );
     this.name = "ConfigurationError";
   }
 }
@@ -17,7 +19,9 @@ export class ConfigurationError extends Error {
 export function readSpec(stack: string, raw: Readonly<Record<string, unknown>>): ClusterSpec {
   const nameProblems = /^[a-z][a-z0-9-]{0,11}$/.test(stack)
     ? []
-    : [`stack: "${stack}" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it`];
+    : [
+        `stack: "${stack}" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it`,
+      ];
   const parsed = ClusterConfig.safeParse(raw, { reportInput: true });
   if (!parsed.success) throw new ConfigurationError(stack, [...nameProblems, ...parsed.error.issues.flatMap(describe)]);
   if (nameProblems.length > 0) throw new ConfigurationError(stack, nameProblems);
@@ -27,10 +31,13 @@ export function readSpec(stack: string, raw: Readonly<Record<string, unknown>>):
 function describe(issue: z.core.$ZodIssue): string[] {
   const at = issue.path.join(".");
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `${at ? `${at}.` : ""}${key}: unknown key; see docs/configuration.md for the keys there are`);
+    return issue.keys.map(
+      (key) => `${at ? `${at}.` : ""}${key}: unknown key; see docs/configuration.md for the keys there are`,
+    );
   }
   const got = issue.input === undefined ? "" : ` (got ${JSON.stringify(issue.input)})`;
-  if (issue.code === "invalid_value") return [`${at}: allowed is ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}${got}`];
+  if (issue.code === "invalid_value")
+    return [`${at}: allowed is ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}${got}`];
   // A rule of our own already says the value it got.
   return [`${at || "configuration"}: ${issue.message}${issue.code === "custom" ? "" : got}`];
 }

@@ -19,27 +19,43 @@ function shardRules(config: ClusterConfig, report: Report): void {
   for (const [name, shard] of Object.entries(shards)) {
     const path = ["etcd", "shards", name, "members"];
     if (shard.members % 2 === 0) {
-      report(path, `${shard.members} members: an even size survives no more losses than ${shard.members - 1} and needs one more acknowledgement for each write; take ${shard.members - 1} or ${shard.members + 1}`);
+      report(
+        path,
+        `${shard.members} members: an even size survives no more losses than ${shard.members - 1} and needs one more acknowledgement for each write; take ${shard.members - 1} or ${shard.members + 1}`,
+      );
     }
     if (shard.members > 7 && !allowMoreThanSevenVoters) {
-      report(path, `${shard.members} voters: at most 7, since every write waits for a majority of disks (https://etcd.io/docs/v3.6/faq/); split the data over more shards, or set etcd.allowMoreThanSevenVoters: true`);
+      report(
+        path,
+        `${shard.members} voters: at most 7, since every write waits for a majority of disks (https://etcd.io/docs/v3.6/faq/); split the data over more shards, or set etcd.allowMoreThanSevenVoters: true`,
+      );
     }
     if (name === "main" && shard.resources.length > 0) {
       report(["etcd", "shards", name, "resources"], "main holds whatever no other shard names; leave resources empty");
     }
     if (name !== "main" && shard.resources.length === 0) {
-      report(["etcd", "shards", name, "resources"], 'no resource is kept in this shard; name at least one, for instance "/events"');
+      report(
+        ["etcd", "shards", name, "resources"],
+        'no resource is kept in this shard; name at least one, for instance "/events"',
+      );
     }
   }
-  if (!shards.main) report(["etcd", "shards"], "no shard named main; it holds every resource that no other shard names");
+  if (!shards.main)
+    report(["etcd", "shards"], "no shard named main; it holds every resource that no other shard names");
   resourcesOnce(config, report);
   slotsApart(config, report);
   const members = Object.values(shards).reduce((sum, shard) => sum + shard.members, 0);
   if (members > hosts) {
-    report(["etcd", "hosts"], `${members} members in all shards need ${members} hosts of their own, and there are ${hosts}; raise etcd.hosts or shrink a shard`);
+    report(
+      ["etcd", "hosts"],
+      `${members} members in all shards need ${members} hosts of their own, and there are ${hosts}; raise etcd.hosts or shrink a shard`,
+    );
   }
   if (members < hosts) {
-    report(["etcd", "hosts"], `${hosts} hosts for ${members} members: ${hosts - members} would run nothing; set etcd.hosts to ${members} or grow a shard`);
+    report(
+      ["etcd", "hosts"],
+      `${hosts} hosts for ${members} members: ${hosts - members} would run nothing; set etcd.hosts to ${members} or grow a shard`,
+    );
   }
 }
 
@@ -48,7 +64,11 @@ function resourcesOnce(config: ClusterConfig, report: Report): void {
   for (const [name, shard] of Object.entries(config.etcd.shards)) {
     for (const resource of shard.resources) {
       const other = owner.get(resource);
-      if (other) report(["etcd", "shards", name, "resources"], `${resource} is already kept in shard ${other}; a resource lives in one shard`);
+      if (other)
+        report(
+          ["etcd", "shards", name, "resources"],
+          `${resource} is already kept in shard ${other}; a resource lives in one shard`,
+        );
       owner.set(resource, name);
     }
   }
@@ -61,7 +81,8 @@ function slotsApart(config: ClusterConfig, report: Report): void {
     const path = ["etcd", "shards", name, "slot"];
     if (slot === undefined) {
       report(path, "missing: a shard of this name has no block of addresses of its own; give a free one, 3 to 11");
-    } else if (owner.has(slot)) report(path, `${slot} is the slot of shard ${owner.get(slot)}; give a free one, 0 to 11`);
+    } else if (owner.has(slot))
+      report(path, `${slot} is the slot of shard ${owner.get(slot)}; give a free one, 0 to 11`);
     else owner.set(slot, name);
   }
 }
@@ -75,14 +96,25 @@ function networkRules(config: ClusterConfig, report: Report): void {
   for (const name of names) {
     const cidr = parseCidr(config.network[name]);
     if (cidr) ranges.push([name, cidr]);
-    else report(["network", name], `${config.network[name]} is no IPv4 range written from its first address; for instance 10.96.0.0/16`);
+    else
+      report(
+        ["network", name],
+        `${config.network[name]} is no IPv4 range written from its first address; for instance 10.96.0.0/16`,
+      );
   }
   for (const [index, [name, cidr]] of ranges.entries()) {
     for (const [other, otherCidr] of ranges.slice(0, index)) {
-      if (overlap(cidr, otherCidr)) report(["network", name], `${config.network[name]} overlaps network.${other} (${config.network[other]}); choose ranges that share no address`);
+      if (overlap(cidr, otherCidr))
+        report(
+          ["network", name],
+          `${config.network[name]} overlaps network.${other} (${config.network[other]}); choose ranges that share no address`,
+        );
     }
     if (name === "hosts" && (cidr.prefix > minimalHostPrefix || sizeOf(cidr) < 256 * (config.zones.length + 1))) {
-      report(["network", "hosts"], `a /${cidr.prefix} is too small for ${config.zones.length} zones of a /24 each and the gateway's; take a /20`);
+      report(
+        ["network", "hosts"],
+        `a /${cidr.prefix} is too small for ${config.zones.length} zones of a /24 each and the gateway's; take a /20`,
+      );
     }
   }
 }
@@ -90,21 +122,32 @@ function networkRules(config: ClusterConfig, report: Report): void {
 function timingRules(config: ClusterConfig, report: Report): void {
   const { heartbeatMs, electionMs } = config.etcd;
   if (electionMs < 5 * heartbeatMs) {
-    report(["etcd", "electionMs"], `${electionMs} ms is less than 5 heartbeats of ${heartbeatMs} ms, which etcd refuses; 10 heartbeats (${10 * heartbeatMs}) are usual (https://etcd.io/docs/v3.6/tuning/)`);
+    report(
+      ["etcd", "electionMs"],
+      `${electionMs} ms is less than 5 heartbeats of ${heartbeatMs} ms, which etcd refuses; 10 heartbeats (${10 * heartbeatMs}) are usual (https://etcd.io/docs/v3.6/tuning/)`,
+    );
   }
   const { days, renewBeforeDays } = config.certificates;
-  if (renewBeforeDays >= days) report(["certificates", "renewBeforeDays"], `${renewBeforeDays} days is not less than the ${days} days of validity; every up would renew every certificate`);
+  if (renewBeforeDays >= days)
+    report(
+      ["certificates", "renewBeforeDays"],
+      `${renewBeforeDays} days is not less than the ${days} days of validity; every up would renew every certificate`,
+    );
 }
 
 /** Members are dealt out to the zones in turn, so the fullest zone holds ceil(members / zones). */
 function zoneRules(config: ClusterConfig, report: Report): void {
-  if (new Set(config.zones).size !== config.zones.length) report(["zones"], `${config.zones.join(", ")}: a zone is named twice`);
+  if (new Set(config.zones).size !== config.zones.length)
+    report(["zones"], `${config.zones.join(", ")}: a zone is named twice`);
   if (config.ephemeral) return;
   for (const [name, shard] of Object.entries(config.etcd.shards)) {
     const fullest = Math.ceil(shard.members / config.zones.length);
     const quorum = Math.floor(shard.members / 2) + 1;
     if (shard.members - fullest < quorum) {
-      report(["etcd", "shards", name, "members"], `${shard.members} members over ${config.zones.length} zones lose their quorum with one zone; take at least 3 members and 3 zones (only an ephemeral stack may do without)`);
+      report(
+        ["etcd", "shards", name, "members"],
+        `${shard.members} members over ${config.zones.length} zones lose their quorum with one zone; take at least 3 members and 3 zones (only an ephemeral stack may do without)`,
+      );
     }
   }
 }
