@@ -15,6 +15,7 @@ import { deriveRates } from "./rates";
 import type { Scale, ScaleOptions } from "./types";
 import { resolveWorkload, type Workload } from "./workload";
 
+export { renderScaleDocument } from "./document";
 export { explain, explainable } from "./explain";
 export type { FlowSchema, PriorityLevelConfiguration } from "./flow-control";
 export { modulesFor, roles, type SysctlValue, sysctlsFor } from "./kernel";

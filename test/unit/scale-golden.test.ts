@@ -10,12 +10,18 @@ import {
   schedulerConfiguration,
   sysctlsFor,
 } from "../../config/flags";
-import { fullTable, roles } from "../../config/scale";
+import { fullTable, renderScaleDocument, roles } from "../../config/scale";
 import { goldenSizes, scaleOf } from "./scale-samples";
 
 describe("golden tables of the scale model (refresh: npm run golden)", () => {
   test.each(goldenSizes)("values at $nodes nodes", async (workload) => {
     await expect(fullTable(scaleOf(workload))).toMatchFileSnapshot(`golden/scale/${workload.nodes}-nodes.txt`);
+  });
+
+  test("docs/scale.md is current", async () => {
+    await expect(renderScaleDocument(goldenSizes.map((size) => scaleOf(size)))).toMatchFileSnapshot(
+      "../../docs/scale.md",
+    );
   });
 
   test.each(goldenSizes)("flags at $nodes nodes", async (workload) => {
