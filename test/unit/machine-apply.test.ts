@@ -398,8 +398,12 @@ describe("activate", () => {
   });
 
   test.each([
-    ["its unit file", "/etc/systemd/system/proxy.service", ["daemon-reload", "restart proxy.service"]],
-    ["a file of restartOn", "/etc/etcd/etcd.env", ["restart --no-block etcd.service"]],
+    [
+      "its unit file",
+      "/etc/systemd/system/proxy.service",
+      ["daemon-reload", "reset-failed proxy.service", "restart proxy.service"],
+    ],
+    ["a file of restartOn", "/etc/etcd/etcd.env", ["reset-failed etcd.service", "restart --no-block etcd.service"]],
     ["a file of reloadOn", "/etc/proxy.conf", ["reload proxy.service"]],
   ])("restarts or reloads only what %s concerns", (_, path, calls) => {
     host.converge(machine);
