@@ -6,13 +6,13 @@
  * cluster that does not exist yet can be previewed.
  */
 import { createHash } from "node:crypto";
-import { type Provider, type ResourceCall, UNKNOWN, type Values } from "../../provider";
+import { PartialFailure, type Provider, type ResourceCall, UNKNOWN, type Values } from "../../provider";
 import { changedPaths, diffOf, isObject } from "../values";
 import { Client } from "./client";
 import { Discovery, scopeOf } from "./discovery";
 import { readKubeconfig } from "./kubeconfig";
 import * as objects from "./objects";
-import { type Connected, ObjectStore } from "./store";
+import { type Connected, NotReadyError, ObjectStore } from "./store";
 
 /** Settings of the real provider that would make it behave in another way than this one does. */
 const REFUSED: Record<string, string> = {
@@ -93,11 +93,9 @@ class KubernetesProvider implements Provider {
   async create(call: ResourceCall, inputs: Values) {
     if (call.preview) return { id: "", outputs: inputs };
     const store = this.#store(call, inputs, undefined);
-    const live = await store.create(flag(this.#config, "upsertExistingObjects") === true);
-    return {
-      id: objects.idOf(live),
-      outputs: objects.checkpoint(inputs, live, String(inputs.apiVersion), store.fieldManager),
-    };
+    const initial = String(inputs.apiVersion);
+    const live = await kept(store, inputs, initial, store.create(flag(this.#config, "upsertExistingObjects") === true));
+    return { id: objects.idOf(live), outputs: objects.checkpoint(inputs, live, initial, store.fieldManager) };
   }
 
   async update(call: ResourceCall, _id: string, _oldInputs: Values, oldOutputs: Values, inputs: Values) {
@@ -106,8 +104,8 @@ class KubernetesProvider implements Provider {
       return { outputs: { ...oldOutputs, ...inputs, metadata } };
     }
     const store = this.#store(call, inputs, oldOutputs);
-    const live = await store.update();
     const initial = String(oldOutputs.__initialApiVersion ?? inputs.apiVersion);
+    const live = await kept(store, inputs, initial, store.update());
     return { outputs: objects.checkpoint(inputs, live, initial, store.fieldManager) };
   }
 
@@ -182,6 +180,17 @@ class KubernetesProvider implements Provider {
       call.log("debug", `the namespace of ${call.name} is not known: ${(error as Error).message}`);
       return text(this.#config, "namespace") ?? before;
     }
+  }
+}
+
+/** An object that does not become ready stays in the state: the next run updates it. */
+async function kept(store: ObjectStore, inputs: Values, initial: string, applied: Promise<Values>): Promise<Values> {
+  try {
+    return await applied;
+  } catch (error) {
+    if (!(error instanceof NotReadyError)) throw error;
+    const outputs = objects.checkpoint(inputs, error.live, initial, store.fieldManager);
+    throw new PartialFailure(error.message, objects.idOf(error.live), outputs);
   }
 }
 

@@ -19,6 +19,16 @@ const TIMEOUT_S = 600;
 /** How often a creation is tried again when the namespace that it is in is only being created. */
 const NAMESPACE_TRIES = 6;
 
+/** The object is on the server, but what was waited for did not happen. */
+export class NotReadyError extends Error {
+  constructor(
+    message: string,
+    readonly live: Values,
+  ) {
+    super(message);
+  }
+}
+
 const CONFLICT_HELP =
   "another manager owns a field that this resource sets. Leave the field to it, or take it over with the annotation " +
   `"${objects.PATCH_FORCE}": "true"`;
@@ -165,15 +175,21 @@ export class ObjectStore {
 
   async #ready(path: string, applied: Values): Promise<Values> {
     if (objects.annotation(this.object, objects.SKIP_AWAIT) === "true") return applied;
-    let live: Values | undefined = applied;
-    return this.#poll("to be ready", async () => {
-      const state = live === undefined ? ({ failed: "it was deleted" } as const) : readiness(live);
-      if (state === "ready") return live as Values;
-      if ("failed" in state) throw new Error(`${this.#what()} was applied, but does not become ready: ${state.failed}`);
-      live = await this.#get(path);
-      const now = live === undefined ? undefined : readiness(live);
-      return now === "ready" ? (live as Values) : state.waiting;
-    });
+    let live = applied;
+    try {
+      return await this.#poll("to be ready", async () => {
+        const state = readiness(live);
+        if (state === "ready") return live;
+        if ("failed" in state)
+          throw new Error(`${this.#what()} was applied, but does not become ready: ${state.failed}`);
+        const now = await this.#get(path);
+        if (now === undefined) throw new Error(`${this.#what()} was applied, and then deleted by others`);
+        live = now;
+        return readiness(live) === "ready" ? live : state.waiting;
+      });
+    } catch (error) {
+      throw new NotReadyError((error as Error).message, live);
+    }
   }
 
   /** Asks until there is an answer; a text says what is still missing. */

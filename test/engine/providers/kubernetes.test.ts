@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type DiffResult, type Provider, UNKNOWN, type Values } from "../../../engine/provider";
+import { type DiffResult, PartialFailure, type Provider, UNKNOWN, type Values } from "../../../engine/provider";
 import { providers } from "../../../engine/providers";
 import { ApiServer } from "./apiserver";
 import { call, check, create } from "./support";
@@ -182,9 +182,14 @@ describe("readiness", () => {
       { type: "ReplicaFailure", status: "True", message: "quota exceeded" },
     ];
     status({ conditions });
-    await expect(running).rejects.toThrow(
-      "Deployment default/d was applied, but does not become ready: quota exceeded",
-    );
+    // It stays in the state, and the next run updates it.
+    const failure = await running.catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(PartialFailure);
+    expect(failure).toMatchObject({
+      message: "Deployment default/d was applied, but does not become ready: quota exceeded",
+      id: "default/d",
+      outputs: { __initialApiVersion: "apps/v1", status: { conditions } },
+    });
     server.objects.clear();
     const short = deployment("d", { annotations: { "pulumi.com/timeoutSeconds": "0" } });
     await expect(create(provider, call(DEPLOYMENT), short)).rejects.toThrow(
