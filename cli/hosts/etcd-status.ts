@@ -35,7 +35,8 @@ export function etcdStatus(shard: ShardPlan, seen: readonly Seen[]): JudgedShard
     shard: shard.name,
     voters: listed.filter(({ learner }) => !learner).length,
     learners: listed.filter(({ learner }) => learner).length,
-    healthy: problems.length === 0,
+    healthy: members.filter(({ name, up }) => up && leaderId !== undefined && answers.get(name)?.leader === leaderId)
+      .length,
     leader,
     dbBytes: Math.max(0, ...members.map(({ dbBytes }) => dbBytes)),
     alarms,

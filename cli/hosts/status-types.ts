@@ -20,8 +20,8 @@ export interface ShardStatus {
   readonly shard: string;
   readonly voters: number;
   readonly learners: number;
-  /** All members answer, see the same leader, and no alarm is raised. */
-  readonly healthy: boolean;
+  /** Members, learners too, that answer and see the shard's leader: all is well when it is voters + learners and `alarms` is empty. */
+  readonly healthy: number;
   /** Name of the leader's host. */
   readonly leader: string | null;
   /** Of the largest member. */

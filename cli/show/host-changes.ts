@@ -3,6 +3,7 @@ import type { Machine } from "../../components/machine/machine";
 import type { ClusterPlan, HostPlan } from "../../components/plan-types";
 import type { Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
+import { readDelivery } from "./delivery";
 import { type MachineChange, machineDiff } from "./machine-diff";
 import { changedLines, limited, lineDiff } from "./text-diff";
 
@@ -26,7 +27,8 @@ export function contentHost(step: Pick<Step, "type" | "name">): string | undefin
 /** @param steps updates of `<host>-machine` */
 export function hostChanges(steps: readonly Step[], plan: Pick<ClusterPlan, "hosts">): HostChange[] {
   const groups = new Map<string, HostChange & { hosts: string[] }>();
-  for (const step of steps) {
+  const place = (step: Step) => plan.hosts.findIndex(({ name }) => name === contentHost(step));
+  for (const step of [...steps].sort((a, b) => place(a) - place(b))) {
     const host = contentHost(step);
     if (host === undefined) continue;
     const change = hostChange(
@@ -46,60 +48,58 @@ export function hostChanges(steps: readonly Step[], plan: Pick<ClusterPlan, "hos
 
 function hostChange(step: Step, plan: HostPlan | undefined): Omit<HostChange, "hosts"> {
   const notes: string[] = [];
-  const old = deliveryOf(step.oldInputs?.stdin);
-  const now = deliveryOf(step.newInputs?.stdin);
-  const before = old?.content;
-  let after = now?.content;
-  if (before && !after && plan) {
+  const before = readDelivery(step.oldInputs?.stdin);
+  const after = readDelivery(step.newInputs?.stdin);
+  const old = before?.content as Machine | undefined;
+  let now = after?.content as Machine | undefined;
+  let unknown: string[] = [];
+  if (old && !now && plan) {
     // A certificate that is made anew makes the whole text unknown; all the rest of it is in the plan.
-    after = withFilesOf(plan, before);
+    now = withFilesOf(plan, old);
+    unknown = plan.certificates.map(({ certPath }) => certPath);
     notes.push("certificates: [known after up]");
   }
-  const change = before && after ? machineDiff(before, after) : none;
-  if (!before || !after) notes.push("content: [known after up]");
-  const command = commandNotes(step.oldInputs?.create, step.newInputs?.create);
-  const program = old && now && old.program !== now.program ? changedLines(lineDiff(old.program, now.program, 0)) : [];
-  if (program.length > 0) notes.push("host program changed");
-  const target = step.diffs.includes("connection") ? ["the host itself is new or made again"] : [];
-  return { ...change, notes: [...notes, ...command, ...target], program: limited(program, programLines) };
-}
-
-/** What components/host/delivery.ts sends: the machine, and the program that puts it on the host. */
-interface Delivery {
-  readonly content: Machine;
-  readonly program: string;
-}
-
-function deliveryOf(stdin: unknown): Delivery | undefined {
-  if (typeof stdin !== "string" || stdin === UNKNOWN) return undefined;
-  try {
-    return JSON.parse(stdin) as Delivery;
-  } catch {
-    return undefined;
-  }
+  if (!old || !now) notes.push("content: [known after up]");
+  notes.push(...commandNotes(step));
+  if (step.diffs.includes("connection")) notes.push("the host itself is new or made again");
+  const programs = before && after && before.program !== after.program ? [before.program, after.program] : undefined;
+  if (programs) notes.push("host program changed");
+  return {
+    ...(old && now ? machineDiff(old, now, unknown) : none),
+    notes,
+    program: programs ? limited(changedLines(lineDiff(programs[0] ?? "", programs[1] ?? "", 0)), programLines) : [],
+  };
 }
 
 /** The plan's machine with the public keys that are on the host now. */
 function withFilesOf(plan: HostPlan, before: Machine): Machine {
   const paths = [...plan.certificates.map(({ certPath }) => certPath), ...Object.keys(plan.pem)];
   const kept = paths.flatMap((path) => (before.files[path] ? [[path, before.files[path]] as const] : []));
-  return { ...plan.machine, files: { ...plan.machine.files, ...Object.fromEntries(kept) } };
-}
-
-/** The command loads the program, with two values around it: the digest of the secrets, the number of repairs. */
-function commandNotes(before: unknown, after: unknown): string[] {
-  if (typeof before !== "string" || before === after) return [];
-  if (typeof after !== "string" || after === UNKNOWN) return ["secrets: [known after up]"];
-  const [old, now] = [commandParts(before), commandParts(after)];
-  const notes: string[] = [];
-  if (old.secrets !== now.secrets) notes.push("secrets: [secret] -> [secret]");
-  if (old.generation !== now.generation) notes.push(`differs from what was put on it: repair number ${now.generation}`);
-  return notes;
-}
-
-function commandParts(command: string): { secrets: string; generation: string } {
+  // The command's own plan does not know sums; the same version is the same binary.
+  const binaries = Object.entries(plan.machine.binaries).map(([path, binary]) => {
+    const old = before.binaries[path];
+    return [path, old?.version === binary.version ? old : binary] as const;
+  });
   return {
-    secrets: /^SECRETS=(\S*) /.exec(command)?.[1] ?? "",
-    generation: /--generation (\d+)$/.exec(command)?.[1] ?? "",
+    ...plan.machine,
+    files: { ...plan.machine.files, ...Object.fromEntries(kept) },
+    binaries: Object.fromEntries(binaries),
   };
+}
+
+/** The command says two things beside which program runs: a digest of the secrets, and how often the host was repaired. */
+function commandNotes({ diffs, oldInputs, newInputs }: Step): string[] {
+  const [before, after] = [oldInputs?.create, newInputs?.create];
+  if (!diffs.includes("create") || typeof before !== "string" || typeof after !== "string") return [];
+  if (after === UNKNOWN) return ["secrets: [known after up]"];
+  // Who computes the number of repairs with the SSH key in hand makes a secret of the whole command.
+  if (before === "[secret]" || after === "[secret]") return ["new secrets, or a repair of what differs on the host"];
+  const secrets = (command: string) => /^SECRETS=(\S*)/.exec(command)?.[1];
+  const repairs = (command: string) => /--generation (\d+)/.exec(command)?.[1];
+  return [
+    ...(secrets(before) === secrets(after) ? [] : ["secrets: [secret] -> [secret]"]),
+    ...(repairs(before) === repairs(after)
+      ? []
+      : [`the host differs from what was put on it: repair number ${repairs(after)} (see \`kilonode drift\`)`]),
+  ];
 }

@@ -1,5 +1,6 @@
 /** What changes on one host, from the old and the new content as data. */
 import { X509Certificate } from "node:crypto";
+import { dirname } from "node:path/posix";
 import type { Machine, MachineFile } from "../../components/machine/machine";
 import { lineDiff } from "./text-diff";
 
@@ -17,13 +18,14 @@ export interface MachineChange {
   readonly reloads: readonly string[];
 }
 
-export function machineDiff(before: Machine, after: Machine): MachineChange {
-  const changed = new Set<string>();
+/** @param unknown paths whose new content is not known yet, and may differ */
+export function machineDiff(before: Machine, after: Machine, unknown: readonly string[] = []): MachineChange {
+  const changed = new Set(unknown);
   const files: FileChange[] = [];
   for (const path of pathsOf(before.files, after.files)) {
     const [old, now] = [before.files[path], after.files[path]];
     if (old?.content !== now?.content) changed.add(path);
-    if (!sameJson(old, now)) files.push(fileChange(path, old, now));
+    if (old?.content !== now?.content || ownership(old) !== ownership(now)) files.push(fileChange(path, old, now));
   }
   for (const path of pathsOf(before.binaries, after.binaries)) {
     if (before.binaries[path]?.sha256 !== after.binaries[path]?.sha256) changed.add(path);
@@ -35,17 +37,14 @@ function pathsOf(...objects: readonly Readonly<Record<string, unknown>>[]): stri
   return [...new Set(objects.flatMap(Object.keys))].sort();
 }
 
-function sameJson(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
-}
+const ownership = (file: MachineFile | undefined) => file && `${file.mode} ${file.owner}`;
 
 function fileChange(path: string, old: MachineFile | undefined, now: MachineFile | undefined): FileChange {
   if (!old && now) return { path, kind: "added", diff: shownContent(now).map((line) => `+${line}`) };
   if (old && !now) return { path, kind: "removed", diff: [] };
-  const owners = (file: MachineFile | undefined) => `${file?.mode} ${file?.owner}`;
-  const ownership = owners(old) === owners(now) ? [] : [`-(${owners(old)})`, `+(${owners(now)})`];
+  const owners = ownership(old) === ownership(now) ? [] : [`-(${ownership(old)})`, `+(${ownership(now)})`];
   const text = (file: MachineFile | undefined) => (file ? `${shownContent(file).join("\n")}\n` : "");
-  return { path, kind: "changed", diff: [...ownership, ...lineDiff(text(old), text(now))] };
+  return { path, kind: "changed", diff: [...owners, ...lineDiff(text(old), text(now))] };
 }
 
 /** A certificate's base64 tells nobody anything; its subject and end do. */
@@ -114,16 +113,21 @@ function affected(
 ): Pick<MachineChange, "restarts" | "reloads"> {
   const restarts: string[] = [];
   const reloads: string[] = [];
-  const units = "/etc/systemd/system";
   for (const [unit, settings] of Object.entries(after.units)) {
     // A unit that was not there is started, not restarted.
     if (!settings.running || !before.units[unit]?.running) continue;
-    const names = [unit, unit.replace(/@[^@]*\./, "@.")];
-    const own = [...changed].some((path) =>
-      names.some((name) => path === `${units}/${name}` || path.startsWith(`${units}/${name}.d/`)),
-    );
+    const own = [...changed].some((path) => isPartOfUnit(path, unit));
     if (own || settings.restartOn.some((path) => changed.has(path))) restarts.push(unit);
     else if (settings.reloadOn.some((path) => changed.has(path))) reloads.push(unit);
   }
   return { restarts: restarts.sort(), reloads: reloads.sort() };
+}
+
+const unitFolders = ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"];
+
+/** Its unit file, the template that it is an instance of, or a drop-in of them. */
+function isPartOfUnit(path: string, unit: string): boolean {
+  const names = [unit, unit.replace(/@[^@]*\./, "@.")];
+  const files = unitFolders.flatMap((folder) => names.map((name) => `${folder}/${name}`));
+  return files.some((file) => path === file || dirname(path) === `${file}.d`);
 }

@@ -2,6 +2,7 @@
 import type { ClusterPlan } from "../../components/plan-types";
 import type { Op, Result, Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
+import { deliveryLines, readDelivery } from "./delivery";
 import { contentHost, type HostChange, hostChanges } from "./host-changes";
 import { type RolloutChange, rolloutChanges, rolloutGroup } from "./rollout-changes";
 import { limited, lineDiff } from "./text-diff";
@@ -92,12 +93,17 @@ function propertyChanges(step: Step): string[] {
   return paths.sort().flatMap((path) => {
     const forces =
       step.detailedDiff?.[path]?.endsWith("-replace") || step.keys.includes(path) ? " (forces replacement)" : "";
-    const [old, now] = [valueAt(step.oldInputs, path), valueAt(step.newInputs, path)];
+    const [old, now] = [step.oldInputs, step.newInputs].map((inputs) => readable(valueAt(inputs, path)));
     if (typeof old === "string" && typeof now === "string" && now !== UNKNOWN && `${old}${now}`.includes("\n")) {
       return [`${path}:${forces}`, ...limited(lineDiff(old, now), propertyLines).map((line) => `  ${line}`)];
     }
     return [`${path}: ${shown(old)} -> ${shown(now)}${forces}`];
   });
+}
+
+function readable(value: unknown): unknown {
+  const delivery = readDelivery(value);
+  return delivery ? deliveryLines(delivery) : value;
 }
 
 /** "environment.NAME", "list[1].name", 'map["a.b"]'. */

@@ -45,6 +45,7 @@ function hostNames(stdin: unknown): string[] | undefined {
 function orderInWords(group: string, hosts: number, first: boolean): string {
   if (group.startsWith("etcd-")) {
     if (first) return `${count(hosts, "member")} started together (first creation)`;
+    if (hosts === 1) return "its only member: while that restarts, the shard does not answer";
     return `${count(hosts, "member")}, one at a time, leader last; the whole shard is checked before and after each; shards go side by side`;
   }
   if (group === "masters") {

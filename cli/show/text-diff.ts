@@ -14,9 +14,11 @@ export function lineDiff(before: string, after: string, context = contextLines):
   ]);
 }
 
+const longest = 200;
+
 export function limited(lines: readonly string[], most: number): string[] {
-  if (lines.length <= most) return [...lines];
-  return [...lines.slice(0, most), `... ${lines.length - most} more lines`];
+  const shown = lines.slice(0, most).map((line) => (line.length > longest ? `${line.slice(0, longest)}...` : line));
+  return lines.length <= most ? shown : [...shown, `... ${lines.length - most} more lines`];
 }
 
 /** What makes two diffs the same: their changed lines, whatever is around them. */

@@ -1,0 +1,94 @@
+/** A small cluster's plan and steps of an engine, for the tests of the command. */
+
+import { placeholderSums } from "../../cli/stack/configuration";
+import type { Machine } from "../../components/machine/machine";
+import { plan } from "../../components/plan";
+import type { ClusterPlan } from "../../components/plan-types";
+import { readSpec } from "../../config/read";
+import type { Op, Step } from "../../engine/events";
+import { UNKNOWN } from "../../engine/provider";
+
+export const smallConfiguration = {
+  platform: "lab",
+  ephemeral: true,
+  simulatedNodes: 5,
+  workload: { nodes: 5, pods: 500 },
+  network: { hosts: "198.18.16.0/20" },
+  masters: { count: 3 },
+  etcd: {
+    hosts: 5,
+    shards: {
+      main: { members: 3 },
+      events: { members: 1, resources: ["/events"] },
+      leases: { members: 1, resources: ["coordination.k8s.io/leases"] },
+    },
+  },
+};
+
+export function smallPlan(): ClusterPlan {
+  return plan(readSpec("lab-small", smallConfiguration), placeholderSums());
+}
+
+export function step(op: Op, type: string, name: string, more: Partial<Step> = {}): Step {
+  return {
+    op,
+    urn: `urn:pulumi:lab-small::kilonode::${type}::${name}`,
+    type,
+    name,
+    custom: true,
+    internal: false,
+    parent: undefined,
+    provider: undefined,
+    protect: false,
+    oldId: undefined,
+    newId: undefined,
+    oldInputs: undefined,
+    newInputs: undefined,
+    oldOutputs: undefined,
+    newOutputs: undefined,
+    detailedDiff: undefined,
+    diffs: [],
+    keys: [],
+    status: "done",
+    error: undefined,
+    startedAt: 0,
+    durationMs: 0,
+    ...more,
+  };
+}
+
+export const remoteCommand = "command:remote:Command";
+export const localCommand = "command:local:Command";
+
+interface Sent {
+  readonly content: unknown;
+  readonly program?: string;
+  readonly generation?: number;
+  readonly secrets?: string;
+}
+
+function inputs({ content, program = "#!/usr/bin/python3\nprint(1)\n", generation = 0, secrets }: Sent) {
+  return {
+    create: `${secrets ? `SECRETS=${secrets} ` : ""}python3 -IS -c 'load' /usr/local/sbin/machine-apply stage --generation ${generation}`,
+    stdin: JSON.stringify({ content, program }, null, 1),
+  };
+}
+
+/** An update of a host's content. `after` undefined: not known in the preview. */
+export function contentStep(host: string, before: Sent, after: Sent | undefined): Step {
+  const [oldInputs, newInputs] = [inputs(before), after ? inputs(after) : { ...inputs(before), stdin: UNKNOWN }];
+  const diffs = (["create", "stdin"] as const).filter((key) => oldInputs[key] !== newInputs[key]);
+  return step("update", remoteCommand, `${host}-machine`, { oldInputs, newInputs, diffs });
+}
+
+export function rolloutStep(op: Op, group: string, hosts: readonly string[] | undefined): Step {
+  const oldInputs = hosts && { stdin: JSON.stringify({ group, hosts: hosts.map((name) => ({ name })) }) };
+  return step(op, localCommand, `${group}-rollout`, { oldInputs, newInputs: { stdin: UNKNOWN }, diffs: ["stdin"] });
+}
+
+/** The machine with one file's text changed. */
+export function withFile(machine: Machine, path: string, edit: (text: string) => string): Machine {
+  const file = machine.files[path];
+  if (!file) throw new Error(`no file ${path}`);
+  return { ...machine, files: { ...machine.files, [path]: { ...file, content: edit(file.content) } } };
+}

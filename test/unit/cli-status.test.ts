@@ -1,0 +1,199 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { driftReport, driftText } from "../../cli/hosts/drift";
+import { readNodes } from "../../cli/hosts/nodes";
+import { parseJson, readEtcd, readSections } from "../../cli/hosts/report";
+import { type HostAnswer, statusReport } from "../../cli/hosts/status";
+import { statusText } from "../../cli/show/status";
+import { plainStyle } from "../../cli/show/style";
+import type { ClusterHost } from "../../components/cluster";
+import type { ClusterPlan } from "../../components/plan-types";
+import { smallPlan } from "./cli-fixture";
+
+/** What hosts/host-report printed on each host of a lab; of the certificates only some were kept. */
+const recorded = (host: string) => readFileSync(join(__dirname, "cli-recorded/status", `${host}.txt`), "utf8");
+
+/** The plan's hosts with the units that the recording knows: a new unit must not make an old recording unhealthy. */
+function recordedPlan(): ClusterPlan {
+  const plan = smallPlan();
+  const hosts = plan.hosts.map((host) => {
+    const { units } = JSON.parse(readSections(recorded(host.name)).machine!.text) as { units: Record<string, unknown> };
+    const known = Object.entries(host.machine.units).filter(([unit]) => unit in units);
+    return { ...host, machine: { ...host.machine, units: Object.fromEntries(known) } };
+  });
+  return { ...plan, hosts };
+}
+
+const plan = recordedPlan();
+const now = new Date("2026-11-23T07:00:00Z");
+
+function status(edit: (answers: Map<string, HostAnswer>) => void = () => undefined, nodes = { total: 5, ready: 5 }) {
+  const answers = new Map(plan.hosts.map(({ name }): [string, HostAnswer] => [name, { name, report: recorded(name) }]));
+  edit(answers);
+  const degradations = [{ what: "sch_prio", effect: "traffic classes are built with htb instead of prio", hosts: [] }];
+  return statusReport({
+    plan,
+    answers: [...answers.values()],
+    nodes,
+    degradations,
+    simulatedNodes: 5,
+    now,
+    durationMs: 1900,
+  });
+}
+
+/** The same report with one text in the place of another. */
+function replaced(name: string, from: string | RegExp, to: string): HostAnswer {
+  const report = recorded(name).replace(from, to);
+  expect(report).not.toBe(recorded(name));
+  return { name, report };
+}
+
+const member = "lab-small-etcd-main-2";
+const noAnswer = (name: string) =>
+  replaced(name, /== etcd 0\n[\s\S]*?(?=== )/, "== etcd 7\ncurl: (7) Failed to connect\n\n");
+
+test("a healthy cluster", async () => {
+  const report = status();
+  expect(report.problems).toEqual([]);
+  expect(report.healthy).toBe(true);
+  expect(
+    report.etcd.map(({ shard, voters, learners, healthy, alarms }) => ({ shard, voters, learners, healthy, alarms })),
+  ).toEqual([
+    { shard: "main", voters: 3, learners: 0, healthy: 3, alarms: [] },
+    { shard: "events", voters: 1, learners: 0, healthy: 1, alarms: [] },
+    { shard: "leases", voters: 1, learners: 0, healthy: 1, alarms: [] },
+  ]);
+  expect(report.etcd[0]).toMatchObject({ leader: "lab-small-etcd-main-3", dbBytes: 487_424 });
+  expect(report.masters.flatMap(({ leaderOf }) => leaderOf).sort()).toEqual([
+    "kube-controller-manager",
+    "kube-scheduler",
+  ]);
+  expect(report.loadBalancer).toMatchObject({ address: "198.18.16.5", ready: 3 });
+  expect(report.certificates.map(({ name }) => name)).toContain("etcd-peer authority");
+  await expect(`${statusText(report, plainStyle, now).join("\n")}\n`).toMatchFileSnapshot(
+    "golden/cli/status-healthy.txt",
+  );
+});
+
+test("a dead member, a dead host, a master that is not ready, nodes away", async () => {
+  const report = status(
+    (answers) => {
+      answers.set(member, noAnswer(member));
+      answers.set("lab-small-etcd-leases-1", {
+        name: "lab-small-etcd-leases-1",
+        error: "no answer on 198.18.18.76:22 for 2.5 s",
+      });
+      answers.set(
+        "lab-small-master-1",
+        replaced("lab-small-master-1", /== ready 0\n/, "== ready 1\n[-]etcd failed: reason withheld\n"),
+      );
+      answers.set(
+        "lab-small-lb-1",
+        replaced("lab-small-lb-1", '"lab-small-master-1","status":"UP"', '"lab-small-master-1","status":"DOWN"'),
+      );
+    },
+    { total: 5, ready: 4 },
+  );
+  expect(report.healthy).toBe(false);
+  expect(report.etcd[0]).toMatchObject({ healthy: 2, leader: "lab-small-etcd-main-3", voters: 3 });
+  expect(report.etcd[0]?.members.find(({ name }) => name === member)).toMatchObject({ up: false });
+  await expect(`${statusText(report, plainStyle, now).join("\n")}\n`).toMatchFileSnapshot(
+    "golden/cli/status-unhealthy.txt",
+  );
+});
+
+describe("etcd", () => {
+  test("a learner is no voter, an alarm is a problem, a member that is not planned is one too", () => {
+    const report = status((answers) => {
+      for (const name of ["lab-small-etcd-main-1", "lab-small-etcd-main-2", "lab-small-etcd-main-3"]) {
+        const text = recorded(name)
+          .replace(
+            `"downgradeInfo":{}`,
+            `"errors":["memberID:10977585985948185351 alarm:NOSPACE "], "downgradeInfo":{}`,
+          )
+          .replace(`"members":[`, `"members":[{"ID":"123", "name":"lab-small-etcd-main-9", "isLearner":true}, `);
+        answers.set(name, { name, report: text });
+      }
+    });
+    expect(report.etcd[0]).toMatchObject({ voters: 3, learners: 1, alarms: ["NOSPACE"], healthy: 3 });
+    expect(report.problems).toContain("etcd main: alarm NOSPACE");
+    expect(report.problems).toContain("etcd main: listed as members and not planned: lab-small-etcd-main-9");
+  });
+
+  test("without a leader the shard says that it takes no writes", () => {
+    const name = "lab-small-etcd-events-1";
+    const report = status((answers) => answers.set(name, replaced(name, /"leader":"\d+", /, "")));
+    expect(report.etcd[1]).toMatchObject({ leader: null, healthy: 0 });
+    expect(report.problems).toContain("etcd events has no leader: it takes no writes");
+  });
+
+  test("ids of 64 bits keep every digit, also where they are written as numbers", () => {
+    const text = '{"ID":10977585985948185351,"list":[17001602818768372008, 12],"leader": "17001602818768372008"}';
+    expect(parseJson(text)).toEqual({
+      ID: "10977585985948185351",
+      list: ["17001602818768372008", 12],
+      leader: "17001602818768372008",
+    });
+  });
+
+  test("an answer that is cut off counts as none", () => {
+    expect(readEtcd({ code: 28, text: '{"header":{}}' })).toBeUndefined();
+    expect(readEtcd({ code: 0, text: '{"header":{"member_id":"1"}}' })).toBeUndefined();
+    expect(readEtcd(undefined)).toBeUndefined();
+  });
+});
+
+test("a unit that is down is told once, what else an activation would do beside it", () => {
+  const name = "lab-small-master-2";
+  const report = status((answers) => {
+    const down = recorded(name)
+      .replace('"kube-scheduler.service": {"active": "active"', '"kube-scheduler.service": {"active": "failed"')
+      .replace('"pending": []', '"pending": ["start kube-scheduler.service", "change /etc/kubernetes/master.env"]');
+    answers.set(name, { name, report: down });
+  });
+  expect(report.problems).toEqual([
+    `${name}: kube-scheduler.service does not run`,
+    `${name} is not as planned: change /etc/kubernetes/master.env; \`up\` repairs it`,
+  ]);
+});
+
+test("a certificate that has ended is a problem", () => {
+  const later = statusReport({
+    plan,
+    answers: plan.hosts.map(({ name }) => ({ name, report: recorded(name) })),
+    nodes: { total: 5, ready: 5 },
+    degradations: [],
+    simulatedNodes: 5,
+    now: new Date("2028-01-01T00:00:00Z"),
+    durationMs: 0,
+  });
+  expect(later.problems.filter((problem) => problem.startsWith("certificate "))).not.toEqual([]);
+});
+
+test("nodes are counted from the API's table", () => {
+  const table = {
+    columnDefinitions: [{ name: "Name" }, { name: "Status" }],
+    rows: [{ cells: ["a", "Ready"] }, { cells: ["b", "NotReady"] }, { cells: ["c", "Ready,SchedulingDisabled"] }],
+  };
+  expect(readNodes(JSON.stringify(table))).toEqual({ total: 3, ready: 2 });
+  expect(readNodes(JSON.stringify({ ...table, rows: null }))).toEqual({ total: 0, ready: 0 });
+});
+
+test("drift: hosts with the same differences together, and those that cannot be asked", async () => {
+  const difference = { kind: "sysctl", name: "vm.overcommit_memory", want: "1", have: "0" };
+  const answer = (name: string, drift: unknown[]) => ({
+    host: { name } as ClusterHost,
+    outcome: { code: 0, stdout: JSON.stringify({ host: name, drift, generation: 1, everActivated: true }), stderr: "" },
+  });
+  const report = driftReport("lab-small", [
+    answer("lab-small-master-1", [difference]),
+    answer("lab-small-master-2", [difference]),
+    answer("lab-small-lb-1", []),
+    { host: { name: "lab-small-nodes-1" } as ClusterHost, error: "no answer on 198.18.16.6:22 for 2.5 s" },
+  ]);
+  expect(report.differs).toBe(true);
+  await expect(`${driftText(report).join("\n")}\n`).toMatchFileSnapshot("golden/cli/drift.txt");
+  expect(driftReport("lab-small", [answer("lab-small-lb-1", [])]).differs).toBe(false);
+});
