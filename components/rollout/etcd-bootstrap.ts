@@ -4,7 +4,7 @@
  * addresses and token) and an empty history, so creation is refused as soon as anything speaks against it.
  */
 import { findings } from "./etcd-health";
-import { etcdState, hostOf, startedOnce } from "./etcd-next";
+import { activationHelps, hostOf, startedOnce } from "./etcd-next";
 import type { EtcdTarget, Member, View } from "./etcd-shard";
 import { type EtcdWatch, GRACE_MS, silentShard } from "./etcd-watch";
 
@@ -28,9 +28,7 @@ export async function found(watch: EtcdWatch): Promise<View> {
   if (plan.established) throw fleet.run.refuse([silentShard(plan)]);
 
   // Members that have run before go first, alone: if they bring back a shard, nothing fresh may be started beside it.
-  const stopped = known.filter(
-    (target) => fleet.needsWork(target) || etcdState(fleet.status(target.name)) !== "active",
-  );
+  const stopped = known.filter((target) => activationHelps(target, fleet.status(target.name)));
   if (stopped.length > 0) {
     fleet.run.report(`creation was cut short; starting ${stopped.map(({ name }) => name).join(", ")} again`);
     await fleet.activateTogether(stopped, bootstrapEnv(plan.targets, plan.token));

@@ -154,9 +154,14 @@ function chooseHeir(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], zone: stri
 function repairable(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Slot[] {
   return slots.filter(({ target, status, member }) => {
     if (!member || isUp(view, member) || isLost(status, member) || fleet.run.wasChanged(target.name)) return false;
-    const work = status.active !== target.digest || status.pending.some((line) => !line.startsWith("start "));
-    return work || isStopped(status);
+    return activationHelps(target, status);
   });
+}
+
+/** Not for a member that is starting with its planned content: it only needs time. */
+export function activationHelps(target: EtcdTarget, status: HostStatus): boolean {
+  if (status.active !== target.digest || isStopped(status)) return true;
+  return status.pending.some((line) => !line.startsWith("start "));
 }
 
 /** Listed, never started, and not started by this run: what runs without having published itself is given its time. */
