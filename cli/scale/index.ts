@@ -10,8 +10,8 @@ import { series } from "./series";
 
 /** Where text goes: the terminal, or a test. */
 export interface Output {
-  readonly out: (text: string) => void;
-  readonly error: (text: string) => void;
+  readonly out: (text: string) => unknown;
+  readonly error: (text: string) => unknown;
 }
 
 const terminal: Output = { out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) };

@@ -9,6 +9,13 @@ const quotaSource = "etcd-io/etcd server/storage/quota.go";
 /** Where an API resource's data is kept: the model knows these by size and rate, everything else counts to `main`. */
 const resources = { events: "/events", leases: "coordination.k8s.io/leases", pods: "/pods" } as const;
 
+const rateInputs = {
+  events: ["rates.eventWritesPerSecond"],
+  leases: ["rates.leaseWritesPerSecond"],
+  pods: ["rates.podWritesPerSecond"],
+  rest: ["rates.nodeStatusWritesPerSecond", "rates.sliceWritesPerSecond", "rates.otherWritesPerSecond"],
+} as const;
+
 interface Load {
   readonly writesPerSecond: number;
   readonly gib: number;
@@ -177,10 +184,11 @@ function shardScale(
     Object.entries(all).flatMap(([other, { resources: held }]) => (other === name ? [] : held)),
   );
   const kinds = Object.entries(resources) as [keyof typeof resources, string][];
-  const held: Load[] = kinds
+  const kept = kinds
     .filter(([, resource]) => (name === "main" ? !elsewhere.has(resource) : shard.resources.includes(resource)))
-    .map(([kind]) => load[kind]);
-  if (name === "main") held.push(load.rest);
+    .map(([kind]) => kind);
+  const parts = [...kept, ...(name === "main" ? (["rest"] as const) : [])];
+  const held: Load[] = parts.map((kind) => load[kind]);
   const sum = (figure: keyof Load) => held.reduce((total, part) => total + part[figure], 0);
   const at = `etcd.shards.${name}`;
   const why = name === "main" ? "everything that no other shard holds" : shard.resources.join(", ");
@@ -196,14 +204,7 @@ function shardScale(
     value: rounded(sum("writesPerSecond")),
     unit: "writes/s",
     formula: `writes of ${why}`,
-    inputs: [
-      "rates.leaseWritesPerSecond",
-      "rates.nodeStatusWritesPerSecond",
-      "rates.podWritesPerSecond",
-      "rates.eventWritesPerSecond",
-      "rates.sliceWritesPerSecond",
-      "rates.otherWritesPerSecond",
-    ],
+    inputs: parts.flatMap((kind) => rateInputs[kind]),
     source: "own sum",
   });
   const databaseGiB = book.derive(`${at}.databaseGiB`, {

@@ -20,7 +20,7 @@ import {
 } from "../../config/flags";
 import { goldenSizes, scaleOf } from "./scale-samples";
 
-const cache = join(process.env.KILONODE_CACHE ?? join(homedir(), ".cache", "kilonode"), "artifacts");
+const cache = join(process.env.KILONODE_CACHE_DIR ?? join(homedir(), ".cache", "kilonode"), "artifacts");
 const work = mkdtempSync(join(tmpdir(), "kilonode-flags-"));
 afterAll(() => rmSync(work, { recursive: true }));
 

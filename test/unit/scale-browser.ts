@@ -77,8 +77,8 @@ export async function openPage(url: string): Promise<Page> {
     });
   };
   listeners.add(({ method, params }) => {
-    if (method === "Network.requestWillBeSent") requests.push((params?.request as { url: string }).url);
-    if (method === "Log.entryAdded") complaints.push((params?.entry as { text: string }).text);
+    if (method === "Network.requestWillBeSent") requests.push((params as { request: { url: string } }).request.url);
+    if (method === "Log.entryAdded") complaints.push((params as { entry: { text: string } }).entry.text);
   });
 
   const { targetId } = await send("Target.createTarget", { url: "about:blank" });

@@ -8,10 +8,10 @@ const work = mkdtempSync(join(tmpdir(), "kilonode-scale-"));
 afterAll(() => rmSync(work, { recursive: true }));
 
 async function scale(...argv: string[]): Promise<{ code: number; out: string; error: string }> {
-  let out = "";
-  let error = "";
-  const code = await runScale(argv, { out: (text) => void (out += text), error: (text) => void (error += text) });
-  return { code, out, error };
+  const out: string[] = [];
+  const error: string[] = [];
+  const code = await runScale(argv, { out: (text) => out.push(text), error: (text) => error.push(text) });
+  return { code, out: out.join(""), error: error.join("") };
 }
 
 describe("answers", () => {

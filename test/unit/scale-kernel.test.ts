@@ -4,7 +4,7 @@ import { modulesFor, type Role, roles, sysctlsFor } from "../../config/scale";
 import { scaleOf } from "./scale-samples";
 
 const scale = scaleOf({ nodes: 1300, pods: 100_000 });
-const valueOf = (role: Role, key: string, of = scale) => sysctlsFor(role, of)[key]?.value;
+const setting = (role: Role, key: string, of = scale) => sysctlsFor(role, of)[key]?.value;
 
 /** Section 3.2 of the article, without the connection table and the neighbour table, which the scale decides. */
 const article = {
@@ -35,7 +35,7 @@ describe("kernel settings", () => {
     for (const role of roles) {
       for (const [key, value] of Object.entries(article)) {
         const concerned = !onlyWithPods.includes(key) || role === "master" || role === "node";
-        expect(valueOf(role, key), `${role} ${key}`).toBe(concerned ? value : undefined);
+        expect(setting(role, key), `${role} ${key}`).toBe(concerned ? value : undefined);
       }
     }
   });
@@ -43,19 +43,19 @@ describe("kernel settings", () => {
   test("neighbour tables hold everybody that a host speaks to", () => {
     for (const nodes of [10, 1300, 15_000]) {
       const of = scaleOf({ nodes });
-      expect(Number(valueOf("node", "net.ipv4.neigh.default.gc_thresh2", of))).toBeGreaterThan(
+      expect(Number(setting("node", "net.ipv4.neigh.default.gc_thresh2", of))).toBeGreaterThan(
         of.workload.nodes + of.workload.pods,
       );
-      expect(Number(valueOf("master", "net.ipv4.neigh.default.gc_thresh2", of))).toBeGreaterThanOrEqual(
+      expect(Number(setting("master", "net.ipv4.neigh.default.gc_thresh2", of))).toBeGreaterThanOrEqual(
         of.workload.nodes,
       );
       for (const family of ["ipv4", "ipv6"]) {
         const [second, third] = [2, 3].map((step) =>
-          Number(valueOf("node", `net.${family}.neigh.default.gc_thresh${step}`, of)),
+          Number(setting("node", `net.${family}.neigh.default.gc_thresh${step}`, of)),
         );
         expect(third).toBe(2 * (second ?? 0));
         // Addresses move between machines: no old entry lingers.
-        expect(valueOf("node", `net.${family}.neigh.default.gc_thresh1`, of)).toBe("0");
+        expect(setting("node", `net.${family}.neigh.default.gc_thresh1`, of)).toBe("0");
       }
     }
   });
@@ -65,7 +65,7 @@ describe("kernel settings", () => {
       const of = scaleOf({ nodes: 1300, coresPerNode });
       const { maxPerCore, min } = kubeProxyConfiguration(of, "/k").conntrack as { maxPerCore: number; min: number };
       expect(String(Math.max(min, maxPerCore * coresPerNode))).toBe(
-        valueOf("node", "net.netfilter.nf_conntrack_max", of),
+        setting("node", "net.netfilter.nf_conntrack_max", of),
       );
     }
   });
@@ -77,14 +77,14 @@ describe("kernel settings", () => {
   });
 
   test("etcd's hosts track no connections and load no module; nodes load what kube-proxy's mode needs", () => {
-    expect(valueOf("etcd", "net.netfilter.nf_conntrack_max")).toBeUndefined();
+    expect(setting("etcd", "net.netfilter.nf_conntrack_max")).toBeUndefined();
     expect(modulesFor("etcd", scale)).toEqual([]);
     expect(modulesFor("node", scale)).toEqual(expect.arrayContaining(["ip_vs", "ip_vs_rr", "nf_conntrack"]));
     expect(modulesFor("node", scaleOf({ nodes: 10 }, { proxyMode: "nftables" }))).not.toContain("ip_vs");
   });
 
   test("a busy balancer gets a longer queue, sorted keys everywhere", () => {
-    expect(Number(valueOf("lb", "net.core.somaxconn", scaleOf({ nodes: 15_000 })))).toBe(65_535);
+    expect(Number(setting("lb", "net.core.somaxconn", scaleOf({ nodes: 15_000 })))).toBe(65_535);
     for (const role of roles)
       expect(Object.keys(sysctlsFor(role, scale))).toEqual(Object.keys(sysctlsFor(role, scale)).sort());
   });
