@@ -34,7 +34,8 @@ export class Rollout extends pulumi.ComponentResource {
         dir: projectDir,
         stdin: spec.apply((value) => JSON.stringify(value, null, 1)),
         environment: { KILONODE_SSH_KEY: args.sshKey },
-        addPreviousOutputInEnv: false,
+        // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
+        addPreviousOutputInEnv: true,
         logging: local.Logging.Stderr,
       },
       { parent: this },
