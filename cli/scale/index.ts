@@ -1,6 +1,5 @@
 /** `kilonode scale`: what the scale model derives, as text, JSON, explanation or page. Touches nothing but the file of --html. */
 import { writeFile } from "node:fs/promises";
-import type { Command } from "commander";
 import { z } from "zod";
 import { deriveScale, explain, fullTable, type Scale, ScaleError, summary } from "../../config/scale";
 import { ArgumentProblems, helpText, readArguments, type ScaleArguments } from "./arguments";
@@ -83,16 +82,4 @@ async function overRange(args: ScaleArguments, range: readonly [number, number],
   if (args.json) output.out(`${JSON.stringify(figures, null, 2)}\n`);
   else output.out(`${args.html}: ${figures.points.length} sizes from ${range[0]} to ${range[1]} nodes\n`);
   return 0;
-}
-
-/** Hooks the command into `kilonode`: every word after `scale` is read here. */
-export function define(command: Command): void {
-  command
-    .helpOption(false)
-    .allowUnknownOption()
-    .allowExcessArguments()
-    .argument("[arguments...]")
-    .action(async (words: string[]) => {
-      process.exitCode = await runScale(words);
-    });
 }
