@@ -1,5 +1,6 @@
 /** Arguments of `kilonode scale`: read, checked, every problem reported at once. */
-import type { FlagMap } from "../../config/flags";
+import { checkVersions, type FlagMap } from "../../config/flags";
+import { instanceNamed } from "../../config/instances";
 import type { ScaleOptions } from "../../config/scale";
 import { type Assumption, assumptions, type Figure, type Workload } from "../../config/scale/workload";
 import { defaultVersions } from "../../config/versions";
@@ -188,6 +189,12 @@ export function readArguments(argv: readonly string[]): ScaleArguments {
   const mode = values.get("proxy-mode");
   if (mode !== undefined && !proxyModes.includes(mode))
     problems.push(`--proxy-mode: "${mode}" is none of ${proxyModes.join(", ")}`);
+  problems.push(...checkVersions(options as unknown as ScaleOptions));
+  for (const name of ["master-instance", "etcd-instance"]) {
+    const instance = values.get(name);
+    if (instance !== undefined && !instanceNamed(instance))
+      problems.push(`--${name}: ${instance} is not in the catalogue (config/instances.ts)`);
+  }
   if (on.has("single-server")) options.loadBalanced = false;
   const html = values.get("html");
   const ranged = nodes?.includes("..") ?? false;

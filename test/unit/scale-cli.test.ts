@@ -147,16 +147,21 @@ describe("bad input ends with 2 and every error at once", () => {
     ],
     ["more nodes than the model speaks about", ["--nodes", "20000"], [/--nodes: .*15000/]],
     [
-      "unsupported versions",
-      ["--nodes", "10", "--kubernetes", "1.30.0", "--etcd", "3.5.9"],
-      [/Kubernetes 1.30.0 is not supported: flags are known for 1.35, 1.36, 1.37/, /etcd 3.5.9 is not supported/],
+      "unsupported versions, an unknown instance type, no nodes",
+      ["--nodes", "0", "--kubernetes", "1.30.0", "--etcd", "3.5.9", "--master-instance", "t3.nano"],
+      [
+        /Kubernetes 1.30.0 is not supported: flags are known for 1.35, 1.36, 1.37/,
+        /etcd 3.5.9 is not supported/,
+        /--master-instance: t3.nano is not in the catalogue/,
+        /--nodes: 0 is below 1/,
+      ],
     ],
     [
-      "an instance too small, one that is unknown",
-      ["--nodes", "5000", "--master-instance", "m7i.large", "--etcd-instance", "t3.nano"],
+      "instances that are too small",
+      ["--nodes", "5000", "--master-instance", "m7i.large", "--etcd-instance", "i7ie.2xlarge"],
       [
         /masterInstance: m7i.large is too small for this scale: 2 vCPU, needs 64; 8 GiB, needs/,
-        /etcdInstance: t3.nano is not in the catalogue/,
+        /etcdInstance: i7ie.2xlarge is too small for this scale: 8 vCPU, needs 32; 64 GiB, needs 128/,
       ],
     ],
     [
