@@ -4,9 +4,10 @@
  * A full-size `up` in the lab (cached binaries) against a bare start of the same processes, in one run; resources, memory,
  * seconds of each phase; the second `up`; and the growth from a small cluster to the full size. Bounded: four runs.
  */
+
+import { bareSeconds } from "./lib/bare";
 import { machineLine, memoryWatch } from "./lib/machine";
 import { TestStack } from "./lib/stack";
-import { bareSeconds } from "./lib/bare";
 
 interface Report {
   result: string;
@@ -39,7 +40,9 @@ async function main(): Promise<void> {
     const outputs = await stack.json<Outputs>("outputs");
     const controlPlane = outputs.hosts.filter(({ role }) => role === "etcd" || role === "master");
     const resources = Object.values(first.changes).reduce((sum, count) => sum + count, 0);
-    say(`up: ${seconds(first.durationMs)} s, ${resources} resources (${(resources / controlPlane.length).toFixed(1)} a control-plane host), at most ${peakMiB} MiB`);
+    say(
+      `up: ${seconds(first.durationMs)} s, ${resources} resources (${(resources / controlPlane.length).toFixed(1)} a control-plane host), at most ${peakMiB} MiB`,
+    );
     for (const { name, durationMs } of first.phases) say(`  ${name.padEnd(28)} ${seconds(durationMs).padStart(6)} s`);
     const again = await up(stack);
     say(`second up, nothing to change: ${seconds(again.durationMs)} s`);

@@ -60,7 +60,11 @@ export class Cluster extends pulumi.ComponentResource {
     const balancerHost = group("load-balancer")[0]?.host as Host;
     const masters = rollout(
       "masters",
-      sshTarget(balancerHost).apply((target) => ({ kind: "masters" as const, apiPort: ports.apiserver, loadBalancer: target })),
+      sshTarget(balancerHost).apply((target) => ({
+        kind: "masters" as const,
+        apiPort: ports.apiserver,
+        loadBalancer: target,
+      })),
       [...shards, loadBalancer],
     );
     const operator = pki.operator("kilonode:operator", "system:masters");
@@ -95,8 +99,12 @@ function operatorKubeconfig(plan: ClusterPlan, authorityPem: string, certPem: st
     {
       apiVersion: "v1",
       kind: "Config",
-      clusters: [{ name: plan.stack, cluster: { server: plan.apiEndpoint, "certificate-authority-data": base64(authorityPem) } }],
-      users: [{ name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } }],
+      clusters: [
+        { name: plan.stack, cluster: { server: plan.apiEndpoint, "certificate-authority-data": base64(authorityPem) } },
+      ],
+      users: [
+        { name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } },
+      ],
       contexts: [{ name: plan.stack, context: { cluster: plan.stack, user: "operator" } }],
       "current-context": plan.stack,
     },

@@ -1,6 +1,6 @@
 // `npm run check`: every check runs, then the failed ones are named (as kind's verify-all.sh does).
 import { spawnSync } from "node:child_process";
-import { shellFiles, pythonFiles } from "./host-programs.mjs";
+import { pythonFiles, shellFiles } from "./host-programs.mjs";
 
 const shell = shellFiles();
 const checks = [
@@ -8,7 +8,17 @@ const checks = [
   ["types", "npx", ["tsc", "-p", ".", "--noEmit"]],
   ["shellcheck", "shellcheck", ["-x", ...shell]],
   ["shfmt", "shfmt", ["-d", "-i", "2", "-ci", ...shell]],
-  ["python", "python3", ["-W", "error", "-c", "import ast,sys\nfor p in sys.argv[1:]: compile(open(p).read(), p, 'exec')", ...pythonFiles()]],
+  [
+    "python",
+    "python3",
+    [
+      "-W",
+      "error",
+      "-c",
+      "import ast,sys\nfor p in sys.argv[1:]: compile(open(p).read(), p, 'exec')",
+      ...pythonFiles(),
+    ],
+  ],
 ];
 
 const failed = [];

@@ -5,7 +5,9 @@ import { closeSync, openSync, readSync, statSync } from "node:fs";
 function tracked() {
   return execFileSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
     .split("\0")
-    .filter((path) => path !== "" && !path.includes("conformance/") && statSync(path, { throwIfNoEntry: false })?.isFile());
+    .filter(
+      (path) => path !== "" && !path.includes("conformance/") && statSync(path, { throwIfNoEntry: false })?.isFile(),
+    );
 }
 
 function firstLine(path) {

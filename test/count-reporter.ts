@@ -8,9 +8,15 @@ export default class CountReporter implements Reporter {
     const skipped = of("skipped");
     for (const test of skipped) console.log(`skipped: ${test.fullName}: ${reason(test)}`);
     // A file that could not be loaded has no tests that could fail.
-    const broken = modules.filter((module) => module.state() === "failed" && [...module.children.allTests()].every((test) => test.result().state !== "failed"));
+    const broken = modules.filter(
+      (module) =>
+        module.state() === "failed" &&
+        [...module.children.allTests()].every((test) => test.result().state !== "failed"),
+    );
     for (const module of broken) console.log(`failed: ${module.relativeModuleId}`);
-    console.log(`${of("passed").length} passed, ${of("failed").length + broken.length} failed, ${skipped.length} skipped`);
+    console.log(
+      `${of("passed").length} passed, ${of("failed").length + broken.length} failed, ${skipped.length} skipped`,
+    );
   }
 }
 

@@ -9,14 +9,18 @@ import https from "node:https";
 import { parse } from "yaml";
 
 interface StateFile {
-  deployment: { resources: { urn: string; type: string; inputs?: { create?: string; environment?: Record<string, string> } }[] };
+  deployment: {
+    resources: { urn: string; type: string; inputs?: { create?: string; environment?: Record<string, string> } }[];
+  };
 }
 
 /** Environments of `lab-host`, from the state of the stack. */
 function hostEnvironments(stateFile: string): Record<string, string>[] {
   const { deployment } = JSON.parse(readFileSync(stateFile, "utf8")) as StateFile;
   return deployment.resources
-    .filter((resource) => resource.type === "command:local:Command" && resource.inputs?.create?.endsWith("lab-host create"))
+    .filter(
+      (resource) => resource.type === "command:local:Command" && resource.inputs?.create?.endsWith("lab-host create"),
+    )
     .map((resource) => resource.inputs?.environment ?? {});
 }
 
@@ -41,7 +45,12 @@ exec nsenter --target "$pid" --mount --uts --ipc --net --pid -- bash -c '${scrip
 export async function bareSeconds(stateFile: string, kubeconfig: string, masters: readonly string[]): Promise<number> {
   const hosts = hostEnvironments(stateFile);
   for (const { PREFIX, NAME } of hosts) {
-    if (NAME?.includes("-etcd-")) inHost(PREFIX as string, NAME, "systemctl stop etcd; rm -rf /var/lib/etcd-wal/wal /var/lib/etcd/member/snap/[!l]*");
+    if (NAME?.includes("-etcd-"))
+      inHost(
+        PREFIX as string,
+        NAME,
+        "systemctl stop etcd; rm -rf /var/lib/etcd-wal/wal /var/lib/etcd/member/snap/[!l]*",
+      );
   }
   forAllHosts(hosts, "stop");
   const started = performance.now();

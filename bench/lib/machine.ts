@@ -1,6 +1,7 @@
 /** What a figure was measured on, and how much memory was in use at most. */
-import { cpus, release, totalmem } from "node:os";
+
 import { readFileSync } from "node:fs";
+import { cpus, release, totalmem } from "node:os";
 
 export function machineLine(): string {
   const [first] = cpus();

@@ -27,7 +27,8 @@ export class TestStack {
     base = "lab-small",
   ) {
     this.file = join(project, `stacks/Pulumi.${name}.yaml`);
-    const config = (parse(readFileSync(join(project, `stacks/Pulumi.${base}.yaml`), "utf8")) as { config: Config }).config;
+    const config = (parse(readFileSync(join(project, `stacks/Pulumi.${base}.yaml`), "utf8")) as { config: Config })
+      .config;
     this.write({ ...config, "kilonode:network": { hosts } });
     this.env = { ...process.env, KILONODE_STATE_DIR: this.stateDir, PULUMI_CONFIG_PASSPHRASE: "test", NO_COLOR: "1" };
   }

@@ -32,7 +32,11 @@ export class Writer {
   private readonly options: { server: string; ca: Buffer; cert: Buffer; key: Buffer };
 
   /** Begins at once. @param clients connections that write side by side, each one request at a time */
-  constructor(kubeconfig: string, private readonly namespace: string, clients = 4) {
+  constructor(
+    kubeconfig: string,
+    private readonly namespace: string,
+    clients = 4,
+  ) {
     const { clusters, users } = parse(kubeconfig) as Kubeconfig;
     const cluster = clusters[0]!.cluster;
     const user = users[0]!.user;
@@ -68,7 +72,12 @@ export class Writer {
     let session = this.connect();
     for (let index = 0; !this.stopped; index++) {
       const name = `write-${client}-${index}`;
-      const body = JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name, labels: { writer: "true" } }, data: { index: String(index) } });
+      const body = JSON.stringify({
+        apiVersion: "v1",
+        kind: "ConfigMap",
+        metadata: { name, labels: { writer: "true" } },
+        data: { index: String(index) },
+      });
       const started = performance.now();
       for (;;) {
         if (session.closed || session.destroyed) session = this.connect();
@@ -114,7 +123,11 @@ function request(session: http2.ClientHttp2Session, method: string, path: string
       text += chunk;
     });
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      const refused = stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM || error.code === "ERR_HTTP2_GOAWAY_SESSION" || error.code === "ERR_HTTP2_INVALID_SESSION" || error.code === "ECONNREFUSED";
+      const refused =
+        stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM ||
+        error.code === "ERR_HTTP2_GOAWAY_SESSION" ||
+        error.code === "ERR_HTTP2_INVALID_SESSION" ||
+        error.code === "ECONNREFUSED";
       reject(refused && status === 0 ? new NotBegun() : error);
     });
     stream.on("close", () => {

@@ -37,7 +37,12 @@ export function masterCertificates(master: Place, api: ApiNames): CertificatePla
   ];
 }
 
-function client(name: string, authority: CertificatePlan["authority"], user: string, commonName: string): CertificatePlan {
+function client(
+  name: string,
+  authority: CertificatePlan["authority"],
+  user: string,
+  commonName: string,
+): CertificatePlan {
   return { name, authority, ...at(name, user), commonName, dnsNames: [], ipAddresses: [], uses: ["client_auth"] };
 }
 

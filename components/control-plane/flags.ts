@@ -23,7 +23,12 @@ const changeable = {
   "kube-scheduler": { "feature-gates": "append" },
 } as const;
 
-export function apiserverFlagMap(spec: ClusterSpec, scale: Scale, shards: readonly ShardPlan[], master: Place): FlagMap {
+export function apiserverFlagMap(
+  spec: ClusterSpec,
+  scale: Scale,
+  shards: readonly ShardPlan[],
+  master: Place,
+): FlagMap {
   const main = shards.find((shard) => shard.name === "main") as ShardPlan;
   const identity: FlagMap = {
     "advertise-address": master.address,
@@ -71,7 +76,9 @@ export function apiserverFlagMap(spec: ClusterSpec, scale: Scale, shards: readon
 
 /** `--etcd-servers-overrides=<group>/<resource>#<server>;<server>,...` for every shard but main. */
 function overrides(shards: readonly ShardPlan[]): FlagMap {
-  const entries = shards.flatMap((shard) => shard.resources.map((resource) => `${resource}#${shard.endpoints.join(";")}`));
+  const entries = shards.flatMap((shard) =>
+    shard.resources.map((resource) => `${resource}#${shard.endpoints.join(";")}`),
+  );
   return entries.length > 0 ? { "etcd-servers-overrides": entries.join(",") } : {};
 }
 
@@ -91,7 +98,13 @@ export function controllerManagerFlagMap(spec: ClusterSpec, scale: Scale): FlagM
     "service-cluster-ip-range": spec.network.services,
     "cluster-name": spec.stack,
   };
-  return merged("kube-controller-manager", scale, identity, controllerManagerFlags(scale), spec.masters.flags.controllerManager);
+  return merged(
+    "kube-controller-manager",
+    scale,
+    identity,
+    controllerManagerFlags(scale),
+    spec.masters.flags.controllerManager,
+  );
 }
 
 export function schedulerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
@@ -107,6 +120,12 @@ export function schedulerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
   return merged("kube-scheduler", scale, identity, {}, spec.masters.flags.scheduler);
 }
 
-function merged(component: keyof typeof changeable, scale: Scale, identity: FlagMap, derived: FlagMap, user: FlagMap): FlagMap {
+function merged(
+  component: keyof typeof changeable,
+  scale: Scale,
+  identity: FlagMap,
+  derived: FlagMap,
+  user: FlagMap,
+): FlagMap {
   return mergeFlags(identity, derived, user, policyFor(component, scale.versions, changeable[component]));
 }

@@ -52,8 +52,16 @@ const publicPem: Readonly<Record<string, PublicPem>> = {
 };
 
 const secretFiles: Readonly<Record<string, SecretPlan>> = {
-  [`${pki}/service-account.key`]: { secret: "service-account-key", mode: "0400", owner: "kube-apiserver:kube-apiserver" },
-  "/etc/kubernetes/encryption.yaml": { secret: "encryption-config", mode: "0400", owner: "kube-apiserver:kube-apiserver" },
+  [`${pki}/service-account.key`]: {
+    secret: "service-account-key",
+    mode: "0400",
+    owner: "kube-apiserver:kube-apiserver",
+  },
+  "/etc/kubernetes/encryption.yaml": {
+    secret: "encryption-config",
+    mode: "0400",
+    owner: "kube-apiserver:kube-apiserver",
+  },
 };
 
 function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
@@ -75,7 +83,9 @@ function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
       ),
       "/etc/kubernetes/master.env": environmentFile({ ADDRESS: master.address }),
       ...kubeconfigs(parts.apiEndpoint),
-      "/etc/kubernetes/scheduler.yaml": textFile(stringify(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig"))),
+      "/etc/kubernetes/scheduler.yaml": textFile(
+        stringify(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig")),
+      ),
       ...(asUnits ? unitFiles(parts, master) : staticPods(parts, master)),
     },
     binaries: asUnits ? binaries(sums, ...components) : {},
@@ -115,7 +125,10 @@ export function componentFlags(parts: ControlPlaneParts, master: Place): Record<
 function unitFiles(parts: ControlPlaneParts, master: Place): Record<string, MachineFile> {
   const flags = componentFlags(parts, master);
   return {
-    ...hostFiles("/usr/local/lib/kilonode/run-with-flags", ...components.map((name) => `/usr/local/lib/systemd/system/${name}.service`)),
+    ...hostFiles(
+      "/usr/local/lib/kilonode/run-with-flags",
+      ...components.map((name) => `/usr/local/lib/systemd/system/${name}.service`),
+    ),
     ...Object.fromEntries(
       components.flatMap((name) => [
         [`/etc/kubernetes/${name}.flags`, textFile(flags[name].join("\n"))],
@@ -148,7 +161,12 @@ function units(): Record<string, MachineUnit> {
       `${pki}/service-account.key`,
       `${pki}/service-account.pub`,
     ]),
-    "kube-controller-manager.service": unit("kube-controller-manager", ["/etc/kubernetes/controller-manager.kubeconfig"]),
-    "kube-scheduler.service": unit("kube-scheduler", ["/etc/kubernetes/scheduler.kubeconfig", "/etc/kubernetes/scheduler.yaml"]),
+    "kube-controller-manager.service": unit("kube-controller-manager", [
+      "/etc/kubernetes/controller-manager.kubeconfig",
+    ]),
+    "kube-scheduler.service": unit("kube-scheduler", [
+      "/etc/kubernetes/scheduler.kubeconfig",
+      "/etc/kubernetes/scheduler.yaml",
+    ]),
   };
 }

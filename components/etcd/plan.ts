@@ -149,7 +149,13 @@ function memberCertificates(member: Place): CertificatePlan[] {
   return [
     { ...common, name: "peer", authority: "etcd-peer", keyPath: `${pki}/peer.key`, certPath: `${pki}/peer.crt` },
     // Also the client certificate of etcdctl on this host.
-    { ...common, name: "server", authority: "etcd-client", keyPath: `${pki}/server.key`, certPath: `${pki}/server.crt` },
+    {
+      ...common,
+      name: "server",
+      authority: "etcd-client",
+      keyPath: `${pki}/server.key`,
+      certPath: `${pki}/server.crt`,
+    },
   ];
 }
 

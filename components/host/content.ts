@@ -33,12 +33,14 @@ export class HostContent extends pulumi.ComponentResource {
       `${plan.name}-machine`,
       {
         connection: host.connection,
-        create: pulumi
-          .all([generationOf(host), secrets])
-          .apply(([generation, digest]) =>
-            // The digest is there so that new secrets stage the host anew.
-            deliveryCommand(machineApply, ["stage", "--generation", String(generation)], digest ? { SECRETS: digest } : {}),
+        create: pulumi.all([generationOf(host), secrets]).apply(([generation, digest]) =>
+          // The digest is there so that new secrets stage the host anew.
+          deliveryCommand(
+            machineApply,
+            ["stage", "--generation", String(generation)],
+            digest ? { SECRETS: digest } : {},
           ),
+        ),
         stdin: pulumi.all([...certificates, ...publicPem]).apply((pems) => machineJson(plan, pems)),
         addPreviousOutputInEnv: false,
         logging: remote.Logging.None,
@@ -80,7 +82,11 @@ export class HostContent extends pulumi.ComponentResource {
   private secrets(host: Host, pki: Pki): pulumi.Output<string> {
     const { plan } = host;
     if (Object.keys(plan.secrets).length === 0) return pulumi.output("");
-    const files = Object.entries(plan.secrets).map(([path, secret]) => ({ path, secret, text: secretText(secret, pki) }));
+    const files = Object.entries(plan.secrets).map(([path, secret]) => ({
+      path,
+      secret,
+      text: secretText(secret, pki),
+    }));
     const command = new remote.Command(
       `${plan.name}-secrets`,
       {

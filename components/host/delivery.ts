@@ -10,7 +10,11 @@ const loader = hostText("/usr/local/lib/kilonode/deliver")
   .join("\n");
 
 /** The command that takes {@link deliveryInput} on stdin. Values of `environment` only make the command another one. */
-export function deliveryCommand(programPath: string, args: readonly string[], environment: Readonly<Record<string, string>> = {}): string {
+export function deliveryCommand(
+  programPath: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): string {
   const variables = Object.entries(environment).map(([name, value]) => `${name}=${value} `);
   return `${variables.join("")}python3 -IS -c '${loader}' ${[programPath, ...args].join(" ")}`;
 }

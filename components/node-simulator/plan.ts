@@ -11,7 +11,12 @@ import { binaries, hostRange } from "../shared";
 const pki = "/etc/kwok/pki";
 const user = "kilonode:kwok";
 
-export function nodeSimulatorHosts(spec: ClusterSpec, scale: Scale, apiEndpoint: string, sums: ArtifactSums): HostPlan[] {
+export function nodeSimulatorHosts(
+  spec: ClusterSpec,
+  scale: Scale,
+  apiEndpoint: string,
+  sums: ArtifactSums,
+): HostPlan[] {
   if (spec.simulatedNodes === 0) return [];
   const self = place(hostRange(spec), { role: "node-simulator", label: "nodes" }, 0);
   return [

@@ -3,7 +3,10 @@ import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ObjectPlan } from "../plan-types";
 
-export function clusterObjects(objects: readonly ObjectPlan[], options: pulumi.CustomResourceOptions): pulumi.Resource[] {
+export function clusterObjects(
+  objects: readonly ObjectPlan[],
+  options: pulumi.CustomResourceOptions,
+): pulumi.Resource[] {
   return objects.map(
     (object) =>
       new kubernetes.apiextensions.CustomResource(

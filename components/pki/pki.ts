@@ -56,12 +56,20 @@ export class Pki extends pulumi.ComponentResource {
   }
 
   /** Signs a host's request; the caller has checked that it is the planned one. */
-  sign(host: string, plan: CertificatePlan, requestPem: pulumi.Input<string>, parent: pulumi.Resource): tls.LocallySignedCert {
+  sign(
+    host: string,
+    plan: CertificatePlan,
+    requestPem: pulumi.Input<string>,
+    parent: pulumi.Resource,
+  ): tls.LocallySignedCert {
     return this.signed(`${host}-${plan.name}`, plan.authority, plan.uses, requestPem, parent);
   }
 
   /** A client of the Kubernetes API whose key is in the state: the operator. */
-  operator(commonName: string, organization: string): { keyPem: pulumi.Output<string>; certPem: pulumi.Output<string> } {
+  operator(
+    commonName: string,
+    organization: string,
+  ): { keyPem: pulumi.Output<string>; certPem: pulumi.Output<string> } {
     const key = new tls.PrivateKey("operator", elliptic, { parent: this });
     const request = new tls.CertRequest(
       "operator",

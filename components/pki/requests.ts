@@ -6,7 +6,9 @@ import type { KeyRequest } from "../machine/machine";
 /** Thrown when a host's certificate request is not the planned one: the host is misconfigured or not to be trusted. */
 export class RequestMismatch extends Error {
   constructor(host: string, certificate: string, what: string, got: string, want: string) {
-    super(`${host} asks for a certificate "${certificate}" with ${what} ${got}, planned is ${want}; nothing was signed. Look at the host before you go on.`);
+    super(
+      `${host} asks for a certificate "${certificate}" with ${what} ${got}, planned is ${want}; nothing was signed. Look at the host before you go on.`,
+    );
     this.name = "RequestMismatch";
   }
 }
@@ -19,7 +21,8 @@ export function verifiedRequest(host: string, planned: KeyRequest, csrPem: strin
   };
   const subject = (name: string) => request.subjectName.getField(name).join(",");
   if (subject("CN") !== planned.commonName) refuse("common name", subject("CN"), planned.commonName);
-  if (subject("O") !== (planned.organization ?? "")) refuse("organization", subject("O"), planned.organization ?? "none");
+  if (subject("O") !== (planned.organization ?? ""))
+    refuse("organization", subject("O"), planned.organization ?? "none");
   const names = request.extensions
     .filter((extension) => extension instanceof x509.SubjectAlternativeNameExtension)
     .flatMap((extension) => extension.names.items);

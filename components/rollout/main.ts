@@ -5,6 +5,7 @@
  * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on
  * from what is live.
  */
+import { alone, onOrphaned } from "./alone";
 import { rolloutEtcd } from "./etcd";
 import { RemoteShard } from "./etcdctl";
 import { Executor } from "./executor";
@@ -17,6 +18,8 @@ import type { RolloutSpec } from "./spec";
 import { rolloutTogether } from "./together";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
+// When the engine was killed nobody reads on: that must not cut a step short.
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
 async function main(): Promise<number> {
   let group = "rollout";
@@ -25,6 +28,7 @@ async function main(): Promise<number> {
     group = spec.group;
     const key = process.env.KILONODE_SSH_KEY;
     if (!key) throw new Error("KILONODE_SSH_KEY is not set: it holds the SSH private key for the hosts");
+    await alone(spec, (line) => say(`${group}: ${line}`));
     const fleet = await rollout(spec, key, runOf(group));
     process.stdout.write(`${JSON.stringify(result(spec, fleet))}\n`);
     return 0;
@@ -81,6 +85,7 @@ function runOf(group: string): Run {
     report("stopping after the step under way (again to stop at once)");
   };
   process.on("SIGINT", stop).on("SIGTERM", stop);
+  onOrphaned(() => stopping || stop());
   return new Run(group, report, () => stopping);
 }
 

@@ -10,7 +10,15 @@ const stack = new TestStack("e2e", "198.18.32.0/20");
 const prefix = "kn-e2e";
 
 interface Status {
-  etcd: { shard: string; voters: number; learners: number; healthy: number; leader: string; dbBytes: number; alarms: string[] }[];
+  etcd: {
+    shard: string;
+    voters: number;
+    learners: number;
+    healthy: number;
+    leader: string;
+    dbBytes: number;
+    alarms: string[];
+  }[];
   masters: { name: string; ready: boolean; leaderOf: string[] }[];
   loadBalancer: { address: string; backends: { name: string; status: string }[]; ready: number };
   nodes: { total: number; ready: number };
@@ -55,13 +63,18 @@ describe.runIf(root)("a small cluster in the lab", () => {
   it("comes up with one command", async () => {
     ok(await stack.run("up"));
     const now = await status();
-    expect(now.etcd.map(({ shard, voters, learners, healthy, alarms }) => ({ shard, voters, learners, healthy, alarms }))).toEqual([
+    expect(
+      now.etcd.map(({ shard, voters, learners, healthy, alarms }) => ({ shard, voters, learners, healthy, alarms })),
+    ).toEqual([
       { shard: "main", voters: 3, learners: 0, healthy: 3, alarms: [] },
       { shard: "events", voters: 1, learners: 0, healthy: 1, alarms: [] },
       { shard: "leases", voters: 1, learners: 0, healthy: 1, alarms: [] },
     ]);
     expect(now.masters.map(({ ready }) => ready)).toEqual([true, true, true]);
-    expect(now.masters.flatMap(({ leaderOf }) => leaderOf).sort()).toEqual(["kube-controller-manager", "kube-scheduler"]);
+    expect(now.masters.flatMap(({ leaderOf }) => leaderOf).sort()).toEqual([
+      "kube-controller-manager",
+      "kube-scheduler",
+    ]);
     expect(now.loadBalancer.ready).toBe(3);
     expect(now.loadBalancer.backends.map(({ status }) => status)).toEqual(["UP", "UP", "UP"]);
     expect(now.certificates.length).toBeGreaterThan(20);
@@ -80,24 +93,37 @@ describe.runIf(root)("a small cluster in the lab", () => {
 
   it("keeps events and leases in their own shards, and Secrets encrypted", async () => {
     expect(await etcdKeys("etcd-events-1", "/registry/events/")).toContain("/registry/events/default/web");
-    expect(await etcdKeys("etcd-leases-1", "/registry/leases/")).toContain("/registry/leases/kube-system/kube-scheduler");
+    expect(await etcdKeys("etcd-leases-1", "/registry/leases/")).toContain(
+      "/registry/leases/kube-system/kube-scheduler",
+    );
     expect((await etcdKeys("etcd-main-1", "/registry/events/")).trim()).toBe("");
     expect((await etcdKeys("etcd-main-1", "/registry/leases/")).trim()).toBe("");
     await kubectl("create", "secret", "generic", "hidden", "--from-literal=word=kilonode-in-clear");
-    const stored = await stack.ssh("etcd-main-1", "set -a; . /etc/etcd/etcdctl.env; etcdctl get /registry/secrets/default/hidden");
+    const stored = await stack.ssh(
+      "etcd-main-1",
+      "set -a; . /etc/etcd/etcdctl.env; etcdctl get /registry/secrets/default/hidden",
+    );
     expect(stored).toContain("k8s:enc:secretbox:v1:");
     expect(stored).not.toContain("kilonode-in-clear");
   });
 
   it("answers nobody without a certificate", () => {
     const curl = (url: string) =>
-      execFileSync("bash", ["-c", `curl --silent --insecure --max-time 5 --write-out '%{http_code}' --output /dev/null ${url} || echo " exit $?"`], { encoding: "utf8" }).trim();
+      execFileSync(
+        "bash",
+        [
+          "-c",
+          `curl --silent --insecure --max-time 5 --write-out '%{http_code}' --output /dev/null ${url} || echo " exit $?"`,
+        ],
+        { encoding: "utf8" },
+      ).trim();
     for (const path of ["/", "/version", "/api", "/readyz"]) {
       expect(curl(`https://198.18.32.5:6443${path}`), path).toBe("401");
       expect(curl(`https://198.18.32.10:6443${path}`), path).toBe("401");
     }
     // TLS 1.3: the server's alert comes after the handshake; curl says 56 (receive) or 35, 55, 58 by version.
-    for (const port of [2379, 2380]) expect(curl(`https://198.18.32.40:${port}/health`), String(port)).toMatch(/^000 exit (35|55|56|58)$/);
+    for (const port of [2379, 2380])
+      expect(curl(`https://198.18.32.40:${port}/health`), String(port)).toMatch(/^000 exit (35|55|56|58)$/);
     expect(curl("http://198.18.32.40:2381/metrics")).toMatch(/^000 exit 7$/);
     expect(curl("https://198.18.32.10:10257/healthz")).toMatch(/^000 exit 7$/);
   });
@@ -120,7 +146,9 @@ describe.runIf(root)("a small cluster in the lab", () => {
     const up = await stack.run("up");
     const report = await writer.stop();
     ok(up);
-    const restarts = [...`${up.stdout}\n${up.stderr}`.matchAll(/done: restart (\S*etcd-main-\d)/g)].map((match) => match[1]);
+    const restarts = [...`${up.stdout}\n${up.stderr}`.matchAll(/done: restart (\S*etcd-main-\d)/g)].map(
+      (match) => match[1],
+    );
     expect(restarts).toHaveLength(3);
     expect(restarts.at(-1)).toBe(before);
     expect(report).toMatchObject({ failed: [], lost: [] });
@@ -147,7 +175,10 @@ describe.runIf(root)("a small cluster in the lab", () => {
 
   it("finds drift, and up repairs it", async () => {
     ok(await stack.run("drift"));
-    await stack.ssh("master-1", "echo '# by hand' >> /etc/kubernetes/kube-scheduler.flags; systemctl stop kube-controller-manager");
+    await stack.ssh(
+      "master-1",
+      "echo '# by hand' >> /etc/kubernetes/kube-scheduler.flags; systemctl stop kube-controller-manager",
+    );
     await stack.ssh("etcd-leases-1", "sysctl -qw net.core.somaxconn=1000");
     const drift = await stack.run("drift");
     expect(drift.code).toBe(1);
@@ -229,5 +260,6 @@ describe.runIf(root)("a small cluster in the lab", () => {
 });
 
 if (!root) {
-  it("a small cluster in the lab", (context) => context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
+  it("a small cluster in the lab", (context) =>
+    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
 }

@@ -30,13 +30,19 @@ describe("a configuration", () => {
   });
 
   it("refuses an unknown key and names it with its path", () => {
-    expect(problems({ mastres: { count: 3 } })).toEqual(["mastres: unknown key; see docs/configuration.md for the keys there are"]);
-    expect(problems({ masters: { cuont: 3 } })).toEqual(["masters.cuont: unknown key; see docs/configuration.md for the keys there are"]);
+    expect(problems({ mastres: { count: 3 } })).toEqual([
+      "mastres: unknown key; see docs/configuration.md for the keys there are",
+    ]);
+    expect(problems({ masters: { cuont: 3 } })).toEqual([
+      "masters.cuont: unknown key; see docs/configuration.md for the keys there are",
+    ]);
   });
 
   it("refuses an even shard", () => {
     const shards = { main: { members: 4 } };
-    expect(problems({ etcd: { hosts: 4, shards } })[0]).toMatch(/^etcd\.shards\.main\.members: 4 members: an even size/);
+    expect(problems({ etcd: { hosts: 4, shards } })[0]).toMatch(
+      /^etcd\.shards\.main\.members: 4 members: an even size/,
+    );
   });
 
   it("refuses 9 voters unless they are meant", () => {
@@ -46,7 +52,9 @@ describe("a configuration", () => {
   });
 
   it("refuses more members than hosts, and hosts without members", () => {
-    expect(problems({ etcd: { hosts: 16 } })[0]).toMatch(/^etcd\.hosts: 17 members in all shards need 17 hosts of their own, and there are 16/);
+    expect(problems({ etcd: { hosts: 16 } })[0]).toMatch(
+      /^etcd\.hosts: 17 members in all shards need 17 hosts of their own, and there are 16/,
+    );
     expect(problems({ etcd: { hosts: 19 } })[0]).toMatch(/^etcd\.hosts: 19 hosts for 17 members: 2 would run nothing/);
   });
 
@@ -54,7 +62,9 @@ describe("a configuration", () => {
     expect(problems({ network: { pods: "10.96.0.0/12" } })).toEqual([
       "network.pods: 10.96.0.0/12 overlaps network.services (10.96.0.0/16); choose ranges that share no address",
     ]);
-    expect(problems({ network: { services: "10.96.0.1/16" } })[0]).toMatch(/^network\.services: 10\.96\.0\.1\/16 is no IPv4 range/);
+    expect(problems({ network: { services: "10.96.0.1/16" } })[0]).toMatch(
+      /^network\.services: 10\.96\.0\.1\/16 is no IPv4 range/,
+    );
   });
 
   it("refuses a production shard that loses its quorum with one zone", () => {
@@ -91,7 +101,10 @@ describe("the stack files", () => {
   it.each(["lab", "lab-small"])("%s is valid and has less than 20 lines", (stack) => {
     const text = readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8");
     const { config } = parse(text) as { config: Record<string, unknown> };
-    readSpec(stack, Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("kilonode:", ""), value])));
+    readSpec(
+      stack,
+      Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("kilonode:", ""), value])),
+    );
     expect(text.split("\n").length - 1).toBeLessThan(20);
   });
 });

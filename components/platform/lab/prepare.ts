@@ -37,16 +37,34 @@ export function labPrefix(stack: string): string {
 }
 
 /** @param change false in a preview: look, install and build nothing, and only warn of what is missing */
-export async function prepareLab(spec: ClusterSpec, hostCount: number, change: boolean, say: (line: string) => void): Promise<PreparedLab> {
+export async function prepareLab(
+  spec: ClusterSpec,
+  hostCount: number,
+  change: boolean,
+  say: (line: string) => void,
+): Promise<PreparedLab> {
   const cacheDir = defaultCacheDir(process.env);
-  const env = { ...process.env, PREFIX: labPrefix(spec.stack), CACHE_DIR: cacheDir, CIDR: spec.network.hosts, HOSTS: String(hostCount), MASTERS: String(spec.masters.count) };
+  const env = {
+    ...process.env,
+    PREFIX: labPrefix(spec.stack),
+    CACHE_DIR: cacheDir,
+    CIDR: spec.network.hosts,
+    HOSTS: String(hostCount),
+    MASTERS: String(spec.masters.count),
+  };
   await preflight(env, change, say);
   const [sums, root, hosts] = await Promise.all([
     toolchain(spec, cacheDir, change, say),
     debianRoot(env, change, say),
     hostsNow(env),
   ]);
-  return { sums, artifactStore: join(cacheDir, "artifacts"), root, hosts, newIncarnation: randomBytes(4).toString("hex") };
+  return {
+    sums,
+    artifactStore: join(cacheDir, "artifacts"),
+    root,
+    hosts,
+    newIncarnation: randomBytes(4).toString("hex"),
+  };
 }
 
 interface Preflight {
@@ -55,7 +73,9 @@ interface Preflight {
 }
 
 async function preflight(env: NodeJS.ProcessEnv, change: boolean, say: (line: string) => void): Promise<void> {
-  const result = JSON.parse(await output("lab-preflight", ["--json", ...(change ? ["--install"] : [])], env, say, [0, 2])) as Preflight;
+  const result = JSON.parse(
+    await output("lab-preflight", ["--json", ...(change ? ["--install"] : [])], env, say, [0, 2]),
+  ) as Preflight;
   if (result.ok) return;
   const list = result.missing.map(({ what, why, fix }) => `  - ${what}: ${why}; ${fix}`).join("\n");
   const text = `this machine lacks ${result.missing.length} thing${result.missing.length === 1 ? "" : "s"} that the lab needs; nothing was touched\n${list}`;
@@ -63,7 +83,12 @@ async function preflight(env: NodeJS.ProcessEnv, change: boolean, say: (line: st
   say(text);
 }
 
-async function toolchain(spec: ClusterSpec, cacheDir: string, change: boolean, say: (line: string) => void): Promise<ArtifactSums> {
+async function toolchain(
+  spec: ClusterSpec,
+  cacheDir: string,
+  change: boolean,
+  say: (line: string) => void,
+): Promise<ArtifactSums> {
   const options = { binaries: labBinaries, cacheDir, source: spec.toolchain.source, sha256: spec.toolchain.sha256 };
   const tools = change
     ? await ensureToolchain({
@@ -75,7 +100,10 @@ async function toolchain(spec: ClusterSpec, cacheDir: string, change: boolean, s
       })
     : await checkToolchain(options);
   return Object.fromEntries(
-    tools.map((tool) => [tool.name, { version: tool.version, sha256: "sha256" in tool ? tool.sha256 : "known once it has been built" }]),
+    tools.map((tool) => [
+      tool.name,
+      { version: tool.version, sha256: "sha256" in tool ? tool.sha256 : "known once it has been built" },
+    ]),
   );
 }
 
@@ -91,10 +119,12 @@ interface Status {
 async function hostsNow(env: NodeJS.ProcessEnv): Promise<PreparedLab["hosts"]> {
   // Only root can look; whoever previews as somebody else sees a lab without hosts.
   if (process.getuid?.() !== 0) return {};
-  const { stdout } = await run(script("lab-status"), ["--json"], { env }).catch((error: { code?: number; stdout?: string }) => {
-    if (error.code === 1 && error.stdout) return { stdout: error.stdout };
-    throw error;
-  });
+  const { stdout } = await run(script("lab-status"), ["--json"], { env }).catch(
+    (error: { code?: number; stdout?: string }) => {
+      if (error.code === 1 && error.stdout) return { stdout: error.stdout };
+      throw error;
+    },
+  );
   const status = JSON.parse(stdout) as Status;
   return Object.fromEntries(
     status.hosts.map(({ name, state, incarnation }) => [name, { alive: state === "alive", incarnation }]),
@@ -102,7 +132,13 @@ async function hostsNow(env: NodeJS.ProcessEnv): Promise<PreparedLab["hosts"]> {
 }
 
 /** Runs a script of the lab, passing its progress on line by line. */
-async function output(name: string, args: string[], env: NodeJS.ProcessEnv, say: (line: string) => void, okay: number[] = [0]): Promise<string> {
+async function output(
+  name: string,
+  args: string[],
+  env: NodeJS.ProcessEnv,
+  say: (line: string) => void,
+  okay: number[] = [0],
+): Promise<string> {
   const child = spawn(script(name), args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   const errors: string[] = [];
@@ -113,7 +149,10 @@ async function output(name: string, args: string[], env: NodeJS.ProcessEnv, say:
     errors.push(line);
     say(line);
   });
-  const code = await new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
-  if (code === null || !okay.includes(code)) throw new MachineNotReady(`${name} failed (exit ${code})\n${errors.slice(-20).join("\n")}`);
+  const code = await new Promise<number | null>((resolve, reject) =>
+    child.once("error", reject).once("close", resolve),
+  );
+  if (code === null || !okay.includes(code))
+    throw new MachineNotReady(`${name} failed (exit ${code})\n${errors.slice(-20).join("\n")}`);
   return stdout;
 }
