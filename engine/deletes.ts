@@ -3,12 +3,13 @@
  * resources that depend on it, and for nothing else. (The real engine goes layer by layer, `ScheduleDeletes`; the order
  * between resources that depend on each other is the same.)
  */
+import type { Executor } from "./executor";
 import type { Generator } from "./generate";
 import { Bail, type Run } from "./run";
 import { dependenciesOf, type ResourceState } from "./state/types";
-import type { Executor, PlannedStep } from "./steps";
+import type { PlannedStep, Steps } from "./steps";
 
-export function planDeletes(generator: Generator, executor: Executor): PlannedStep[] {
+export function planDeletes(generator: Generator, make: Steps): PlannedStep[] {
   const { deletes, pendingDeletes, aliases, operated } = generator;
   const steps: PlannedStep[] = [];
   const isOperated = (urn: string): boolean => operated.has(aliases.renamed.get(urn) ?? urn);
@@ -16,12 +17,10 @@ export function planDeletes(generator: Generator, executor: Executor): PlannedSt
     if (old.delete) {
       if (pendingDeletes.has(old)) continue;
       deletes.add(old.urn);
-      steps.push(executor.delete(old, true, false, deletes));
+      steps.push(make.delete(old, true, false, deletes));
     } else if (!isOperated(old.urn)) {
       deletes.add(old.urn);
-      steps.push(
-        old.pendingReplacement ? executor.removePendingReplace(old) : executor.delete(old, false, false, deletes),
-      );
+      steps.push(old.pendingReplacement ? make.removePendingReplace(old) : make.delete(old, false, false, deletes));
     }
   }
   return steps;

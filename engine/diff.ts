@@ -1,7 +1,11 @@
 /** The engine's reading of a provider's diff (step_generator.go, `applyReplaceOnChanges`). */
+
+import type { Goal } from "./goal";
 import { contains, parsePath } from "./paths";
 import type { DiffResult } from "./provider";
 import { head } from "./providers/values";
+import type { ResourceState } from "./state/types";
+import { hasUnknown, plain, same } from "./values";
 
 type DetailedDiff = NonNullable<DiffResult["detailedDiff"]>;
 
@@ -24,7 +28,7 @@ export const NO_DIFFERENCE: Difference = {
 };
 
 /** A replacement that something other than the provider asks for; `reason` stands among the keys. */
-export function replacement(reason: string): Difference {
+function replacement(reason: string): Difference {
   return { ...NO_DIFFERENCE, changes: true, replace: true, keys: [reason] };
 }
 
@@ -51,4 +55,27 @@ export function differenceOf(result: DiffResult, replaceOnChanges: readonly stri
     detailedDiff,
     deleteBeforeReplace: result.deleteBeforeReplace ?? false,
   };
+}
+
+/** A replacement for which the provider need not be asked (`diff` in step_generator.go). */
+export function askedFor(
+  goal: Goal,
+  old: ResourceState,
+  now: ResourceState,
+  replaces: ReadonlySet<string>,
+): Difference | undefined {
+  if (triggered(old, now)) return { ...replacement("replacementTrigger"), keys: [] };
+  if (goal.replaceWith.some((urn) => replaces.has(urn))) return replacement("replaceWith");
+  if (goal.deletedWith !== "" && replaces.has(goal.deletedWith)) return replacement("deletedWith");
+  // From a component to a resource or back; another provider of the same package alone is no reason.
+  if (!old.provider !== !now.provider) return replacement("provider");
+  return undefined;
+}
+
+/** Nothing on either side is no trigger; an unknown one is taken for changed (`shouldTriggerReplace`). */
+function triggered(old: ResourceState, now: ResourceState): boolean {
+  const before = plain(old.replacementTrigger ?? null);
+  const after = plain(now.replacementTrigger ?? null);
+  if (hasUnknown(before) || hasUnknown(after)) return true;
+  return before !== null && after !== null && !same(before, after);
 }

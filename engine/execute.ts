@@ -1,7 +1,10 @@
 /** A run from its beginning to its end: starts what it needs, drives the program, deletes what is left over, stops everything. */
+import path from "node:path";
 import { type Child, startChild, stopChild } from "./child";
+import { DefaultProviders, DYNAMIC } from "./defaults";
 import { planDeletes, runDeletes } from "./deletes";
 import { dynamicProvider } from "./dynamic";
+import { Executor } from "./executor";
 import { Generator } from "./generate";
 import { runInProcess } from "./inprocess";
 import { Monitor } from "./monitor";
@@ -12,8 +15,9 @@ import type { Session } from "./rehearsal";
 import { messageOf } from "./run";
 import { type Server, serve } from "./server";
 import { ROOT_STACK } from "./state/types";
-import { Executor } from "./steps";
+import { Steps } from "./steps";
 
+const QUIET = path.join(import.meta.dirname, "quiet.cjs");
 const ORGANIZATION = "organization";
 /** The SDK's way to say that it has already told the user what went wrong (cmd/run/index.ts). */
 const EXIT_REPORTED = 32;
@@ -23,6 +27,7 @@ const GRACE_MS = 3000;
 interface Parts {
   readonly registry: Registry;
   readonly executor: Executor;
+  readonly steps: Steps;
   readonly generator: Generator;
   readonly monitor: Monitor;
   readonly policies: Policies;
@@ -46,9 +51,9 @@ export async function runProgram(session: Session): Promise<Values> {
 }
 
 export async function destroyProgramless(session: Session): Promise<Values> {
-  return withParts(session, async ({ generator, executor, registry }) => {
+  return withParts(session, async ({ generator, executor, steps, registry }) => {
     const { run, base } = session;
-    await runDeletes(run, executor, base, planDeletes(generator, executor));
+    await runDeletes(run, executor, base, planDeletes(generator, steps));
     await registry.close();
   });
 }
@@ -60,7 +65,8 @@ async function withParts(session: Session, work: (parts: Parts) => Promise<void>
     factoryFor(session, () => address),
     run.preview,
   );
-  const executor = new Executor(run, registry, snapshot, base);
+  const executor = new Executor(run, snapshot);
+  const steps = new Steps(run, registry, base);
   // The monitor must listen before policy packs start, and needs the generator, which needs the packs.
   const late: { policies?: Policies } = {};
   const generator = new Generator(
@@ -69,9 +75,11 @@ async function withParts(session: Session, work: (parts: Parts) => Promise<void>
     base,
     registry,
     executor,
+    steps,
     () => late.policies,
   );
-  const monitor = new Monitor(run, generator, executor, registry, config, project.programDirectory);
+  const defaults = new DefaultProviders(generator, config);
+  const monitor = new Monitor(run, generator, executor, registry, defaults, project.programDirectory);
   const server = await serve(monitor);
   address = server.address;
   try {
@@ -85,7 +93,7 @@ async function withParts(session: Session, work: (parts: Parts) => Promise<void>
       env: environment(session),
       onLine: (stream, line) => run.onEvent({ type: "log", stream, line }),
     });
-    await work({ registry, executor, generator, monitor, policies: late.policies, server });
+    await work({ registry, executor, steps, generator, monitor, policies: late.policies, server });
   } finally {
     await Promise.allSettled([registry.close(), late.policies?.close()]);
     server.close();
@@ -101,7 +109,7 @@ function factoryFor(session: Session, engineAddress: () => string): ProviderFact
         "resources of the pulumi package itself (StackReference, Stash) are not supported in a rehearsal; use the Pulumi CLI",
       );
     }
-    if (packageName !== "pulumi-nodejs") return options.providers(packageName);
+    if (packageName !== DYNAMIC) return options.providers(packageName);
     return dynamicProvider({
       cwd: project.programDirectory,
       env: environment(session),
@@ -121,7 +129,8 @@ function startProgram(session: Session, address: string): Child {
   return startChild({
     script: "run",
     cwd: project.programDirectory,
-    nodeArgs: [...(options.stackTraces ? [] : ["--stack-trace-limit=0"]), ...project.nodeArgs],
+    // The SDK takes a stack for each of the promises of each property (runtime/debuggable.ts), and logs each call.
+    nodeArgs: [...(options.debug ? [] : ["--stack-trace-limit=0", "--require", QUIET]), ...project.nodeArgs],
     args: [
       ...["--monitor", address, "--engine", address],
       ...["--organization", ORGANIZATION, "--project", project.name, "--stack", options.stack],
@@ -143,7 +152,7 @@ function startProgram(session: Session, address: string): Child {
 /** Until the program has registered all, or ended, or the run has; then deletes and the end of the program. */
 async function drive(session: Session, parts: Parts, exited: Promise<number | string>): Promise<void> {
   const { run, base } = session;
-  const { monitor, generator, executor, policies } = parts;
+  const { monitor, generator, executor, steps, policies } = parts;
   const ended = new Promise<"ended">((resolve) => {
     if (!run.going) resolve("ended");
     else run.ended.addEventListener("abort", () => resolve("ended"), { once: true });
@@ -151,7 +160,7 @@ async function drive(session: Session, parts: Parts, exited: Promise<number | st
   const first = await Promise.race([monitor.finished.then(() => "registered" as const), exited, ended]);
   if (first !== "registered" && first !== "ended" && first !== 0) reportExit(session, first);
   if (run.going && (first === "registered" || first === 0)) {
-    await runDeletes(run, executor, base, planDeletes(generator, executor));
+    await runDeletes(run, executor, base, planDeletes(generator, steps));
   }
   await run.idle();
   await registerStackOutputs(session, parts);

@@ -4,27 +4,35 @@
  */
 import { randomBytes } from "node:crypto";
 import { Aliases } from "./aliases";
-import { type Difference, differenceOf, NO_DIFFERENCE, replacement } from "./diff";
-import { type Goal, newState, setProperties } from "./goal";
+import { checkInputs } from "./check";
+import { askedFor, type Difference, differenceOf, NO_DIFFERENCE } from "./diff";
+import type { Executor } from "./executor";
+import { externalState, type Goal, newState, type ReadGoal, setProperties } from "./goal";
 import { resetPaths } from "./paths";
 import type { Plugin } from "./plugin";
 import type { Policies } from "./policy";
-import type { CheckResult, Values } from "./provider";
 import { isProviderType, type Registry } from "./registry";
 import { findDependentReplacements } from "./replacements";
 import { Bail, type Run } from "./run";
 import { makeUrn, parseReference, type ResourceState, urnQualifiedType } from "./state/types";
-import type { Executor, PlannedStep } from "./steps";
-import { hasUnknown, plain, plainValues, same } from "./values";
+import type { PlannedStep, Steps } from "./steps";
+import { same } from "./values";
 
 export interface Stack {
   readonly project: string;
   readonly stack: string;
 }
 
-export interface ReadGoal
-  extends Pick<Goal, "type" | "name" | "parent" | "inputs" | "provider" | "dependencies" | "additionalSecretOutputs"> {
-  readonly id: string;
+/** A resource that is being registered. */
+interface Registration {
+  readonly goal: Goal;
+  readonly urn: string;
+  readonly old: ResourceState | undefined;
+  readonly now: ResourceState;
+  /** The URN of `old`, if that is another. */
+  readonly alias: string | undefined;
+  readonly plugin: Plugin | undefined;
+  readonly seed: Buffer;
 }
 
 export class Generator {
@@ -46,6 +54,7 @@ export class Generator {
     readonly base: readonly ResourceState[],
     private readonly registry: Registry,
     private readonly executor: Executor,
+    private readonly steps: Steps,
     /** Packs are started with the address of the monitor, which needs this generator: they are not there from the beginning. */
     private readonly policies: () => Policies | undefined,
   ) {
@@ -62,7 +71,7 @@ export class Generator {
       name,
     );
     if (this.urns.has(urn)) {
-      throw this.#bail(`Duplicate resource URN '${urn}'; try giving it a unique name`, urn);
+      throw this.run.bail(`Duplicate resource URN '${urn}'; try giving it a unique name`, urn);
     }
     if (parent !== "" && !this.urns.has(parent)) throw new Error(`could not find parent resource ${parent}`);
     this.urns.add(urn);
@@ -75,7 +84,15 @@ export class Generator {
     const { old, alias } = this.#findOld(urn, goal);
     this.goals.set(urn, goal);
     const now = newState(goal, urn, old);
-    const steps = await this.#plan(goal, urn, old, now, alias);
+    const steps = await this.#plan({
+      goal,
+      urn,
+      old,
+      now,
+      alias,
+      plugin: await this.#pluginOf(goal),
+      seed: randomBytes(32),
+    });
     await this.executor.chain(steps);
     return now;
   }
@@ -89,21 +106,9 @@ export class Generator {
         `${urn} is managed under the id "${old.id}" and now looked up as "${wanted.id}"; give the looked-up resource another name`,
       );
     }
-    const { parent, provider, dependencies, additionalSecretOutputs } = wanted;
-    const now: ResourceState = {
-      urn,
-      custom: true,
-      id: wanted.id,
-      type: wanted.type,
-      inputs: wanted.inputs,
-      ...(parent !== "" && { parent }),
-      external: true,
-      ...(dependencies.length > 0 && { dependencies: [...dependencies] }),
-      provider,
-      ...(additionalSecretOutputs.length > 0 && { additionalSecretOutputs: [...additionalSecretOutputs] }),
-    };
+    const now = externalState(wanted, urn);
     this.operated.add(urn);
-    await this.executor.chain([this.executor.read(old, now)]);
+    await this.executor.chain([this.steps.read(old, now)]);
     return now;
   }
 
@@ -115,7 +120,7 @@ export class Generator {
       if (old === undefined || candidate === urn) continue;
       const other = this.aliases.renamed.get(candidate) ?? (this.urns.has(candidate) ? candidate : undefined);
       if (other !== undefined) {
-        throw this.#bail(
+        throw this.run.bail(
           `Duplicate resource alias '${candidate}' applied to resource with URN '${urn}' conflicting with resource with URN '${other}'`,
           urn,
         );
@@ -127,57 +132,42 @@ export class Generator {
     return {};
   }
 
-  async #plan(
-    goal: Goal,
-    urn: string,
-    old: ResourceState | undefined,
-    now: ResourceState,
-    alias?: string,
-  ): Promise<PlannedStep[]> {
-    const plugin = await this.#pluginOf(goal);
-    const recreating = this.deletes.has(urn);
-    const before = recreating || old?.external ? undefined : old;
-    const seed = randomBytes(32);
-    const given = old === undefined ? goal.inputs : resetPaths(goal.inputs, old.inputs ?? {}, goal.ignoreChanges);
-    const inputs = await this.#check(
-      plugin,
-      goal,
-      urn,
-      before?.inputs,
-      before === undefined ? goal.inputs : given,
-      seed,
-    );
-    setProperties(now, "inputs", inputs);
+  async #plan(registration: Registration): Promise<PlannedStep[]> {
+    const { goal, urn, old, now, alias, plugin, seed } = registration;
+    // What was deleted, or never was ours, says nothing about the inputs of what comes.
+    const before = this.deletes.has(urn) || old?.external ? undefined : old;
+    const given = before === undefined ? goal.inputs : resetPaths(goal.inputs, before.inputs ?? {}, goal.ignoreChanges);
+    setProperties(now, "inputs", await checkInputs(this.run, plugin, goal, urn, before?.inputs, given, seed));
     await this.#analyze(goal, now);
-
-    if (old !== undefined && this.deletes.has(urn)) return this.#recreate(old, now, urn, alias);
-    if (old?.external) {
+    const recreated = this.#recreate(registration);
+    if (recreated !== undefined) return recreated;
+    if (old === undefined || old.external) {
       this.operated.add(urn);
-      const difference = NO_DIFFERENCE;
-      return [
-        this.executor.createReplacement(old, now, difference, true, alias),
-        this.executor.replace(old, now, difference),
-      ];
+      return old === undefined ? [this.steps.create(now)] : this.#createFirst(old, now, NO_DIFFERENCE, alias);
     }
-    if (old === undefined) {
-      this.operated.add(urn);
-      return [this.executor.create(now)];
-    }
-    const difference = await this.#difference(plugin, goal, old, now);
+    const difference = await this.#difference(goal, old, now, plugin);
     // While the provider compared, another resource's replacement may have deleted this one (`ContinueStepsFromDiff`).
-    if (this.deletes.has(urn)) return this.#recreate(old, now, urn, alias);
-    return this.#planFromDifference(plugin, goal, old, now, difference, seed, alias);
+    return this.#recreate(registration) ?? this.#planFromDifference(registration, old, difference);
+  }
+
+  #createFirst(
+    old: ResourceState,
+    now: ResourceState,
+    difference: Difference,
+    alias: string | undefined,
+  ): PlannedStep[] {
+    return [this.steps.createReplacement(old, now, difference, true, alias), this.steps.replace(old, now, difference)];
   }
 
   /** Deleted earlier in this run, because something that it depends on had to be deleted before its replacement was made. */
-  #recreate(old: ResourceState, now: ResourceState, urn: string, alias?: string): PlannedStep[] {
-    this.deletes.delete(urn);
+  #recreate({ old, now, urn, alias }: Registration): PlannedStep[] | undefined {
+    if (old === undefined || !this.deletes.delete(urn)) return undefined;
     this.replaces.add(urn);
     this.operated.add(urn);
     const difference: Difference = { ...NO_DIFFERENCE, keys: this.#dependentKeys.get(urn) ?? [] };
     return [
-      this.executor.replace(old, now, NO_DIFFERENCE),
-      this.executor.createReplacement(old, now, difference, false, alias),
+      this.steps.replace(old, now, NO_DIFFERENCE),
+      this.steps.createReplacement(old, now, difference, false, alias),
     ];
   }
 
@@ -190,60 +180,25 @@ export class Generator {
     return plugin;
   }
 
-  async #check(
-    plugin: Plugin | undefined,
-    goal: Goal,
-    urn: string,
-    old: Values | undefined,
-    news: Values,
-    seed: Buffer,
-  ): Promise<Values> {
-    if (plugin === undefined) return news;
-    if (!this.run.preview && hasUnknown(plainValues(news))) {
-      throw new Error(
-        `an input of ${urn} is not known although the run is not a preview; the resource it comes from did not set it`,
-      );
-    }
-    const result: CheckResult = await plugin.check(this.run.call(urn), old, news, seed);
-    for (const { property, reason } of result.failures ?? []) {
-      const value = property === "" ? undefined : JSON.stringify(plain(result.inputs[property] ?? null));
-      const what =
-        value === undefined
-          ? reason
-          : `property ${property} value {${value.replaceAll(/^"|"$/g, "")}} has a problem: ${reason}`;
-      this.run.report("error", `${goal.type} resource '${goal.name}': ${what}`, urn);
-    }
-    if ((result.failures ?? []).length > 0) throw this.#bail();
-    return result.inputs;
-  }
-
   async #analyze(goal: Goal, now: ResourceState): Promise<void> {
     const provider = now.provider && this.executor.news.get(parseReference(now.provider).urn);
     const stopped = await this.policies()?.analyze(goal, now, provider || undefined);
-    if (stopped) throw this.#bail();
+    if (stopped) throw this.run.bail();
   }
 
-  /** What the provider, and the options that replace without asking it, say about the change (`diff`). */
   async #difference(
-    plugin: Plugin | undefined,
     goal: Goal,
     old: ResourceState,
     now: ResourceState,
+    plugin: Plugin | undefined,
   ): Promise<Difference> {
-    if (triggered(old, now)) return { ...replacement("replacementTrigger"), keys: [] };
-    if (goal.replaceWith.some((urn) => this.replaces.has(urn))) return replacement("replaceWith");
-    if (goal.deletedWith !== "" && this.replaces.has(goal.deletedWith)) return replacement("deletedWith");
-    if ((old.provider ?? "") === "" ? (now.provider ?? "") !== "" : (now.provider ?? "") === "")
-      return replacement("provider");
-    if (plugin === undefined) {
-      return { ...NO_DIFFERENCE, changes: !same(old.inputs ?? {}, now.inputs ?? {}) };
-    }
+    const asked = askedFor(goal, old, now, this.replaces);
+    if (asked !== undefined) return asked;
+    if (plugin === undefined) return { ...NO_DIFFERENCE, changes: !same(old.inputs ?? {}, now.inputs ?? {}) };
     const result = await plugin.diff(this.run.call(now.urn), old, now.inputs ?? {}, goal.ignoreChanges);
-    if (result === undefined) {
-      this.#warnUnknownProvider(now);
-      return { ...NO_DIFFERENCE, changes: true };
-    }
-    return differenceOf(result, goal.replaceOnChanges);
+    if (result !== undefined) return differenceOf(result, goal.replaceOnChanges);
+    this.#warnUnknownProvider(now);
+    return { ...NO_DIFFERENCE, changes: true };
   }
 
   #warnUnknownProvider(now: ResourceState): void {
@@ -257,31 +212,24 @@ export class Generator {
   }
 
   async #planFromDifference(
-    plugin: Plugin | undefined,
-    goal: Goal,
+    registration: Registration,
     old: ResourceState,
-    now: ResourceState,
     difference: Difference,
-    seed: Buffer,
-    alias?: string,
   ): Promise<PlannedStep[]> {
-    const { urn } = now;
+    const { goal, urn, now, alias, plugin, seed } = registration;
     this.operated.add(urn);
     if (difference.replace || old.pendingReplacement) {
       this.#refuseProtected(old, now);
       this.replaces.add(urn);
       // Defaults that were carried over from the old resource do not hold for a new one.
-      setProperties(now, "inputs", await this.#check(plugin, goal, urn, undefined, goal.inputs, seed));
-      if (goal.deleteBeforeReplace ?? difference.deleteBeforeReplace)
-        return this.#deleteBeforeReplace(old, now, difference, alias);
-      return [
-        this.executor.createReplacement(old, now, difference, true, alias),
-        this.executor.replace(old, now, difference),
-      ];
+      setProperties(now, "inputs", await checkInputs(this.run, plugin, goal, urn, undefined, goal.inputs, seed));
+      const deleteFirst = goal.deleteBeforeReplace ?? difference.deleteBeforeReplace;
+      return deleteFirst
+        ? this.#deleteFirst(old, now, difference, alias)
+        : this.#createFirst(old, now, difference, alias);
     }
-    if (difference.changes || (old.initErrors ?? []).length > 0)
-      return [this.executor.update(old, now, difference, alias)];
-    return [this.executor.same(old, now, alias)];
+    const update = difference.changes || (old.initErrors ?? []).length > 0;
+    return [update ? this.steps.update(old, now, difference, alias) : this.steps.same(old, now, alias)];
   }
 
   #refuseProtected(old: ResourceState, now: ResourceState): void {
@@ -296,11 +244,11 @@ export class Generator {
     if (!this.run.preview) throw new Bail("protected");
   }
 
-  async #deleteBeforeReplace(
+  async #deleteFirst(
     old: ResourceState,
     now: ResourceState,
     difference: Difference,
-    alias?: string,
+    alias: string | undefined,
   ): Promise<PlannedStep[]> {
     const steps: PlannedStep[] = [];
     const dependents = await findDependentReplacements(old, {
@@ -313,38 +261,24 @@ export class Generator {
     for (const { state, keys } of dependents.reverse()) {
       if (this.pendingDeletes.has(state)) continue;
       if (state.protect && !state.delete) {
-        throw this.#bail(
+        throw this.run.bail(
           `unable to replace resource "${state.urn}" as part of replacing "${now.urn}" as it is currently marked for protection`,
           now.urn,
         );
       }
       this.#dependentKeys.set(state.urn, keys);
-      steps.push(this.executor.delete(state, !state.delete, !state.delete, this.deletes));
+      steps.push(this.steps.delete(state, !state.delete, !state.delete, this.deletes));
       this.deletes.add(state.urn);
       this.pendingDeletes.add(state);
     }
     if (!old.pendingReplacement) {
       this.deletes.add(old.urn);
-      steps.push(this.executor.delete(old, true, true, this.deletes));
+      steps.push(this.steps.delete(old, true, true, this.deletes));
     }
     return [
       ...steps,
-      this.executor.replace(old, now, difference),
-      this.executor.createReplacement(old, now, difference, false, alias),
+      this.steps.replace(old, now, difference),
+      this.steps.createReplacement(old, now, difference, false, alias),
     ];
   }
-
-  #bail(message?: string, urn?: string): Bail {
-    if (message !== undefined) this.run.report("error", message, urn);
-    this.run.fail(false);
-    return new Bail(message);
-  }
-}
-
-/** Nothing on either side is no trigger; an unknown one is taken for changed (`shouldTriggerReplace`). */
-function triggered(old: ResourceState, now: ResourceState): boolean {
-  const before = plain(old.replacementTrigger ?? null);
-  const after = plain(now.replacementTrigger ?? null);
-  if (hasUnknown(before) || hasUnknown(after)) return true;
-  return before !== null && after !== null && !same(before, after);
 }

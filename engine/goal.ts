@@ -35,6 +35,12 @@ export interface Goal {
   readonly timeouts: { readonly create?: number; readonly update?: number; readonly delete?: number };
 }
 
+/** A resource that is looked up. */
+export interface ReadGoal
+  extends Pick<Goal, "type" | "name" | "parent" | "inputs" | "provider" | "dependencies" | "additionalSecretOutputs"> {
+  readonly id: string;
+}
+
 /** Only what is set is written, in the order in which Pulumi writes it (sdk/go/common/apitype/core.go, `ResourceV3`). */
 export function newState(goal: Goal, urn: string, old: ResourceState | undefined): ResourceState {
   const list = (values: readonly string[]): string[] | undefined => (values.length > 0 ? [...values] : undefined);
@@ -61,6 +67,22 @@ export function newState(goal: Goal, urn: string, old: ResourceState | undefined
     replaceOnChanges: list(goal.replaceOnChanges),
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as unknown as ResourceState;
+}
+
+export function externalState(wanted: ReadGoal, urn: string): ResourceState {
+  const { id, type, inputs, parent, provider, dependencies, additionalSecretOutputs } = wanted;
+  return {
+    urn,
+    custom: true,
+    id,
+    type,
+    inputs,
+    ...(parent !== "" && { parent }),
+    external: true,
+    ...(dependencies.length > 0 && { dependencies: [...dependencies] }),
+    provider,
+    ...(additionalSecretOutputs.length > 0 && { additionalSecretOutputs: [...additionalSecretOutputs] }),
+  };
 }
 
 /** Empty properties are not written. */

@@ -2,19 +2,20 @@
  * What the program talks to: the resource monitor and the engine service (pkg/resource/deploy/source_eval.go). Free of any
  * transport: each method takes a request and gives a response, so a server or a stub can stand in front of it.
  */
+
+import type { DefaultProviders, PackageRequest } from "./defaults";
 import type { Severity } from "./events";
+import type { Executor } from "./executor";
 import type { Generator } from "./generate";
 import type { Goal } from "./goal";
 import type { Plugin } from "./plugin";
-import type { StackConfig } from "./project";
 import { empty, engine, fromStruct, grpc, provider as providers, resource, toStruct } from "./proto";
 import type { Values } from "./provider";
-import { defaultProviderName, isProviderType, providerInputs, type Registry } from "./registry";
+import { isProviderType, providerInputs, type Registry } from "./registry";
 import { type RegisterRequest, readGoal, refusal } from "./request";
 import { Bail, messageOf, type Run } from "./run";
-import { PROVIDER_PREFIX, type ResourceState, ROOT_STACK } from "./state/types";
-import type { Executor } from "./steps";
-import { receive, secret } from "./values";
+import { PROVIDER_PREFIX, ROOT_STACK } from "./state/types";
+import { receive } from "./values";
 
 const FEATURES = new Set([
   "secrets", // without it values would travel in clear
@@ -28,18 +29,11 @@ const FEATURES = new Set([
   "parameterization",
   "replacementTrigger",
 ]);
-const DYNAMIC = "pulumi-nodejs";
 const SEVERITIES: readonly Severity[] = ["debug", "info", "warning", "error"];
 
 /** An error with a status code of the protocol. */
 function status(code: number, message: string): Error {
   return Object.assign(new Error(message), { code, details: message });
-}
-
-interface PackageRequest {
-  readonly name: string;
-  readonly version: string;
-  readonly url: string;
 }
 
 export class Monitor {
@@ -52,7 +46,6 @@ export class Monitor {
   readonly #shutdown: Promise<void>;
   readonly #settled = new Map<string, Goal>();
   readonly #componentProviders = new Map<string, ReadonlyMap<string, string>>();
-  readonly #defaultProviders = new Map<string, Promise<string>>();
   #root = "";
 
   constructor(
@@ -60,7 +53,7 @@ export class Monitor {
     private readonly generator: Generator,
     private readonly executor: Executor,
     private readonly registry: Registry,
-    private readonly config: StackConfig,
+    private readonly defaults: DefaultProviders,
     private readonly directory: string,
   ) {
     this.finished = new Promise((resolve) => (this.#finish = resolve));
@@ -119,7 +112,7 @@ export class Monitor {
     return this.#guarded(`${request.getType()} "${request.getName()}"`, async () => {
       const type = request.getType();
       const { values } = await receive(fromStruct(request.getProperties()), this.directory);
-      const reference = request.getProvider() || (await this.#defaultProvider(packageOf(type, request)));
+      const reference = request.getProvider() || (await this.defaults.reference(packageOf(type, request)));
       const state = await this.generator.read({
         type,
         name: request.getName(),
@@ -226,7 +219,7 @@ export class Monitor {
       this.#componentProviders.get(parent)?.get(wanted.name);
     if (explicit) return explicit;
     if (inherited?.provider.includes(`::${PROVIDER_PREFIX}${wanted.name}::`)) return inherited.provider;
-    return this.#defaultProvider(wanted);
+    return this.defaults.reference(wanted);
   }
 
   #inheritedProviders(request: RegisterRequest, parent: string): ReadonlyMap<string, string> {
@@ -234,54 +227,10 @@ export class Monitor {
   }
 
   async #pluginOf(explicit: string, wanted: PackageRequest): Promise<Plugin> {
-    const reference = explicit || (await this.#defaultProvider(wanted));
+    const reference = explicit || (await this.defaults.reference(wanted));
     const plugin = this.registry.get(reference);
     if (plugin === undefined) throw new Error(`the provider ${reference} is not registered`);
     return plugin;
-  }
-
-  /** Reference of a package's default provider, which is made when the first resource wants it (default_providers.go). */
-  #defaultProvider(wanted: PackageRequest): Promise<string> {
-    const key = `${wanted.name}-${wanted.version}-${wanted.url}`;
-    const known = this.#defaultProviders.get(key) ?? this.#registerDefaultProvider(wanted);
-    this.#defaultProviders.set(key, known);
-    return known;
-  }
-
-  async #registerDefaultProvider({ name, version, url }: PackageRequest): Promise<string> {
-    const { urn, id }: ResourceState = await this.generator.register({
-      type: `${PROVIDER_PREFIX}${name}`,
-      name: defaultProviderName(version, url),
-      custom: true,
-      parent: "",
-      inputs: providerInputs(this.#configOf(name), version, url),
-      provider: "",
-      dependencies: [],
-      propertyDependencies: {},
-      protect: undefined,
-      retainOnDelete: undefined,
-      deleteBeforeReplace: undefined,
-      ignoreChanges: [],
-      replaceOnChanges: [],
-      additionalSecretOutputs: [],
-      aliases: [],
-      deletedWith: "",
-      replaceWith: [],
-      replacementTrigger: undefined,
-      timeouts: {},
-    });
-    return `${urn}::${id}`;
-  }
-
-  /** Configuration of the package's namespace; dynamic providers get all of it, under full names (target.go). */
-  #configOf(name: string): Values {
-    const result: Values = {};
-    for (const [key, value] of Object.entries(this.config.values)) {
-      const [namespace, ...rest] = key.split(":");
-      if (name !== DYNAMIC && namespace !== name) continue;
-      result[name === DYNAMIC ? key : rest.join(":")] = this.config.secretKeys.includes(key) ? secret(value) : value;
-    }
-    return result;
   }
 }
 

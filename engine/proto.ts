@@ -42,9 +42,11 @@ export function fromStruct(message: struct.Struct | undefined): Values {
 
 /** A promise of a unary call: `call((done) => client.analyze(request, done))`. */
 export function call<Response>(
-  start: (done: (error: Error | null, response: Response) => void) => unknown,
+  start: (done: (error: grpc.ServiceError | null, response: Response) => void) => unknown,
 ): Promise<Response> {
   return new Promise((resolve, reject) => {
-    start((error, response) => (error ? reject(error) : resolve(response)));
+    start((error, response) =>
+      error ? reject(new Error(error.details || error.message, { cause: error })) : resolve(response),
+    );
   });
 }

@@ -38,8 +38,8 @@ export interface RehearsalOptions {
   readonly program?: Program;
   /** Node arguments and compiler of the program, in the place of what Pulumi.yaml says. */
   readonly runtime?: { readonly nodeArgs?: readonly string[]; readonly typescript?: boolean };
-  /** Keeps stack traces of errors in the program. Costs a factor of two to five in the SDK (default false). */
-  readonly stackTraces?: boolean;
+  /** Keeps stack traces of the program and debug messages of the SDK. Costs a factor of two to five in the SDK (default false). */
+  readonly debug?: boolean;
 }
 
 /** What the parts of a run get. */

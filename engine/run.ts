@@ -64,6 +64,13 @@ export class Run {
     this.announce ||= announce;
   }
 
+  /** An error that ends the run, reported here unless it already was. */
+  bail(message?: string, urn?: string): Bail {
+    if (message !== undefined) this.report("error", message, urn);
+    this.fail(false);
+    return new Bail(message);
+  }
+
   /** Runs `work` when one of the slots is free. */
   async limited<T>(work: () => Promise<T>): Promise<T> {
     if (this.#free > 0 || !this.going) this.#free--;

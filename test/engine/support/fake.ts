@@ -1,5 +1,5 @@
 /** A package of pretended resources that remembers what was done with it, and stacks that use it. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -114,11 +114,22 @@ export class World {
   }
 }
 
+/** {@link Thing} for programs that are text. */
+const THING = `
+const pulumi = require("@pulumi/pulumi");
+class Thing extends pulumi.CustomResource {
+  constructor(name, args = {}, opts) {
+    super("fake:index:Thing", name, { result: undefined, ...args }, { version: "1.0.0", ...opts });
+  }
+}`;
+
 export interface Lab {
   readonly world: World;
   readonly folder: string;
   readonly stateFile: string;
   readonly events: EngineEvent[];
+  /** A stack whose program is the given text of a CommonJS module, in a process of its own. */
+  module(source: string, options?: Partial<RehearsalOptions>): Rehearsal;
   /** A stack whose program is the given function. */
   stack(program: () => unknown, options?: Partial<RehearsalOptions>): Rehearsal;
   remove(): void;
@@ -131,20 +142,32 @@ export function lab(): Lab {
   const world = new World();
   const stateFile = path.join(folder, "state.json");
   const events: EngineEvent[] = [];
+  const common = {
+    projectDir: path.join(folder, "project"),
+    stack: "dev",
+    stateFile,
+    passphrase: "rehearsal",
+    providers: () => world.provider(),
+    onEvent: (event: EngineEvent) => void events.push(event),
+  };
   return {
     world,
     folder,
     stateFile,
     events,
+    module: (source, options = {}) => {
+      rmSync(path.join(common.projectDir, "node_modules"), { force: true });
+      symlinkSync(
+        path.resolve(import.meta.dirname, "../../../node_modules"),
+        path.join(common.projectDir, "node_modules"),
+      );
+      writeFileSync(path.join(common.projectDir, "index.js"), `${THING}\n${source}`);
+      return new Rehearsal({ ...common, runtime: { typescript: false }, ...options });
+    },
     stack: (program, options = {}) =>
       new Rehearsal({
-        projectDir: path.join(folder, "project"),
-        stack: "dev",
-        stateFile,
-        passphrase: "rehearsal",
-        providers: () => world.provider(),
+        ...common,
         program: async () => ((await program()) ?? undefined) as Record<string, unknown> | undefined,
-        onEvent: (event) => events.push(event),
         ...options,
       }),
     remove: () => rmSync(folder, { recursive: true, force: true }),

@@ -1,0 +1,180 @@
+/** The real command with the rehearsal engine and a program of a few shell commands in the place of a cluster. */
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { RunReport } from "../../cli/show/summary";
+import { CopiedProject, ended } from "./cli-project";
+
+/** Named like parts of a cluster, so that phases and hosts are told. What it does is chosen by environment variables. */
+const program = `
+import { local } from "@pulumi/command";
+import * as pulumi from "@pulumi/pulumi";
+
+const { VALUE = "1", SLOW = "0", ROLLOUT = "echo '0.1s etcd-main: shard healthy (7/7), done' >&2" } = process.env;
+const host = new local.Command("small-lb-1", { create: "echo made", triggers: [VALUE], logging: "none" });
+const slow = new local.Command("small-nodes-1", { create: \`sleep \${SLOW}\`, triggers: [SLOW] }, { dependsOn: host });
+new local.Command("etcd-main-rollout", { create: ROLLOUT, logging: "stderr" }, { dependsOn: slow });
+export const apiEndpoint = "https://198.18.0.5:6443";
+export const kubeconfig = pulumi.secret("kind: Config");
+export const sshKey = pulumi.secret("the key");
+export const hosts = [{ name: "small-lb-1", address: "127.0.0.1", zone: "a", role: "load-balancer", group: "load-balancer", user: "root", port: 1, hostKey: "ssh-ed25519 AAAA" }];
+`;
+
+let project: CopiedProject;
+let state: string;
+const up = (env: NodeJS.ProcessEnv = {}, ...more: string[]) => project.run(["up", "small", ...more], env);
+
+beforeAll(() => {
+  project = new CopiedProject();
+  project.write("stacks/index.ts", program);
+  project.write("stacks/Pulumi.small.yaml", "config:\n  kilonode:platform: lab\n  kilonode:ephemeral: true\n");
+  state = join(project.stateDir, "small.json");
+});
+afterAll(() => project.remove());
+
+// One cluster's life: each test goes on from what the one before it left.
+
+test("up: says which engine runs and that it made a passphrase, tells phases, ends with a summary", async () => {
+  const { code, stdout, stderr } = await up();
+  expect(code, stderr).toBe(0);
+  expect(stderr).toMatch(/engine: rehearsal \(no pulumi CLI on PATH\); state in .*small\.json/);
+  expect(stderr).toMatch(/made a random passphrase .*passphrase$/m);
+  expect(stderr).toMatch(/\] {3}etcd-main: shard healthy \(7\/7\), done$/m);
+  expect(stderr).toMatch(/rollout etcd-main: done in \d+\.\ds \(1 created\)/);
+  expect(stdout).toMatch(/stack small: up succeeded in .* \(rehearsal engine\)\n {2}resources {2}4 created/);
+  expect(stdout).toContain("https://198.18.0.5:6443");
+  for (const name of ["passphrase", "small.json"])
+    expect(statSync(join(project.stateDir, name)).mode & 0o777).toBe(0o600);
+});
+
+test("up and preview again: no changes", async () => {
+  const again = await up({}, "--expect-no-changes");
+  expect(again.stdout).toContain("4 unchanged");
+  expect(again.code).toBe(0);
+  expect((await project.run(["preview", "small", "--expect-no-changes"])).code).toBe(0);
+});
+
+test("preview: what changes; --expect-no-changes fails then, and nothing was done", async () => {
+  const before = readFileSync(state, "utf8");
+  const { code, stdout, stderr } = await project.run(["preview", "small", "--expect-no-changes"], { VALUE: "2" });
+  expect(stdout).toContain('+- host small-lb-1\n    triggers[0]: "1" -> "2" (forces replacement)\n');
+  expect(stderr).toContain("no changes were expected, and there are some");
+  expect(code).toBe(1);
+  expect(readFileSync(state, "utf8")).toBe(before);
+  expect(readdirSync(project.stateDir).sort()).toEqual(["passphrase", "small.json", "small.json.bak"]);
+});
+
+test("up --expect-no-changes --json: one object on the standard output, exit 1 because something was changed", async () => {
+  const { code, stdout } = await up({ VALUE: "2" }, "--expect-no-changes", "--json");
+  const report = JSON.parse(stdout) as RunReport;
+  expect(report).toMatchObject({
+    stack: "small",
+    engine: "rehearsal",
+    action: "up",
+    result: "succeeded",
+    changes: { replace: 1, same: 3 },
+  });
+  expect(report.phases.map(({ name }) => name)).toEqual(["preparation", "hosts", "rollout etcd-main"]);
+  expect(report.outputs).toMatchObject({ kubeconfig: "[secret]" });
+  expect(code).toBe(1);
+});
+
+test("a refused gate: exit 3 with host, finding and remedy", async () => {
+  const finding = {
+    host: "small-etcd-main-2",
+    checked: "no unit is masked",
+    found: "etcd.service is masked",
+    advice: "systemctl unmask it.",
+    lasting: true,
+  };
+  const refusal = JSON.stringify({ group: "etcd-main", ...finding, changed: [], findings: [finding] });
+  const { code, stdout, stderr } = await up({ VALUE: "2", ROLLOUT: `echo 'KILONODE-GATE ${refusal}' >&2; exit 3` });
+  expect(stdout).toContain("error in etcd-main-rollout on host small-etcd-main-2:");
+  expect(stdout).toContain("checked: no unit is masked; found: etcd.service is masked");
+  expect(stdout).toContain("systemctl unmask it. Then run `kilonode up small` again");
+  expect(`${stdout}${stderr}`).not.toContain("KILONODE-GATE");
+  expect(code).toBe(3);
+});
+
+test("any other failure: exit 1, what was said and what to do", async () => {
+  const { code, stdout } = await up({ VALUE: "2", ROLLOUT: "echo no space left >&2; exit 1" });
+  expect(stdout).toMatch(/error in etcd-main-rollout:\n[\s\S]*no space left\n {2}what to do: mend the cause/);
+  expect(code).toBe(1);
+});
+
+test("a wrong passphrase: exit 2, nothing touched", async () => {
+  const before = readFileSync(state, "utf8");
+  const { code, stderr } = await up({ PULUMI_CONFIG_PASSPHRASE: "wrong" });
+  expect(stderr).toMatch(/error: the passphrase is not the one/);
+  expect(stderr).not.toContain("    at ");
+  expect(code).toBe(2);
+  expect(readFileSync(state, "utf8")).toBe(before);
+});
+
+test("a truncated state: named, exit 1, nothing touched", async () => {
+  const whole = readFileSync(state, "utf8");
+  truncateSync(state, 1000);
+  const { code, stderr } = await up();
+  expect(stderr).toContain(`the state file ${state} is damaged`);
+  expect(code).toBe(1);
+  expect(readFileSync(state, "utf8")).toBe(whole.slice(0, 1000));
+  writeFileSync(state, whole);
+});
+
+test("Ctrl-C: says so, ends with 130, and the next up goes on", async () => {
+  const child = project.start(["up", "small"], { VALUE: "2", SLOW: "300" });
+  const result = ended(child);
+  child.stderr.on("data", (text: string) => {
+    if (text.includes("hosts")) setTimeout(() => child.kill("SIGINT"), 500);
+  });
+  child.stderr.once("data", () => setTimeout(() => child.kill("SIGINT"), 20_000));
+  const { code, stdout, stderr } = await result;
+  expect(stderr).toContain("interrupted: finishing what runs; go on later with `kilonode up small`");
+  expect(stdout).toContain("run the same command again to go on");
+  expect(code).toBe(130);
+  expect((await up({ VALUE: "2" })).code).toBe(0);
+});
+
+test("outputs and kubeconfig: secrets only when asked for, files for their owner alone", async () => {
+  expect((await project.run(["outputs", "small"])).stdout).toContain("kubeconfig: [secret]");
+  const { kubeconfig } = JSON.parse((await project.run(["outputs", "small", "--json", "--show-secrets"])).stdout) as {
+    kubeconfig: string;
+  };
+  expect(kubeconfig).toBe("kind: Config");
+  const file = (await project.run(["kubeconfig", "small", "--path"])).stdout.trim();
+  expect(readFileSync(file, "utf8")).toBe("kind: Config");
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+});
+
+test("status of hosts that do not answer: exit 1 within seconds", async () => {
+  const { code, stdout } = await project.run(["status", "small", "--json"]);
+  const { healthy, problems, hosts } = JSON.parse(stdout) as {
+    healthy: boolean;
+    problems: string[];
+    hosts: { name: string; reachable: boolean }[];
+  };
+  expect(healthy).toBe(false);
+  expect(hosts.find(({ name }) => name === "small-lb-1")).toMatchObject({ reachable: false });
+  expect(problems.join("\n")).toContain("ECONNREFUSED");
+  expect(code).toBe(1);
+});
+
+test("the state can be exported, imported and unlocked", async () => {
+  const { stdout } = await project.run(["state", "export", "small"]);
+  const copy = join(project.dir, "exported.json");
+  writeFileSync(copy, stdout);
+  expect((await project.run(["state", "import", "small", copy])).code).toBe(0);
+  expect((await project.run(["preview", "small", "--expect-no-changes"], { VALUE: "2" })).code).toBe(0);
+  const wrong = await project.run(["state", "import", "small", join(project.dir, "package.json")]);
+  expect(wrong.code).not.toBe(0);
+  expect(wrong.stderr).not.toContain("    at ");
+  expect((await project.run(["state", "unlock", "small"])).stderr).toContain("not locked");
+});
+
+test("recreate: the same again; destroy: nothing is left, not even the state", async () => {
+  const { code, stdout } = await project.run(["recreate", "small"], { VALUE: "2" });
+  expect(stdout).toMatch(/destroy succeeded[\s\S]*4 deleted[\s\S]*up succeeded[\s\S]*4 created/);
+  expect(code).toBe(0);
+  expect((await project.run(["destroy", "small"])).code).toBe(0);
+  expect(existsSync(project.stateDir)).toBe(false);
+});
