@@ -102,13 +102,15 @@ export class Progress {
   }
 
   #diagnostic({ severity, message, urn, ephemeral }: Diagnostic): void {
-    if (severity === "debug" || ephemeral) return;
+    if (severity === "debug") return;
     const name = urn?.split("::").slice(3).join("::");
     if (severity === "error") {
-      // Whole at the end; here one line, for a resource that has not failed as a step.
+      // Whole at the end; here one line, for what has not failed as a step.
       if (name === undefined) this.line(this.style.red(`error: ${readable(message).split("\n")[0]}`));
       return;
     }
+    // What a command prints comes as a passing message: a rollout's is the one to follow.
+    if (ephemeral && !name?.endsWith("-rollout")) return;
     for (const text of message.trimEnd().split("\n")) {
       // A rollout says its own time and the group's name; a gate's line for machines is not for people.
       if (text.startsWith("KILONODE-GATE ") || text.trim() === "") continue;

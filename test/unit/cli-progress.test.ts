@@ -60,6 +60,7 @@ test("a run that nobody watches: a line per phase, counts once a second at most,
     severity: "info",
     urn: rolloutUrn,
     message: "0.4s etcd-main: shard healthy (3/3), done",
+    ephemeral: true,
   });
   it.at(6500);
   it.tell({ type: "done", step: rollout });
