@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { CliError, exitCodes } from "../errors";
-import { makeStateDir, stateDir } from "./files";
+import { makeStateDir, stateDir, stateFile } from "./files";
 
 export interface Passphrase {
   readonly text: string | undefined;
@@ -28,6 +28,13 @@ export function findPassphrase(
   if (env.PULUMI_CONFIG_PASSPHRASE_FILE) return { text: fromFile(env.PULUMI_CONFIG_PASSPHRASE_FILE) };
   const file = join(stateDir(env), "passphrase");
   if (existsSync(file)) return { text: readFileSync(file, "utf8").trim() };
+  if (existsSync(stateFile(stack, env))) {
+    throw new CliError(
+      `the state of stack ${stack} (${stateFile(stack, env)}) was encrypted with a passphrase that is not here; ` +
+        "set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) to it. Nothing was touched",
+      exitCodes.badConfiguration,
+    );
+  }
   if (!ephemeral) {
     throw new CliError(
       `stack ${stack} keeps secrets and no passphrase is set; set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it. ` +

@@ -1,6 +1,8 @@
 /** The real command with the rehearsal engine and a program of a few shell commands in the place of a cluster. */
-import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { RunReport } from "../../cli/show/summary";
 import { CopiedProject, ended } from "./cli-project";
@@ -112,6 +114,16 @@ test("a wrong passphrase: exit 2, nothing touched", async () => {
   expect(readFileSync(state, "utf8")).toBe(before);
 });
 
+test("a passphrase that is gone: exit 2, and no new one is made", async () => {
+  const file = join(project.stateDir, "passphrase");
+  renameSync(file, `${file}.away`);
+  const { code, stderr } = await up();
+  expect(stderr).toContain("was encrypted with a passphrase that is not here");
+  expect(code).toBe(2);
+  expect(existsSync(file)).toBe(false);
+  renameSync(`${file}.away`, file);
+});
+
 test("a truncated state: named, exit 1, nothing touched", async () => {
   const whole = readFileSync(state, "utf8");
   truncateSync(state, 1000);
@@ -133,6 +145,24 @@ test("Ctrl-C: says so, ends with 130, and the next up goes on", async () => {
   expect(stderr).toContain("interrupted: finishing what runs; go on later with `kilonode up small`");
   expect(stdout).toContain("run the same command again to go on");
   expect(code).toBe(130);
+  expect((await up({ VALUE: "2" })).code).toBe(0);
+});
+
+test("Ctrl-C twice: ends at once, also what does not want to end, and the next up goes on", async () => {
+  const child = project.start(["up", "small"], {
+    VALUE: "2",
+    ROLLOUT: "trap '' INT TERM; echo stubborn >&2; sleep 31234",
+  });
+  const result = ended(child);
+  const stubborn = () => spawnSync("pgrep", ["-f", "sleep 31234"]).status === 0;
+  await expect.poll(stubborn, { timeout: 60_000, interval: 200 }).toBe(true);
+  child.kill("SIGINT");
+  await sleep(1000);
+  const second = performance.now();
+  child.kill("SIGINT");
+  expect((await result).code).toBe(130);
+  expect(performance.now() - second).toBeLessThan(5000);
+  expect(stubborn()).toBe(false);
   expect((await up({ VALUE: "2" })).code).toBe(0);
 });
 
