@@ -13,7 +13,7 @@ export interface Failure {
 }
 
 /** Closing lines of an engine that repeat what the errors before them said. */
-const closing = /^(update|preview) failed$/;
+export const closing = /^(update|preview) failed$/;
 
 export function failuresOf(
   result: Pick<Result, "diagnostics">,

@@ -1,6 +1,6 @@
 /** Shows a run while it goes on: a line for each finished phase, and one that is always up to date on a terminal. */
 import type { Diagnostic, EngineEvent, Step } from "../../engine/events";
-import { readable } from "./failures";
+import { closing, readable } from "./failures";
 import { type PhaseReport, type Phases, phaseOf, preparation } from "./phases";
 import type { Style } from "./style";
 import { count, duration, type Terminal } from "./terminal";
@@ -106,7 +106,8 @@ export class Progress {
     const name = urn?.split("::").slice(3).join("::");
     if (severity === "error") {
       // Whole at the end; here one line, for what has not failed as a step.
-      if (name === undefined) this.line(this.style.red(`error: ${readable(message).split("\n")[0]}`));
+      if (name === undefined && !closing.test(message.trim()))
+        this.line(this.style.red(`error: ${readable(message).split("\n")[0]}`));
       return;
     }
     // What a command prints comes as a passing message: a rollout's is the one to follow.
