@@ -1,0 +1,63 @@
+/** The arrows between the folders, and the one place for versions. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { dirname, join, normalize } from "node:path";
+import { describe, expect, it } from "vitest";
+import { defaultVersions } from "../../config/versions";
+
+const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
+  .split("\n")
+  .filter((file) => file.endsWith(".ts") && !file.includes("conformance/"));
+
+/** Imports of a file: paths within the repository, names of packages. */
+function imports(file: string): string[] {
+  const text = readFileSync(file, "utf8");
+  return [...text.matchAll(/(?:from|require\(|import\()\s*"([^"]+)"/g)].map(([, name]) =>
+    name?.startsWith(".") ? normalize(join(dirname(file), name)) : (name as string),
+  );
+}
+
+const inside = (folder: string) => files.filter((file) => file.startsWith(`${folder}/`));
+const offences = (of: readonly string[], allowed: (name: string) => boolean) =>
+  of.flatMap((file) => imports(file).flatMap((name) => (allowed(name) ? [] : [`${file} imports ${name}`])));
+
+describe("the arrows", () => {
+  it("config imports zod and itself", () => {
+    expect(offences(inside("config"), (name) => name === "zod" || name.startsWith("config/"))).toEqual([]);
+  });
+
+  it("the engine imports nothing of the project's", () => {
+    expect(offences(inside("engine"), (name) => !/^(config|components|stacks|cli|policy|toolchain|bench|test)\//.test(name))).toEqual([]);
+  });
+
+  it("a plan imports no Pulumi", () => {
+    const pure = [
+      ...inside("config"),
+      ...inside("components/machine"),
+      ...files.filter((file) => /^components\/(.*\/)?(plan|plan-types|flags|certificates|static-pods|kubeconfig|shared|ports)\.ts$/.test(file)),
+    ];
+    expect(pure.length).toBeGreaterThan(20);
+    expect(offences(pure, (name) => !name.startsWith("@pulumi/"))).toEqual([]);
+  });
+
+  it("components import neither stacks nor cli nor engine; nothing imports test", () => {
+    expect(offences(inside("components"), (name) => !/^(stacks|cli|engine|bench)\//.test(name))).toEqual([]);
+    const all = files.filter((file) => !file.startsWith("test/"));
+    expect(offences(all, (name) => !name.startsWith("test/"))).toEqual([]);
+  });
+
+  it("only the program's entry and the platform itself name a platform", () => {
+    const components = inside("components").filter((file) => !file.startsWith("components/platform/"));
+    expect(offences(components, (name) => !/platform\/(lab|aws)/.test(name))).toEqual([]);
+  });
+});
+
+describe("versions", () => {
+  it("stand in config/versions.ts and in no other source file", () => {
+    const versions = Object.values(defaultVersions);
+    const sources = files.filter((file) => !/^(config\/versions\.ts|test\/)/.test(file));
+    const code = (file: string) => readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
+    const repeats = sources.flatMap((file) => versions.filter((version) => code(file).includes(version)).map((version) => `${file}: ${version}`));
+    expect(repeats).toEqual([]);
+  });
+});
