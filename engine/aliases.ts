@@ -1,6 +1,7 @@
 /** Finds the old state of a resource, also under an earlier name, type or parent (step_generator.go, `generateAliases`). */
 import type { AliasSpec, Goal } from "./goal";
-import { makeUrn, ROOT_STACK, urnName, urnQualifiedType, urnType } from "./state/types";
+import type { Run } from "./run";
+import { makeUrn, type ResourceState, ROOT_STACK, urnName, urnQualifiedType, urnType } from "./state/types";
 
 export class Aliases {
   /** Old URN to the new one, and the reverse. */
@@ -8,12 +9,39 @@ export class Aliases {
   readonly #oldOf = new Map<string, string>();
 
   constructor(
+    private readonly run: Run,
     private readonly project: string,
     private readonly stack: string,
   ) {}
 
+  /** The old state and, if it has another, its URN. `seen` are the URNs registered in this run (`getOldResource`). */
+  find(
+    urn: string,
+    goal: Goal,
+    olds: ReadonlyMap<string, ResourceState>,
+    seen: ReadonlySet<string>,
+  ): { old?: ResourceState; alias?: string } {
+    const own = olds.get(urn);
+    if (own !== undefined && !this.renamed.has(urn)) return { old: own };
+    for (const candidate of this.#candidates(goal)) {
+      const old = olds.get(candidate);
+      if (old === undefined || candidate === urn) continue;
+      const other = this.renamed.get(candidate) ?? (seen.has(candidate) ? candidate : undefined);
+      if (other !== undefined) {
+        throw this.run.bail(
+          `Duplicate resource alias '${candidate}' applied to resource with URN '${urn}' conflicting with resource with URN '${other}'`,
+          urn,
+        );
+      }
+      this.renamed.set(candidate, urn);
+      this.#oldOf.set(urn, candidate);
+      return { old, alias: candidate };
+    }
+    return {};
+  }
+
   /** URNs that the resource may have had, its own excluded. */
-  candidates(goal: Goal): string[] {
+  #candidates(goal: Goal): string[] {
     const { type, name, parent } = goal;
     const own = goal.aliases.map((alias) => this.#collapse(goal, alias));
     const parentBefore = this.#oldOf.get(parent);
@@ -23,11 +51,6 @@ export class Aliases {
       ...own.map((urn) => this.#inherit(urnType(urn), urnName(urn), parent, parentBefore)),
     ];
     return [...new Set([...own, ...inherited])];
-  }
-
-  take(urn: string, old: string): void {
-    this.renamed.set(old, urn);
-    this.#oldOf.set(urn, old);
   }
 
   #collapse(goal: Goal, alias: AliasSpec): string {

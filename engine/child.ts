@@ -4,6 +4,8 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { createInterface } from "node:readline";
 
+const ORPHAN = path.join(import.meta.dirname, "orphan.cjs");
+
 export interface ChildOptions {
   readonly script: "run" | "dynamic-provider" | "run-policy-pack";
   readonly cwd: string;
@@ -29,14 +31,15 @@ function scriptOf(script: string, cwd: string): string {
   }
 }
 
-export function startChild({ script, cwd, nodeArgs, args, env, onLine }: ChildOptions): Child {
+export function startChild(options: ChildOptions & { readonly server?: boolean }): Child {
+  const { script, cwd, nodeArgs, args, env, onLine } = options;
   const child = spawn(process.execPath, [...nodeArgs, scriptOf(script, cwd), ...args], {
     cwd,
     env,
-    stdio: ["ignore", "pipe", "pipe"],
+    stdio: [options.server ? "pipe" : "ignore", "pipe", "pipe"],
   });
-  createInterface({ input: child.stdout }).on("line", (line) => onLine("stdout", line));
-  createInterface({ input: child.stderr }).on("line", (line) => onLine("stderr", line));
+  if (child.stdout) createInterface({ input: child.stdout }).on("line", (line) => onLine("stdout", line));
+  if (child.stderr) createInterface({ input: child.stderr }).on("line", (line) => onLine("stderr", line));
   const exited = new Promise<number | string>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? signal ?? 1));
@@ -53,6 +56,8 @@ export async function startServer(options: ChildOptions): Promise<Child & { read
     let known = false;
     child = startChild({
       ...options,
+      server: true,
+      nodeArgs: ["--require", ORPHAN, ...options.nodeArgs],
       onLine: (stream, line) => {
         if (!known && stream === "stdout" && /^\d+$/.test(line)) {
           known = true;

@@ -1,8 +1,9 @@
 /** Dynamic resources: their code is part of their state and runs in the SDK's own provider process. */
 import { type Child, startServer, stopChild } from "./child";
-import { CHANNEL, call, fromStruct, grpc, provider as messages, providerServices, toStruct } from "./proto";
-import type { DiffResult, Provider, Values } from "./provider";
+import { CHANNEL, call, fromStruct, grpc, provider as messages, providerServices, statuses, toStruct } from "./proto";
+import { type DiffResult, PartialFailure, type Provider, type Values } from "./provider";
 import { diffOf } from "./providers/values";
+import { messageOf } from "./run";
 import { changedPaths, same } from "./values";
 
 export interface DynamicOptions {
@@ -14,6 +15,18 @@ export interface DynamicOptions {
 }
 
 type Client = InstanceType<typeof providerServices.ResourceProviderClient>;
+
+/** What a provider that threw tells of a resource that exists all the same (`parseError` in provider_plugin.go). */
+function rethrow(error: unknown): never {
+  const { cause } = error as { cause?: Partial<grpc.ServiceError> };
+  const [details] = cause?.metadata?.get("grpc-status-details-bin") ?? [];
+  if (!Buffer.isBuffer(details)) throw error;
+  const [detail] = statuses.Status.deserializeBinary(details).getDetailsList();
+  if (detail === undefined) throw error;
+  const failed = messages.ErrorResourceInitFailed.deserializeBinary(detail.getValue_asU8());
+  const text = [messageOf(error), ...failed.getReasonsList()].join("; ");
+  throw new PartialFailure(text, failed.getId(), fromStruct(failed.getProperties()));
+}
 
 export function dynamicProvider(options: DynamicOptions): Provider {
   let config: Values = {};
@@ -100,7 +113,7 @@ export function dynamicProvider(options: DynamicOptions): Provider {
       const service = await client();
       const response = await call<InstanceType<typeof messages.CreateResponse>>((done) =>
         service.create(request, done),
-      );
+      ).catch(rethrow);
       return { id: response.getId(), outputs: fromStruct(response.getProperties()) };
     },
     update: async ({ urn, type, name, preview }, id, oldInputs, oldOutputs, newInputs) => {
@@ -116,7 +129,7 @@ export function dynamicProvider(options: DynamicOptions): Provider {
       const service = await client();
       const response = await call<InstanceType<typeof messages.UpdateResponse>>((done) =>
         service.update(request, done),
-      );
+      ).catch(rethrow);
       return { outputs: fromStruct(response.getProperties()) };
     },
     delete: async ({ urn, type, name }, id, inputs, outputs) => {

@@ -7,7 +7,7 @@ import { Bail, messageOf, type Run } from "./run";
 import type { Snapshot } from "./state/snapshot";
 import { type ResourceState, urnName } from "./state/types";
 import { type PlannedStep, Protected } from "./steps";
-import { changedPaths, hasSecret, isSecret, plainValues, redacted, secret } from "./values";
+import { changedPaths, hasSecret, isSecret, plainValues, redacted, same, secret } from "./values";
 
 function resourceOf(step: PlannedStep): ResourceState {
   return (step.new ?? step.old) as ResourceState;
@@ -108,9 +108,14 @@ export class Executor {
     step.status = "done";
     if (planned.new !== undefined && planned.logical) this.registrations.set(step.urn, step);
     if (planned.new !== undefined) this.news.set(step.urn, planned.new);
-    if (planned.logical && !step.internal) this.run.changes[planned.op] = (this.run.changes[planned.op] ?? 0) + 1;
+    if (this.#counts(planned) && !step.internal) this.run.changes[planned.op] = (this.run.changes[planned.op] ?? 0) + 1;
     // Outputs of a component come later; what it has now is from an earlier run (update.go, `OnResourceStepPost`).
     if (this.run.preview || step.custom || planned.op === "delete") this.run.onEvent({ type: "done", step });
+  }
+
+  /** A look-up counts only when it found something else than the last time (`shouldRecordReadStep`). */
+  #counts({ op, logical, old, new: now }: PlannedStep): boolean {
+    return op === "read" ? old !== undefined && !same(old.outputs ?? {}, now?.outputs ?? {}) : logical;
   }
 
   #markSecrets(state: ResourceState): void {

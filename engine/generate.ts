@@ -58,7 +58,7 @@ export class Generator {
     /** Packs are started with the address of the monitor, which needs this generator: they are not there from the beginning. */
     private readonly policies: () => Policies | undefined,
   ) {
-    this.aliases = new Aliases(stack.project, stack.stack);
+    this.aliases = new Aliases(run, stack.project, stack.stack);
     this.olds = new Map(base.filter((old) => !old.delete).map((old) => [old.urn, old]));
   }
 
@@ -81,7 +81,8 @@ export class Generator {
   /** Registers a resource: what it takes is planned and done; the result is its final state. */
   async register(goal: Goal): Promise<ResourceState> {
     const urn = this.urnOf(goal.parent, goal.type, goal.name);
-    const { old, alias } = this.#findOld(urn, goal);
+    const { old, alias } = this.aliases.find(urn, goal, this.olds, this.urns);
+    if (alias !== undefined && isProviderType(goal.type)) this.registry.alias(alias, urn);
     this.goals.set(urn, goal);
     const now = newState(goal, urn, old);
     const steps = await this.#plan({
@@ -110,26 +111,6 @@ export class Generator {
     this.operated.add(urn);
     await this.executor.chain([this.steps.read(old, now)]);
     return now;
-  }
-
-  #findOld(urn: string, goal: Goal): { old?: ResourceState; alias?: string } {
-    const own = this.olds.get(urn);
-    if (own !== undefined && !this.aliases.renamed.has(urn)) return { old: own };
-    for (const candidate of this.aliases.candidates(goal)) {
-      const old = this.olds.get(candidate);
-      if (old === undefined || candidate === urn) continue;
-      const other = this.aliases.renamed.get(candidate) ?? (this.urns.has(candidate) ? candidate : undefined);
-      if (other !== undefined) {
-        throw this.run.bail(
-          `Duplicate resource alias '${candidate}' applied to resource with URN '${urn}' conflicting with resource with URN '${other}'`,
-          urn,
-        );
-      }
-      this.aliases.take(urn, candidate);
-      if (isProviderType(goal.type)) this.registry.alias(candidate, urn);
-      return { old, alias: candidate };
-    }
-    return {};
   }
 
   async #plan(registration: Registration): Promise<PlannedStep[]> {

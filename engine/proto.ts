@@ -8,6 +8,7 @@ import providerServices from "@pulumi/pulumi/proto/provider_grpc_pb";
 import provider from "@pulumi/pulumi/proto/provider_pb";
 import resourceServices from "@pulumi/pulumi/proto/resource_grpc_pb";
 import resource from "@pulumi/pulumi/proto/resource_pb";
+import statuses from "@pulumi/pulumi/proto/status_pb";
 import empty from "google-protobuf/google/protobuf/empty_pb";
 import struct from "google-protobuf/google/protobuf/struct_pb";
 import type { Values } from "./provider";
@@ -23,6 +24,7 @@ export {
   providerServices,
   resource,
   resourceServices,
+  statuses,
   struct,
 };
 

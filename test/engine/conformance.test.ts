@@ -4,7 +4,7 @@
  * among its own provider's properties, and the wording of messages that are the CLI's.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -52,8 +52,10 @@ function run(program: string): Promise<Seen[]> {
     for (const stream of [child.stdout, child.stderr]) stream.on("data", (data: Buffer) => (output += data.toString()));
     child.once("close", (code) => {
       const file = path.join(folder, "seen.json");
-      if (code === 0 && existsSync(file)) resolve(JSON.parse(readFileSync(file, "utf8")) as Seen[]);
-      else reject(new Error(`${program} ended with ${code}:\n${output}`));
+      if (code === 0 && existsSync(file)) {
+        resolve(JSON.parse(readFileSync(file, "utf8")) as Seen[]);
+        rmSync(folder, { recursive: true, force: true });
+      } else reject(new Error(`${program} ended with ${code}:\n${output}`));
     });
   });
 }

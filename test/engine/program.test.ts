@@ -1,4 +1,6 @@
 /** Programs in their own process: how they end, what they print, how long it takes. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type Lab, lab } from "./support/fake";
 
@@ -52,6 +54,55 @@ it("ends a program that does not end when a step fails", async () => {
 it("registers what a program makes in later turns", async () => {
   await l.module('new Thing("a").result.apply(() => setTimeout(() => new Thing("b"), 50));').up();
   expect(l.world.take()).toEqual(["create a", "create b"]);
+});
+
+it("runs policy packs: remediates before the step, stops what is forbidden", async () => {
+  const pack = path.join(l.folder, "project", "pack");
+  mkdirSync(pack);
+  writeFileSync(path.join(pack, "PulumiPolicy.yaml"), "runtime: nodejs\n");
+  writeFileSync(path.join(pack, "package.json"), '{ "name": "rules", "version": "1.0.0", "main": "index.js" }');
+  writeFileSync(
+    path.join(pack, "index.js"),
+    `const { PolicyPack } = require("@pulumi/policy");
+const isThing = (args) => args.type === "fake:index:Thing";
+new PolicyPack("rules", { policies: [
+  { name: "owner", description: "Everything has an owner.", enforcementLevel: "remediate",
+    remediateResource: (args) => isThing(args) && args.props.owner === undefined ? { ...args.props, owner: "nobody" } : undefined },
+  { name: "size", description: "Nothing is huge.", enforcementLevel: "mandatory",
+    validateResource: (args, report) => { if (args.props.value === "huge") report("huge"); } },
+] });`,
+  );
+  const source =
+    'const a = new Thing("a", { secret: pulumi.secret("s") }); new Thing("b", { value: "huge" }, { dependsOn: [a] });';
+  const { result, policy } = await l.module(source, { policyPacks: [{ path: pack }] }).up();
+  expect(result).toBe("failed");
+  expect(policy.map(({ policy: rule, level, urn }) => `${rule} ${level} ${urn.split("::").at(-1)}`)).toEqual([
+    "owner remediate a",
+    "owner remediate b",
+    "size mandatory b",
+  ]);
+  expect(l.world.take()).toEqual(["create a"]);
+  expect(l.world.seen[0]?.inputs).toEqual({ owner: "nobody", secret: "s" });
+});
+
+it("keeps a dynamic resource that failed half-way, and updates it in the next run", async () => {
+  const source = (broken: boolean) => `
+new pulumi.dynamic.Resource({
+  async create(inputs) {
+    if (inputs.broken) throw Object.assign(new Error("not ready"), { id: "made", properties: inputs, reasons: ["still starting"] });
+    return { id: "fresh", outs: inputs };
+  },
+  async update(_id, _old, inputs) { return { outs: inputs }; },
+}, "d", { broken: ${broken} });`;
+  const failed = await l.module(source(true)).up();
+  expect(failed.steps.at(-1)?.error).toContain("not ready; still starting");
+  const d = l
+    .module(source(true))
+    .export()
+    .deployment.resources?.find(({ urn }) => urn.endsWith("::d"));
+  expect(d).toMatchObject({ id: "made", initErrors: [expect.stringContaining("still starting")] });
+  const resumed = await l.module(source(false)).up();
+  expect(resumed).toMatchObject({ result: "succeeded", changes: { same: 1, update: 1 } });
 });
 
 it("previews 330 resources without a change in seconds", async () => {

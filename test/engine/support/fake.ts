@@ -139,6 +139,7 @@ export function lab(): Lab {
   const folder = mkdtempSync(path.join(tmpdir(), "rehearsal-"));
   mkdirSync(path.join(folder, "project"));
   writeFileSync(path.join(folder, "project", "Pulumi.yaml"), "name: fake\nruntime: nodejs\n");
+  writeFileSync(path.join(folder, "project", "package.json"), '{ "name": "fake", "private": true }\n');
   const world = new World();
   const stateFile = path.join(folder, "state.json");
   const events: EngineEvent[] = [];
