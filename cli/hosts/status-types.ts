@@ -58,6 +58,7 @@ export interface LoadBalancerStatus {
 export interface HostStatus {
   readonly name: string;
   readonly reachable: boolean;
+  /** Why it cannot be reached, or what it did not tell. */
   readonly error?: string;
   /** Units that should run and do not. */
   readonly downUnits: readonly string[];

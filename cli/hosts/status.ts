@@ -77,7 +77,7 @@ export function statusReport(parts: StatusParts): StatusReport {
   };
 }
 
-function hostStatus({ plan, error, machine }: Seen): HostStatus {
+function hostStatus({ plan, error, machine, sections }: Seen): HostStatus {
   const wanted = Object.entries(plan.machine.units).filter(([, unit]) => unit.running);
   const running = ["active", "reloading"];
   const downUnits = machine
@@ -87,6 +87,8 @@ function hostStatus({ plan, error, machine }: Seen): HostStatus {
     name: plan.name,
     reachable: error === undefined,
     ...(error !== undefined && { error }),
+    ...(error === undefined &&
+      !machine && { error: `\`machine-apply status\` ended with ${sections.machine?.code ?? "nothing"}` }),
     downUnits,
     // A unit that is down is told as such.
     pending: (machine?.pending ?? []).filter((line) => !downUnits.some((unit) => line.includes(unit))),
@@ -96,6 +98,7 @@ function hostStatus({ plan, error, machine }: Seen): HostStatus {
 function hostProblems({ name, reachable, error, downUnits, pending }: HostStatus): string[] {
   if (!reachable) return [`${name} cannot be reached: ${error}`];
   return [
+    ...(error === undefined ? [] : [`${name} does not tell its state: ${error}`]),
     ...downUnits.map((unit) => `${name}: ${unit} does not run`),
     ...(pending.length > 0 ? [`${name} is not as planned: ${pending.join("; ")}; \`up\` repairs it`] : []),
   ];

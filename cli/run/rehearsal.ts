@@ -1,11 +1,11 @@
 /** A stack on the rehearsal engine, its state in one file. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import { hasState, Rehearsal, type Result, type StateFile, type Values } from "../../engine";
-import { providers } from "../../engine/providers";
+import type { Rehearsal, Result, StateFile, Values } from "../../engine";
 import { CliError, exitCodes } from "../errors";
 import { removeStackFiles } from "../stack/files";
 import { projectDir } from "../stack/project";
 import type { Action, RunHooks, StackEngine } from "./engine";
+import { readOutputs } from "./rehearsal-outputs";
 
 export class RehearsalEngine implements StackEngine {
   readonly name = "rehearsal";
@@ -39,11 +39,11 @@ export class RehearsalEngine implements StackEngine {
   }
 
   async exists(): Promise<boolean> {
-    return hasState(this.stateFile);
+    return existsSync(this.stateFile) || existsSync(`${this.stateFile}.journal`);
   }
 
-  outputs(options: { readonly showSecrets: boolean }): Promise<Values> {
-    return this.#spoken(async () => this.#open().outputs(options));
+  outputs({ showSecrets }: { readonly showSecrets: boolean }): Promise<Values> {
+    return this.#spoken(async () => readOutputs(this.stateFile, this.passphrase, showSecrets));
   }
 
   export(): Promise<object> {
@@ -57,13 +57,22 @@ export class RehearsalEngine implements StackEngine {
   async unlock(): Promise<string> {
     const file = `${this.stateFile}.lock`;
     if (!existsSync(file)) return `stack ${this.stack} is not locked`;
-    const owner = readFileSync(file, "utf8").trim();
+    const text = readFileSync(file, "utf8").trim();
+    const pid = /"pid":(\d+)/.exec(text)?.[1];
+    // The engine takes over what a dead process left; whoever comes here has one that looks alive.
+    if (pid && existsSync(`/proc/${pid}`)) {
+      throw new CliError(
+        `stack ${this.stack} is locked by process ${pid}, which runs: ${text}. End it first; if it is another program, remove ${file}`,
+      );
+    }
     rmSync(file);
-    return `removed the lock of stack ${this.stack}, which was held by ${owner}`;
+    return `removed the lock of stack ${this.stack}, which was held by ${text}`;
   }
 
   #open(hooks?: RunHooks): Rehearsal {
-    return new Rehearsal({
+    const engine = require("../../engine") as typeof import("../../engine");
+    const { providers } = require("../../engine/providers") as typeof import("../../engine/providers");
+    return new engine.Rehearsal({
       projectDir,
       stack: this.stack,
       stateFile: this.stateFile,

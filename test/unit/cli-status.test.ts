@@ -159,6 +159,13 @@ test("a unit that is down is told once, what else an activation would do beside 
   ]);
 });
 
+test("a host that does not tell its state in time is a problem", () => {
+  const name = "lab-small-lb-1";
+  const report = status((answers) => answers.set(name, replaced(name, /== machine 0\n[\s\S]*/, "== machine 124\n\n")));
+  expect(report.problems).toEqual([`${name} does not tell its state: \`machine-apply status\` ended with 124`]);
+  expect(report.hosts.find((host) => host.name === name)).toMatchObject({ reachable: true });
+});
+
 test("a certificate that has ended is a problem", () => {
   const later = statusReport({
     plan,
