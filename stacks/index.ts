@@ -14,6 +14,9 @@ export = async () => {
   const say = (line: string) => void pulumi.log.info(line);
   const prepared = await prepareLab(spec, hostCount(spec), change, say);
   const clusterPlan = plan(spec, prepared.sums);
+  for (const { level, message, source } of clusterPlan.scale.findings) {
+    if (level !== "note") await pulumi.log.warn(`${message} (${source})`);
+  }
   const sshKey = new tls.PrivateKey("ssh", { algorithm: "ED25519" });
   const platform = new Lab(clusterPlan, prepared, sshKey);
   const cluster = new Cluster({ spec, plan: clusterPlan, platform, sshKey: sshKey.privateKeyOpenssh });

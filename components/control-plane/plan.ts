@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import type { ClusterSpec } from "../../config/cluster";
 import { goMemoryLimit, renderFlags, schedulerConfiguration } from "../../config/flags";
 import { type Place, place } from "../../config/names";
-import { type Scale, sysctlsFor } from "../../config/scale";
+import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
 import type { Machine, MachineFile, MachineUnit } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
@@ -89,7 +89,7 @@ function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
       ...(asUnits ? unitFiles(parts, master) : staticPods(parts, master)),
     },
     binaries: asUnits ? binaries(sums, ...components) : {},
-    modules: [],
+    modules: modulesFor("master", scale),
     sysctls: sysctlsFor("master", scale),
     volumes: [],
     units: asUnits ? units() : {},

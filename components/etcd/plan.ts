@@ -2,7 +2,7 @@
 import { type ClusterSpec, slotOf } from "../../config/cluster";
 import { etcdFlags, goMemoryLimit, mergeFlags, policyFor, renderEtcdEnvironment } from "../../config/flags";
 import { type Place, place } from "../../config/names";
-import { type Scale, sysctlsFor } from "../../config/scale";
+import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { ArtifactSums, CertificatePlan, DiskPlan, HostPlan, ShardPlan } from "../plan-types";
@@ -78,7 +78,7 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
       }),
     },
     binaries: binaries(sums, "etcd", "etcdctl", "etcdutl"),
-    modules: [],
+    modules: modulesFor("etcd", scale),
     sysctls: sysctlsFor("etcd", scale),
     volumes: [
       { name: "wal", mount: walMount, fs: "ext4", apartFrom: ["database"], owner: "etcd:etcd" },

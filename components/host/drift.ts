@@ -12,7 +12,7 @@ const driftCommand = `if [ -x /usr/local/sbin/machine-apply ]; then machine-appl
  */
 export function generationOf(host: Host): pulumi.Output<number> {
   if (!host.existed) return pulumi.output(0);
-  return host.connection.apply(async (connection) => {
+  const asked = host.connection.apply(async (connection) => {
     const target = connection as { host: string; port: number; user: string; privateKey: string; hostKey: string };
     try {
       const json = await runOnHost(target, driftCommand);
@@ -22,4 +22,6 @@ export function generationOf(host: Host): pulumi.Output<number> {
       return 0;
     }
   });
+  // A number of repairs is no secret, though the connection is one: a preview shows it.
+  return pulumi.unsecret(asked);
 }

@@ -1,7 +1,7 @@
 /** haproxy in front of the API servers: least connections, health by /readyz, draining. */
 import type { ClusterSpec } from "../../config/cluster";
 import { type Place, place } from "../../config/names";
-import { type Scale, sysctlsFor } from "../../config/scale";
+import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { HostPlan } from "../plan-types";
@@ -53,7 +53,7 @@ function loadBalancerMachine(self: Place, scale: Scale, masters: readonly Place[
       "/etc/haproxy/haproxy.cfg": textFile(haproxyConfig(self, masters)),
     },
     binaries: {},
-    modules: [],
+    modules: modulesFor("lb", scale),
     sysctls: sysctlsFor("lb", scale),
     volumes: [],
     units: {

@@ -7,7 +7,8 @@ import type { ClusterPlan, HostPlan } from "../plan-types";
 import { labPrefix, type PreparedLab } from "./lab/prepare";
 import type { Host, Platform } from "./platform";
 
-const scripts = "components/platform/lab";
+/** Found from the project's folder and from stacks/, since an engine may run commands in either; nothing absolute goes into the state. */
+const scripts = 'PATH="components/platform/lab:../components/platform/lab:$PATH"';
 const user = "root";
 const mebibytesPerGibibyte = 1024;
 
@@ -25,8 +26,8 @@ export class Lab extends pulumi.ComponentResource implements Platform {
     this.boundary = new local.Command(
       "network",
       {
-        create: `${scripts}/lab-network create`,
-        delete: `${scripts}/lab-network delete`,
+        create: `${scripts} lab-network create`,
+        delete: `${scripts} lab-network delete`,
         environment: { PREFIX: labPrefix(plan.stack), CIDR: plan.network.hosts, GATEWAY: plan.network.gateway },
         addPreviousOutputInEnv: false,
         logging: local.Logging.None,
@@ -41,8 +42,8 @@ export class Lab extends pulumi.ComponentResource implements Platform {
     const machine = new local.Command(
       plan.name,
       {
-        create: `${scripts}/lab-host create`,
-        delete: `${scripts}/lab-host delete`,
+        create: `${scripts} lab-host create`,
+        delete: `${scripts} lab-host delete`,
         environment: {
           PREFIX: labPrefix(this.plan.stack),
           NAME: plan.name,
