@@ -40,7 +40,7 @@ export function plan(spec: ClusterSpec, sums: ArtifactSums): ClusterPlan {
     hosts: [
       ...shards.flatMap((shard) => etcdHosts(spec, scale, shard, sums)),
       ...masterHosts({ spec, scale, shards, sums, apiEndpoint, loadBalancer, serviceAddress }),
-      loadBalancerHost(spec, scale, masterPlaces(spec)),
+      loadBalancerHost(spec, scale, masterPlaces(spec), shards),
       ...nodeSimulatorHosts(spec, scale, apiEndpoint, sums),
     ],
     objects: objectPlans(spec, scale),

@@ -4,7 +4,7 @@ import { type Place, place } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
-import type { HostPlan } from "../plan-types";
+import type { HostPlan, ShardPlan } from "../plan-types";
 import { ports } from "../ports";
 import { hostRange } from "../shared";
 
@@ -15,13 +15,18 @@ export function loadBalancerPlace(spec: ClusterSpec): Place {
   return place(hostRange(spec), { role: "load-balancer", label: "lb" }, 0);
 }
 
-export function loadBalancerHost(spec: ClusterSpec, scale: Scale, masters: readonly Place[]): HostPlan {
+export function loadBalancerHost(
+  spec: ClusterSpec,
+  scale: Scale,
+  masters: readonly Place[],
+  shards: readonly ShardPlan[],
+): HostPlan {
   const self = loadBalancerPlace(spec);
   return {
     ...self,
     role: "load-balancer",
     group: "load-balancer",
-    machine: loadBalancerMachine(self, scale, masters),
+    machine: loadBalancerMachine(self, scale, haproxyConfig(self, masters, healthPath(shards))),
     certificates: [
       {
         // The health check speaks with a certificate, since the API server answers nobody without one.
@@ -43,14 +48,14 @@ export function loadBalancerHost(spec: ClusterSpec, scale: Scale, masters: reado
   };
 }
 
-function loadBalancerMachine(self: Place, scale: Scale, masters: readonly Place[]): Machine {
+function loadBalancerMachine(self: Place, scale: Scale, config: string): Machine {
   return {
     host: self.name,
     users: {},
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
       ...hostFiles(limits, "/usr/local/lib/kilonode/backends"),
-      "/etc/haproxy/haproxy.cfg": textFile(haproxyConfig(self, masters)),
+      "/etc/haproxy/haproxy.cfg": textFile(config),
     },
     binaries: {},
     modules: modulesFor("lb", scale),
@@ -69,8 +74,18 @@ function loadBalancerMachine(self: Place, scale: Scale, masters: readonly Place[
   };
 }
 
+/**
+ * /readyz without the shards that only hold some resources: the events shard without its quorum would take every API server
+ * out of rotation at once, which helps nobody. The main shard counts, since a master may be cut off from it alone.
+ */
+function healthPath(shards: readonly ShardPlan[]): string {
+  const overrides = shards.flatMap(({ resources }) => resources);
+  const excluded = overrides.flatMap((_, index) => [`etcd-override-${index}`, `etcd-override-readiness-${index}`]);
+  return ["/readyz", excluded.map((check) => `exclude=${check}`).join("&")].filter((part) => part !== "").join("?");
+}
+
 /** A watch is silent for minutes: only TCP keep-alive may end an idle connection. */
-function haproxyConfig(self: Place, masters: readonly Place[]): string {
+function haproxyConfig(self: Place, masters: readonly Place[], healthPath: string): string {
   const servers = masters.map((master) => `    server ${master.name} ${master.address}:${ports.apiserver}`);
   return `# Layer 4: clients and API servers authenticate each other through it.
 global
@@ -101,10 +116,10 @@ frontend api
 
 backend apiservers
     balance leastconn
-    option httpchk GET /readyz
+    option httpchk GET ${healthPath}
     http-check expect status 200
-    # Out after 2 failed checks of 1 s (the API servers wait longer before they stop), back after 1.
-    default-server check check-ssl verify required ca-file ${pki}/kubernetes-ca.crt crt ${pki}/health.crt inter 1s fastinter 500ms downinter 1s fall 2 rise 1
+    # Out after 2 failed checks of 1 s (the API servers wait longer before they stop) or one refused connection, back after 1.
+    default-server observe layer4 error-limit 1 on-error mark-down check check-ssl verify required ca-file ${pki}/kubernetes-ca.crt crt ${pki}/health.crt inter 1s fastinter 500ms downinter 1s fall 2 rise 1
 ${servers.join("\n")}
 `;
 }
