@@ -15,7 +15,7 @@ const checks = [
       "-W",
       "error",
       "-c",
-      "import ast,sys\nfor p in sys.argv[1:]: compile(open(p).read(), p, 'exec')",
+      "import pathlib, sys\nfor path in sys.argv[1:]: compile(pathlib.Path(path).read_text(), path, 'exec')",
       ...pythonFiles(),
     ],
   ],

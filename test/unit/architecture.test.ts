@@ -27,14 +27,18 @@ describe("the arrows", () => {
   });
 
   it("the engine imports nothing of the project's", () => {
-    expect(offences(inside("engine"), (name) => !/^(config|components|stacks|cli|policy|toolchain|bench|test)\//.test(name))).toEqual([]);
+    expect(
+      offences(inside("engine"), (name) => !/^(config|components|stacks|cli|policy|toolchain|bench|test)\//.test(name)),
+    ).toEqual([]);
   });
 
   it("a plan imports no Pulumi", () => {
     const pure = [
       ...inside("config"),
       ...inside("components/machine"),
-      ...files.filter((file) => /^components\/(.*\/)?(plan|plan-types|flags|certificates|static-pods|kubeconfig|shared|ports)\.ts$/.test(file)),
+      ...files.filter((file) =>
+        /^components\/(.*\/)?(plan|plan-types|flags|certificates|static-pods|kubeconfig|shared|ports)\.ts$/.test(file),
+      ),
     ];
     expect(pure.length).toBeGreaterThan(20);
     expect(offences(pure, (name) => !name.startsWith("@pulumi/"))).toEqual([]);
@@ -57,7 +61,9 @@ describe("versions", () => {
     const versions = Object.values(defaultVersions);
     const sources = files.filter((file) => !/^(config\/versions\.ts|test\/)/.test(file));
     const code = (file: string) => readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
-    const repeats = sources.flatMap((file) => versions.filter((version) => code(file).includes(version)).map((version) => `${file}: ${version}`));
+    const repeats = sources.flatMap((file) =>
+      versions.filter((version) => code(file).includes(version)).map((version) => `${file}: ${version}`),
+    );
     expect(repeats).toEqual([]);
   });
 });

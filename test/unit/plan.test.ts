@@ -6,7 +6,16 @@ import { plan } from "../../components/plan";
 import type { ArtifactSums, ClusterPlan, HostPlan } from "../../components/plan-types";
 import { readSpec } from "../../config/read";
 
-const names = ["etcd", "etcdctl", "etcdutl", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "kubectl"];
+const names = [
+  "etcd",
+  "etcdctl",
+  "etcdutl",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kwok",
+  "kubectl",
+];
 /** Short, so that a golden file changes only when the plan does. */
 const sums: ArtifactSums = Object.fromEntries(names.map((name) => [name, { version: "1", sha256: `sum-of-${name}` }]));
 
@@ -56,7 +65,8 @@ describe("the plan", () => {
 
   it("moves nobody when a shard or the masters grow", () => {
     const shards = (main: number) => ({ hosts: main, shards: { main: { members: main } } });
-    const places = (of: ClusterPlan) => Object.fromEntries(of.hosts.map(({ name, address, zone }) => [name, `${address} ${zone}`]));
+    const places = (of: ClusterPlan) =>
+      Object.fromEntries(of.hosts.map(({ name, address, zone }) => [name, `${address} ${zone}`]));
     const small = places(planOf("lab", { etcd: shards(3), masters: { count: 3 } }));
     const large = places(planOf("lab", { etcd: shards(7), masters: { count: 11 } }));
     expect(large).toMatchObject(small);
@@ -64,13 +74,17 @@ describe("the plan", () => {
 
   it("changes nothing on the members that stay when a shard grows", () => {
     const shards = (main: number) => ({ hosts: main, shards: { main: { members: main } } });
-    const member = (main: number) => host(planOf("lab", { etcd: shards(main) }), "lab-etcd-main-1").machine.files["/etc/etcd/etcd.env"];
+    const member = (main: number) =>
+      host(planOf("lab", { etcd: shards(main) }), "lab-etcd-main-1").machine.files["/etc/etcd/etcd.env"];
     expect(member(5)).toEqual(member(3));
   });
 
   it("names the overrides as kube-apiserver reads them", () => {
-    const flags = host(planOf("lab-small"), "lab-small-master-1").machine.files["/etc/kubernetes/kube-apiserver.flags"]?.content;
-    expect(flags).toContain("--etcd-servers=https://198.18.16.40:2379,https://198.18.17.41:2379,https://198.18.18.42:2379");
+    const flags = host(planOf("lab-small"), "lab-small-master-1").machine.files["/etc/kubernetes/kube-apiserver.flags"]
+      ?.content;
+    expect(flags).toContain(
+      "--etcd-servers=https://198.18.16.40:2379,https://198.18.17.41:2379,https://198.18.18.42:2379",
+    );
     expect(flags).toContain(
       "--etcd-servers-overrides=/events#https://198.18.17.58:2379,coordination.k8s.io/leases#https://198.18.18.76:2379",
     );
@@ -81,14 +95,18 @@ describe("the plan", () => {
   });
 
   it.each(["etcd-main-1", "etcd-events-1", "master-1", "lb-1", "nodes-1"])("of lab-small, host %s", async (name) => {
-    await expect(tree(host(planOf("lab-small"), `lab-small-${name}`))).toMatchFileSnapshot(`golden/plan/lab-small/${name}.txt`);
+    await expect(tree(host(planOf("lab-small"), `lab-small-${name}`))).toMatchFileSnapshot(
+      `golden/plan/lab-small/${name}.txt`,
+    );
   });
 
   it("runs the same components as static pods where the configuration says so", async () => {
     const pods = planOf("lab-small", { masters: { count: 3, runtime: "static-pod" } });
     const master = host(pods, "lab-small-master-1");
     expect(master.machine.units).toEqual({});
-    const manifests = Object.entries(master.machine.files).filter(([path]) => path.startsWith("/etc/kubernetes/manifests/"));
+    const manifests = Object.entries(master.machine.files).filter(([path]) =>
+      path.startsWith("/etc/kubernetes/manifests/"),
+    );
     expect(manifests).toHaveLength(3);
     for (const [path, file] of manifests) {
       await expect(file.content).toMatchFileSnapshot(`golden/plan/static-pods/${path.split("/").at(-1)}`);
@@ -101,6 +119,8 @@ describe("the plan", () => {
 
   it("refuses a protected flag and a flag that the version does not have, all at once", () => {
     const apiserver = { "etcd-servers": "http://elsewhere", "target-ram-mb": 100 };
-    expect(() => planOf("lab-small", { masters: { count: 3, flags: { apiserver } } })).toThrow(/etcd-servers[\s\S]*target-ram-mb/);
+    expect(() => planOf("lab-small", { masters: { count: 3, flags: { apiserver } } })).toThrow(
+      /etcd-servers[\s\S]*target-ram-mb/,
+    );
   });
 });
