@@ -11,8 +11,8 @@ import { hosts } from "./ledger/hosts";
 import { nodes } from "./ledger/nodes";
 
 /**
- * `done`: in force as recommended. `replaced`: something else does its work, for the reason given. `later`: not yet.
- * `not ours`: deliberately left to others, for the reason given.
+ * `done`: in force as recommended. `replaced`: something else does its work, for the reason given. `later`: not, or not all of
+ * it, yet. `not ours`: deliberately left to others, for the reason given.
  */
 export type LedgerStatus = "done" | "replaced" | "later" | "not ours";
 
@@ -29,7 +29,7 @@ export interface LedgerEntry {
   readonly implementedIn: readonly string[];
   /** Test file and the name of the test in it. */
   readonly evidence: readonly { readonly file: string; readonly test: string }[];
-  /** Why it was replaced or left out. */
+  /** Why it was replaced or left out; of what comes later, how much is there (its code and tests are named all the same). */
   readonly reason?: string;
 }
 
@@ -48,7 +48,9 @@ const cell = (text: string): string => text.replaceAll("|", "\\|");
 function row(entry: LedgerEntry): string {
   const where = entry.implementedIn.map((path) => `\`${path}\``).join(", ");
   const proof = entry.evidence.map(({ file, test }) => `\`${file}\`: ${test}`).join("; ");
-  const form = entry.reason ? `${entry.form}. Reason: ${entry.reason}` : entry.form;
+  const form = entry.reason
+    ? `${entry.form}. ${entry.status === "later" ? "So far" : "Reason"}: ${entry.reason}`
+    : entry.form;
   return `| ${[entry.id, entry.source, entry.recommendation, form, `**${entry.status}**`, where, proof].map(cell).join(" | ")} |`;
 }
 

@@ -9,12 +9,24 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "1,000-3,000 nodes: max-requests-inflight 1500, max-mutating 500; > 3,000: 3000/1000",
     form: "scale model; since priority and fairness both are summed into total concurrency: shares per priority level are sized too, and leader election, node heartbeats and system traffic keep theirs",
     status: "done",
-    implementedIn: ["config/scale/apiserver.ts", "config/scale/levels.ts", "config/flags/components.ts"],
+    implementedIn: [
+      "config/scale/apiserver.ts",
+      "config/scale/levels.ts",
+      "config/flags/components.ts",
+      "components/objects/plan.ts",
+    ],
     evidence: [
-      { file: "test/unit/scale-anchors.test.ts", test: "requests in flight at %i nodes: %i and %i" },
+      {
+        file: "test/unit/scale-anchors.test.ts",
+        test: "requests in flight at %i nodes: %i and %i",
+      },
       {
         file: "test/unit/scale-findings.test.ts",
         test: "leader election, heartbeats and the system keep upstream's shares, and have the seats they need",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "the levels and schemas of priority and fairness are objects of the cluster",
       },
     ],
   },
@@ -28,8 +40,8 @@ export const apiserver: readonly LedgerEntry[] = [
     implementedIn: ["config/scale/masters.ts", "config/flags/known/index.ts"],
     evidence: [
       {
-        file: "test/unit/flags-versions.test.ts",
-        test: "gone flags of the article are not known, and their replacement is named",
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "is given none of the flags that do nothing any more, and registers itself by a Lease",
       },
       {
         file: "test/unit/scale-anchors.test.ts",
@@ -45,11 +57,15 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "target-ram-mb = nodes x 60",
     form: "flag does not exist in 1.37: becomes the master's memory sizing and GOMEMLIMIT",
     status: "replaced",
-    implementedIn: ["config/scale/masters.ts", "config/flags/components.ts"],
+    implementedIn: ["config/scale/masters.ts", "config/flags/components.ts", "components/control-plane/plan.ts"],
     evidence: [
       {
         file: "test/unit/flags-versions.test.ts",
-        test: "GOMEMLIMIT in MiB for the components and etcd, an unknown one is an error",
+        test: "gone flags of the article are not known, and their replacement is named",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "tells each component how much memory it may use, and so does an etcd host",
       },
       {
         file: "test/unit/scale-properties.test.ts",
@@ -63,10 +79,32 @@ export const apiserver: readonly LedgerEntry[] = [
     area: "kube-apiserver",
     source: "C 4.2",
     recommendation: "several apiservers behind a load balancer",
-    form: "internal L4 load balancer, health by /readyz, draining (`--shutdown-delay-duration`, `--shutdown-send-retry-after`)",
-    status: "later",
-    implementedIn: [],
-    evidence: [],
+    form: "internal L4 load balancer (haproxy on a host of its own in the lab), health by /readyz, draining (`--shutdown-delay-duration`, `--shutdown-send-retry-after`)",
+    status: "done",
+    implementedIn: [
+      "components/load-balancer/plan.ts",
+      "components/control-plane/flags.ts",
+      "config/scale/apiserver.ts",
+      "components/machine/files/usr/local/lib/systemd/system/kube-apiserver.service",
+    ],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "the load balancer chooses the API server with the fewest connections, among those that say they are ready",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "stays until the load balancer has seen that it leaves, and ends what it has begun",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "rolls the masters one by one behind the load balancer without a failed request",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "survives the death of a member and of an API server, and shows it",
+      },
+    ],
   },
   {
     id: "A5",
@@ -81,7 +119,14 @@ export const apiserver: readonly LedgerEntry[] = [
         file: "test/unit/flags-versions.test.ts",
         test: "gone flags of the article are not known, and their replacement is named",
       },
-      { file: "test/unit/flags-configurations.test.ts", test: "masters register themselves by lease" },
+      {
+        file: "test/unit/flags-configurations.test.ts",
+        test: "masters register themselves by lease",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "is given none of the flags that do nothing any more, and registers itself by a Lease",
+      },
     ],
     reason: "a fixed count is wrong as soon as a master is away; leases count those that live",
   },
@@ -92,8 +137,22 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "uneven load over apiservers",
     form: "`--goaway-chance=0.001` when there is a load balancer (the flag's maximum is 0.02), least-connections where the balancer can; evenness measured",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/scale/apiserver.ts", "components/load-balancer/plan.ts"],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "moves one client in a thousand elsewhere",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "the load balancer chooses the API server with the fewest connections, among those that say they are ready",
+      },
+      {
+        file: "test/unit/flags-versions.test.ts",
+        test: "no goaway and no waiting for a balancer where clients know one server only",
+      },
+    ],
+    reason: "both are in force; how even the load becomes is not measured",
   },
   {
     id: "A7",
@@ -102,18 +161,38 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "pprof",
     form: "reachable to the operator only (`/debug/pprof`, RBAC), one command that saves a profile",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/flags/components.ts", "components/control-plane/flags.ts"],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "keeps profiles on, for those who may log in alone",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "answers nobody without a certificate",
+      },
+    ],
+    reason:
+      "profiles are served to whom RBAC lets (`kilonode kubectl <stack> get --raw /debug/pprof/...`); no command saves one",
   },
   {
     id: "A8",
     area: "kube-apiserver",
     source: "A",
     recommendation: "in-cluster clients through the service IP hit netfilter problems",
-    form: "system components use the load balancer's name, not the service IP",
-    status: "later",
-    implementedIn: [],
-    evidence: [],
+    form: "what this project runs (controller manager, scheduler, simulated nodes, the operator) uses the load balancer's address, not the service IP",
+    status: "done",
+    implementedIn: [
+      "components/pki/kubeconfig.ts",
+      "components/control-plane/plan.ts",
+      "components/node-simulator/plan.ts",
+    ],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "every kubeconfig on every host names the load balancer, none the address of the kubernetes Service",
+      },
+    ],
   },
   {
     id: "A9",
@@ -121,10 +200,36 @@ export const apiserver: readonly LedgerEntry[] = [
     source: "A, B",
     recommendation:
       "list pagination (limit 500 + continue), consistent lists from cache, watch bookmarks, watch-list streaming",
-    form: "defaults of 1.37 kept on (feature gates WatchList, ListFromCacheSnapshot, SizeBasedListCostEstimate are on); a client that lists without limit lands in a low-share priority level",
-    status: "later",
-    implementedIn: [],
-    evidence: [],
+    form: "defaults of 1.37 kept on (feature gates WatchList, ListFromCacheSnapshot, SizeBasedListCostEstimate are on, and cannot be switched off); a list over all namespaces by anybody but the system, and any list of a client named in `workload.bulkListerSubjects`, lands in a low-share priority level; the audit log says who lists",
+    status: "done",
+    implementedIn: [
+      "config/flags/policy.ts",
+      "config/scale/flow-control.ts",
+      "components/objects/plan.ts",
+      "components/machine/files/etc/kubernetes/audit-policy.yaml",
+    ],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "refuses to switch off what lists and watches of large clusters live by",
+      },
+      {
+        file: "test/unit/scale-findings.test.ts",
+        test: "lists over all namespaces by anybody but the system land in a small level that takes no other's seats",
+      },
+      {
+        file: "test/unit/scale-findings.test.ts",
+        test: "clients known to list without limit get a level of their own, by name",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "the levels and schemas of priority and fairness are objects of the cluster",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "logs who lists, and no heartbeat",
+      },
+    ],
   },
   {
     id: "A10",
@@ -133,8 +238,15 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "namespaces as an index; at most 5,000 services a namespace",
     form: "limits of the scale model, checked by policy/quota",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/scale/findings.ts", "stacks/index.ts"],
+    evidence: [
+      {
+        file: "test/unit/scale-findings.test.ts",
+        test: "upstream's thresholds: silent at the limit, a warning with its source above",
+      },
+    ],
+    reason:
+      "`up` and `kilonode scale` warn when the workload as configured goes over the limit; nothing checks what is in the cluster",
   },
   {
     id: "A11",
@@ -143,13 +255,20 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "Lease heartbeats; EndpointSlice (100 endpoints a slice)",
     form: "leases in their own shard at scale; `--max-endpoints-per-slice`",
     status: "done",
-    implementedIn: ["config/scale/etcd.ts", "config/scale/controllers.ts"],
+    implementedIn: ["config/cluster.ts", "config/scale/etcd.ts", "config/scale/controllers.ts"],
     evidence: [
       {
         file: "test/unit/scale-anchors.test.ts",
         test: "1,300 nodes and 100,000 pods: 11 masters and 17 etcd hosts as main 7, events 5, leases 5",
       },
-      { file: "test/unit/scale-properties.test.ts", test: "every flag stays in the range that the binary allows" },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "puts 100 endpoints in a slice",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "keeps events and leases in their own shards, and Secrets encrypted",
+      },
     ],
   },
   {
@@ -159,7 +278,17 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "restart takes minutes",
     form: "rolling restart one master at a time; recovery time measured",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["components/rollout/masters.ts"],
+    evidence: [
+      {
+        file: "test/unit/rollout-masters.test.ts",
+        test: "killed anywhere, never has two masters away, and ends as planned",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "rolls the masters one by one behind the load balancer without a failed request",
+      },
+    ],
+    reason: "masters restart one at a time behind a gate; how long one takes to recover is not measured",
   },
 ];

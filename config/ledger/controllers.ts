@@ -15,6 +15,10 @@ export const controllers: readonly LedgerEntry[] = [
         file: "test/unit/scale-anchors.test.ts",
         test: "controller manager requests: 500 a second at 5,000 nodes (kops, EKS 4XL), 1,000 at 10,000",
       },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "gives its controllers and its scheduler the rates of the scale",
+      },
     ],
   },
   {
@@ -22,10 +26,15 @@ export const controllers: readonly LedgerEntry[] = [
     area: "kube-controller-manager",
     source: "C 5.1",
     recommendation: "switch off unneeded controllers",
-    form: "`controllers` list in configuration",
-    status: "later",
-    implementedIn: [],
-    evidence: [],
+    form: "`masters.flags.controllerManager.controllers` in configuration",
+    status: "done",
+    implementedIn: ["config/cluster.ts", "components/control-plane/flags.ts"],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "runs without the controllers that the configuration switches off",
+      },
+    ],
   },
   {
     id: "C3",
@@ -35,8 +44,15 @@ export const controllers: readonly LedgerEntry[] = [
       "warm informers on the standby, and release of the leader lease on exit so that the standby takes over at once",
     form: "feature gate `ControllerManagerReleaseLeaderElectionLockOnExit` (alpha since 1.36); fail-over time measured with and without",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/flags/components.ts"],
+    evidence: [
+      {
+        file: "test/unit/flags-versions.test.ts",
+        test: "the release of the leader's lease on exit is an alpha gate of 1.36 and later",
+      },
+    ],
+    reason:
+      "the lease is released on exit; the controller manager's standby has no warm informers (the scheduler's has), and no fail-over is timed",
   },
   {
     id: "C4",
@@ -44,9 +60,19 @@ export const controllers: readonly LedgerEntry[] = [
     source: "C 5.3",
     recommendation: "leader election",
     form: "on, Lease objects; at most a few replicas compete",
-    status: "done",
+    status: "later",
     implementedIn: ["config/flags/components.ts", "config/flags/policy.ts"],
-    evidence: [{ file: "test/unit/flags-configurations.test.ts", test: "leader election is on and protected" }],
+    evidence: [
+      {
+        file: "test/unit/flags-configurations.test.ts",
+        test: "leader election is on and protected",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "comes up with one command",
+      },
+    ],
+    reason: "on, by Lease objects; every master competes, 11 by default, not a few",
   },
   {
     id: "C5",
@@ -57,7 +83,10 @@ export const controllers: readonly LedgerEntry[] = [
     status: "done",
     implementedIn: ["config/scale/controllers.ts", "config/scale/apiserver.ts", "config/flags/components.ts"],
     evidence: [
-      { file: "test/unit/flags-configurations.test.ts", test: "node monitor settings and default tolerations" },
+      {
+        file: "test/unit/flags-configurations.test.ts",
+        test: "node monitor settings and default tolerations",
+      },
       {
         file: "test/unit/flags-versions.test.ts",
         test: "gone flags of the article are not known, and their replacement is named",
@@ -71,11 +100,19 @@ export const controllers: readonly LedgerEntry[] = [
     recommendation: "kube-api-qps 100",
     form: "`clientConnection` in KubeSchedulerConfiguration (the flags are deprecated); percentageOfNodesToScore, parallelism by scale",
     status: "done",
-    implementedIn: ["config/scale/controllers.ts", "config/flags/configurations.ts"],
+    implementedIn: [
+      "config/scale/controllers.ts",
+      "config/flags/configurations.ts",
+      "components/control-plane/plan.ts",
+    ],
     evidence: [
       {
         file: "test/unit/flags-configurations.test.ts",
         test: "kube-scheduler: rate, parallelism and the share of nodes from the scale",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "gives its controllers and its scheduler the rates of the scale",
       },
       {
         file: "test/unit/flags-binaries.test.ts",
@@ -90,8 +127,14 @@ export const controllers: readonly LedgerEntry[] = [
     recommendation: "affinity, taints, preemption, PodDisruptionBudget",
     form: "PDBs and priority classes on everything this project deploys",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["components/control-plane/static-pods.ts"],
+    evidence: [
+      {
+        file: "test/unit/plan.test.ts",
+        test: "runs the same components as static pods where the configuration says so",
+      },
+    ],
+    reason: "static pods of the control plane have a priority class; there are no other pods of this project yet",
   },
   {
     id: "S3",
@@ -100,8 +143,15 @@ export const controllers: readonly LedgerEntry[] = [
     recommendation: "scheduler extender for GPUs; several schedulers",
     form: "profiles and extenders in configuration; a second scheduler deployment",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/flags/configurations.ts"],
+    evidence: [
+      {
+        file: "test/unit/flags-configurations.test.ts",
+        test: "kube-scheduler: rate, parallelism and the share of nodes from the scale",
+      },
+    ],
+    reason:
+      "the scheduler's file can hold profiles and extenders; no knob of a stack sets them, and there is no second scheduler",
   },
   {
     id: "S4",
@@ -112,6 +162,7 @@ export const controllers: readonly LedgerEntry[] = [
     status: "later",
     implementedIn: [],
     evidence: [],
+    reason: "nothing: there are no add-ons yet",
   },
   {
     id: "S5",
@@ -120,7 +171,20 @@ export const controllers: readonly LedgerEntry[] = [
     recommendation: "leader election",
     form: "on",
     status: "done",
-    implementedIn: ["config/flags/configurations.ts"],
-    evidence: [{ file: "test/unit/flags-configurations.test.ts", test: "leader election is on and protected" }],
+    implementedIn: ["config/flags/configurations.ts", "components/control-plane/plan.ts"],
+    evidence: [
+      {
+        file: "test/unit/flags-configurations.test.ts",
+        test: "leader election is on and protected",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "gives its controllers and its scheduler the rates of the scale",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "comes up with one command",
+      },
+    ],
   },
 ];

@@ -7,10 +7,25 @@ export const etcd: readonly LedgerEntry[] = [
     area: "etcd",
     source: "C 3.3",
     recommendation: "highly available; grows with the cluster by itself",
-    form: "shard sizes derive from scale; raising `scale.nodes` and running `up` adds members as learners and promotes them",
+    form: "shard sizes derive from scale; raising `workload.nodes` and running `up` adds members as learners and promotes them",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["components/rollout/etcd.ts", "components/rollout/etcd-next.ts", "config/scale/etcd.ts"],
+    evidence: [
+      {
+        file: "test/lab/rollout-etcd.test.ts",
+        test: "grows from 3 to 5 by learners and shrinks back to 3 others",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "grows a shard by a learner and shrinks it again, without touching the members that stay",
+      },
+      {
+        file: "test/unit/plan.test.ts",
+        test: "keeps each shard's quorum without any one zone",
+      },
+    ],
+    reason:
+      "members that the configuration adds join as learners and are promoted; their number is set in `etcd.shards`, where raising `workload.nodes` changes nothing (`kilonode scale` says the number)",
   },
   {
     id: "E2",
@@ -19,8 +34,15 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "local SSD; dedicated hosts, never on a node",
     form: "NVMe instances; no kubelet, no other service on an etcd host",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["components/etcd/plan.ts", "config/scale/etcd-host.ts"],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "runs etcd and its traffic classes, and nothing else",
+      },
+    ],
+    reason:
+      "every member has a host of its own that runs nothing else; instances with NVMe disks are chosen by the scale model, and made by no platform yet",
   },
   {
     id: "E3",
@@ -28,9 +50,26 @@ export const etcd: readonly LedgerEntry[] = [
     source: "C 3.3",
     recommendation: "WAL and snap on separate disks",
     form: "two volumes, `--wal-dir` on its own; refused if both end on one device",
-    status: "later",
-    implementedIn: [],
-    evidence: [],
+    status: "done",
+    implementedIn: [
+      "components/etcd/plan.ts",
+      "components/machine/files/usr/local/lib/systemd/system/etcd.service",
+      "components/machine/files/usr/local/sbin/machine-apply",
+    ],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "has a volume for the log and one for the database, apart, and starts only when both are mounted",
+      },
+      {
+        file: "test/unit/machine-apply.test.ts",
+        test: "refuses volumes on one device that must be apart",
+      },
+      {
+        file: "test/lab/platform.test.ts",
+        test: "two hosts run systemd without a failed unit, each with two volumes and its own sysctls",
+      },
+    ],
   },
   {
     id: "E4",
@@ -39,8 +78,9 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "check the disk with fio",
     form: "preflight on the host before etcd starts (fdatasync p99, sequential 4k IOPS) with thresholds; result kept, failing host refused with a clear error",
     status: "later",
-    implementedIn: [],
+    implementedIn: ["components/machine/files/usr/local/lib/kilonode/disk-preflight"],
     evidence: [],
+    reason: "the program that measures, keeps the result and refuses is written; no host gets it, and no test runs it",
   },
   {
     id: "E5",
@@ -49,18 +89,46 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "ionice -c2 -n0; quota 8 GiB",
     form: "IOSchedulingClass/Priority in the unit; `--quota-backend-bytes=8589934592`; alarm well before it is full",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["components/machine/files/usr/local/lib/systemd/system/etcd.service", "components/etcd/plan.ts"],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "writes with the priority of ionice -c2 -n0 and has a quota of 8 GiB",
+      },
+      {
+        file: "test/unit/scale-findings.test.ts",
+        test: "a database that does not fit its quota is an error, a tight one a warning",
+      },
+    ],
+    reason:
+      "priority and quota are in force, and `kilonode status` shows each database's size and raised alarms; nothing warns before it is full",
   },
   {
     id: "E6",
     area: "etcd",
     source: "C 3.3, card",
     recommendation: "events in a separate etcd",
-    form: "`--etcd-servers-overrides=/events#...`; also leases and others as the scale asks; own hosts among the 17",
-    status: "later",
-    implementedIn: [],
-    evidence: [],
+    form: "`--etcd-servers-overrides=/events#...`; leases too by default, and whatever else `etcd.shards` names; own hosts among the 17",
+    status: "done",
+    implementedIn: ["config/cluster.ts", "components/etcd/plan.ts", "components/control-plane/flags.ts"],
+    evidence: [
+      {
+        file: "test/unit/plan.test.ts",
+        test: "has 17 etcd hosts in three shards, 11 masters, a load balancer and a node simulator",
+      },
+      {
+        file: "test/unit/plan.test.ts",
+        test: "names the overrides as kube-apiserver reads them",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "a shard that the configuration names has hosts of its own and an override on every master",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "keeps events and leases in their own shards, and Secrets encrypted",
+      },
+    ],
   },
   {
     id: "E7",
@@ -68,9 +136,31 @@ export const etcd: readonly LedgerEntry[] = [
     source: "C 3.3",
     recommendation: "tc: peer traffic (2380) ahead of client traffic (2379), 3-band prio + u32",
     form: "the article sends both ports to band 1:1, which gives peers no priority over clients: here 2380 goes to the first band, 2379 to the second, the rest to the third; IPv4 and IPv6; survives reboot and link flap; shown by measurement under congestion",
-    status: "later",
-    implementedIn: [],
-    evidence: [],
+    status: "done",
+    implementedIn: [
+      "components/machine/files/usr/local/sbin/traffic-classes",
+      "components/machine/files/usr/local/lib/systemd/system/traffic-classes.service",
+      "components/machine/files/usr/local/lib/systemd/system/traffic-classes.timer",
+      "components/etcd/plan.ts",
+    ],
+    evidence: [
+      {
+        file: "test/lab/machine.test.ts",
+        test: "each port goes to its band, both families, both directions, and applying again changes nothing",
+      },
+      {
+        file: "test/lab/machine.test.ts",
+        test: "what somebody changed is told and put right; a link that goes down and up keeps its classes",
+      },
+      {
+        file: "test/lab/machine.test.ts",
+        test: "peers get through while clients fill the link",
+      },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "sends peers ahead of clients ahead of the rest, from boot on, and looks every minute",
+      },
+    ],
   },
   {
     id: "E8",
@@ -79,8 +169,31 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "etcd operator abilities: create/destroy, resize, backup and restore, upgrade without interruption",
     form: "all of them, from the same program and commands, quorum never lost",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["components/rollout/etcd.ts", "components/rollout/etcd-health.ts", "components/rollout/gate.ts"],
+    evidence: [
+      {
+        file: "test/unit/rollout-etcd-properties.test.ts",
+        test: "grows, shrinks and changes at once, with the tolerance of the smaller size kept",
+      },
+      {
+        file: "test/lab/rollout-etcd.test.ts",
+        test: "changes %i members one by one, the leader last",
+      },
+      {
+        file: "test/lab/rollout-etcd.test.ts",
+        test: "replaces a member whose host was made again, empty",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "rolls a changed etcd setting member by member, leader last, while every write is kept",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "is destroyed to nothing, also after a crash in the middle of up, and comes back the same",
+      },
+    ],
+    reason:
+      "create, destroy, resize, replacing a lost member and rolling changes are there; a new version rolls the same way but no test goes from one to another; no backup, no restore",
   },
   {
     id: "E9",
@@ -91,6 +204,7 @@ export const etcd: readonly LedgerEntry[] = [
     status: "later",
     implementedIn: [],
     evidence: [],
+    reason: "nothing but etcdctl and etcdutl on every etcd host",
   },
   {
     id: "E10",
@@ -99,9 +213,16 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "etcd >= 3.4 concurrent reads; >= 3.4.11 configurable watch progress notify (min 100 ms)",
     form: "version floor; `--watch-progress-notify-interval=5s` (3.7 name; `--experimental-...` up to 3.5: the name follows the version)",
     status: "done",
-    implementedIn: ["config/flags/components.ts", "config/flags/known/index.ts"],
+    implementedIn: ["config/flags/components.ts", "config/flags/known/index.ts", "config/flags/versions.ts"],
     evidence: [
-      { file: "test/unit/flags-versions.test.ts", test: "watch progress notify: the name follows etcd's version" },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "reports the progress of watches, which versions that cannot are refused for",
+      },
+      {
+        file: "test/unit/flags-versions.test.ts",
+        test: "watch progress notify: the name follows etcd's version",
+      },
       {
         file: "test/unit/flags-versions.test.ts",
         test: "every unsupported version is refused at once, with what is supported",
@@ -115,8 +236,15 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: 'value limit 1.5 MB, "request is too large"',
     form: "`--max-request-bytes` stays at 1.5 MiB by default; a documented ceiling; an alert on oversized objects",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/scale/etcd.ts", "config/flags/components.ts"],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "compacts by itself, and keeps etcd's limit of 1.5 MiB a request",
+      },
+    ],
+    reason:
+      "the limit is kept (`kilonode scale --explain etcd.maxRequestBytes`); there is no knob with a ceiling and no alert",
   },
   {
     id: "E12",
@@ -125,7 +253,13 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "db growth: COW MVCC, compaction, defrag",
     form: "auto compaction; rolling defrag (one member at a time, leader last) when the free share passes a threshold",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/scale/etcd.ts", "config/flags/components.ts"],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "compacts by itself, and keeps etcd's limit of 1.5 MiB a request",
+      },
+    ],
+    reason: "compaction runs by itself; nothing defragments yet",
   },
 ];

@@ -9,8 +9,15 @@ export const hosts: readonly LedgerEntry[] = [
     recommendation: "a cluster is 11 masters + 17 dedicated etcd hosts; 3 such clusters; 1,300+ nodes; 100,000+ pods",
     form: "three production stacks, the same program; sizes are configuration, 11 + 17 the default",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/cluster.ts", "stacks/Pulumi.lab.yaml", "components/plan.ts"],
+    evidence: [
+      {
+        file: "test/unit/plan.test.ts",
+        test: "has 17 etcd hosts in three shards, 11 masters, a load balancer and a node simulator",
+      },
+    ],
+    reason:
+      "11 masters and 17 etcd hosts are the default, and the lab's stack; stacks for production need a platform beside the lab",
   },
   {
     id: "H2",
@@ -18,15 +25,20 @@ export const hosts: readonly LedgerEntry[] = [
     source: "C 3.1",
     recommendation: "SSD or NVMe for etcd, many cores, fast NICs, load balancer",
     form: "instance catalogue with vCPU, memory, NVMe disks, network; validated per role and scale",
-    status: "done",
+    status: "later",
     implementedIn: ["config/instances.ts", "config/scale/masters.ts", "config/scale/etcd-host.ts"],
     evidence: [
       {
         file: "test/unit/scale-properties.test.ts",
         test: "memory limits fit the host, and the host's needs fit the instance",
       },
-      { file: "test/unit/scale-findings.test.ts", test: "an instance that is too small, and one that fits" },
+      {
+        file: "test/unit/scale-findings.test.ts",
+        test: "an instance that is too small, and one that fits",
+      },
     ],
+    reason:
+      "the catalogue chooses and checks instances for both roles (`kilonode scale`); no platform makes machines of them yet",
   },
   {
     id: "H3",
@@ -37,6 +49,7 @@ export const hosts: readonly LedgerEntry[] = [
     status: "later",
     implementedIn: [],
     evidence: [],
+    reason: "nothing: there are no node pools yet",
   },
   {
     id: "H4",
@@ -45,13 +58,20 @@ export const hosts: readonly LedgerEntry[] = [
     recommendation: "split horizontally by load",
     form: "etcd sharded by resource (events, leases, pods ...), see E6",
     status: "done",
-    implementedIn: ["config/scale/etcd.ts"],
+    implementedIn: ["config/scale/etcd.ts", "components/etcd/plan.ts", "components/control-plane/flags.ts"],
     evidence: [
       {
-        file: "test/unit/scale-anchors.test.ts",
-        test: "15,000 nodes get pods a shard of their own, and the result says that it extrapolates",
+        file: "test/unit/scale-findings.test.ts",
+        test: "everything that no other shard holds counts to main",
       },
-      { file: "test/unit/scale-findings.test.ts", test: "everything that no other shard holds counts to main" },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "a shard that the configuration names has hosts of its own and an override on every master",
+      },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "keeps events and leases in their own shards, and Secrets encrypted",
+      },
     ],
   },
   {
@@ -62,12 +82,19 @@ export const hosts: readonly LedgerEntry[] = [
       'the sysctl list: vm.max_map_count=262144, kernel.softlockup_panic=1, kernel.softlockup_all_cpu_backtrace=1, net.ipv4.ip_local_reserved_ports=30000-32767, net.core.somaxconn=32768, net.core.rmem_max=16777216, net.core.wmem_max=16777216, net.ipv4.tcp_wmem and tcp_rmem "4096 87380 16777216", net.ipv4.tcp_max_syn_backlog=8096, net.ipv4.tcp_slow_start_after_idle=0, net.ipv4.tcp_tw_reuse=1, net.core.netdev_max_backlog=16384, fs.file-max=2097152, fs.inotify.max_user_instances=8192, fs.inotify.max_user_watches=524288, vm.overcommit_memory=1, kernel.panic=10, kernel.panic_on_oops=1',
     form: "per role, sized by host and scale; a value never goes below the kernel's own default on the host at hand (fs.file-max is far higher on a modern kernel: then it is left alone)",
     status: "done",
-    implementedIn: ["config/scale/kernel.ts"],
+    implementedIn: ["config/scale/kernel.ts", "components/machine/files/usr/local/sbin/machine-apply"],
     evidence: [
-      { file: "test/unit/scale-kernel.test.ts", test: "the article's list, on every role that it concerns" },
+      {
+        file: "test/unit/scale-kernel.test.ts",
+        test: "the article's list, on every role that it concerns",
+      },
       {
         file: "test/unit/scale-properties.test.ts",
         test: "no kernel setting is below the kernel's own default where it may lower the host's",
+      },
+      {
+        file: "test/unit/machine-apply.test.ts",
+        test: "a floor only ever raises, also at the next boot",
       },
     ],
   },
@@ -80,7 +107,10 @@ export const hosts: readonly LedgerEntry[] = [
     status: "done",
     implementedIn: ["config/scale/kernel.ts"],
     evidence: [
-      { file: "test/unit/scale-kernel.test.ts", test: "neighbour tables hold everybody that a host speaks to" },
+      {
+        file: "test/unit/scale-kernel.test.ts",
+        test: "neighbour tables hold everybody that a host speaks to",
+      },
     ],
   },
   {
@@ -89,23 +119,38 @@ export const hosts: readonly LedgerEntry[] = [
     source: "C 3.2",
     recommendation: "conntrack table and hash size",
     form: "derived from memory and cores; agrees with kube-proxy's conntrack settings (P2), which would otherwise overwrite it",
-    status: "done",
+    status: "later",
     implementedIn: ["config/scale/kernel.ts", "config/scale/node.ts"],
     evidence: [
       {
         file: "test/unit/scale-kernel.test.ts",
         test: "kube-proxy sets the connection table that the kernel settings say",
       },
+      {
+        file: "test/unit/scale-kernel.test.ts",
+        test: "a table never takes more than 2 % of the memory, nor less than kube-proxy's default",
+      },
     ],
+    reason:
+      "the size of the table is derived, set on masters and load balancer, and what kube-proxy would be told; nothing sets its hash size",
   },
   {
     id: "K4",
     area: "Kernel",
     source: "C 3.2",
     recommendation: 'file descriptors ("Too many open files")',
-    form: "LimitNOFILE in every unit, fs.nr_open",
-    status: "later",
-    implementedIn: [],
-    evidence: [],
+    form: "LimitNOFILE in the unit of every service that keeps running, fs.nr_open",
+    status: "done",
+    implementedIn: [
+      "components/machine/files/usr/local/lib/systemd/system",
+      "components/machine/files/etc/systemd/system/haproxy.service.d/kilonode.conf",
+      "config/scale/kernel.ts",
+    ],
+    evidence: [
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "every service that keeps running may open a million files, and the kernel lets it",
+      },
+    ],
   },
 ];

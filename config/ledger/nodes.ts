@@ -10,8 +10,15 @@ export const nodes: readonly LedgerEntry[] = [
       "max-pods, eviction-hard/soft, image-gc thresholds, serialize-image-pulls=false, node-status-update-frequency",
     form: "KubeletConfiguration per pool (flags are deprecated), maxParallelImagePulls, kubeAPIQPS",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/flags/configurations.ts", "config/scale/node.ts"],
+    evidence: [
+      {
+        file: "test/unit/flags-configurations.test.ts",
+        test: "kubelet: the report of an unchanged status is given, so that it stays at 5 min",
+      },
+    ],
+    reason:
+      "a KubeletConfiguration is derived from the scale (`kilonode scale`); there are no pools, and no host runs a kubelet",
   },
   {
     id: "N2",
@@ -20,8 +27,14 @@ export const nodes: readonly LedgerEntry[] = [
     recommendation: "image-pull-progress-deadline",
     form: "does not exist in 1.37 (was dockershim): cri-dockerd's `--image-pull-progress-deadline` or containerd's `image_pull_progress_timeout`",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/flags/known/index.ts"],
+    evidence: [
+      {
+        file: "test/unit/flags-versions.test.ts",
+        test: "gone flags of the article are not known, and their replacement is named",
+      },
+    ],
+    reason: "the flag is known as gone, with what replaces it; no container runtime is set up",
   },
   {
     id: "N3",
@@ -32,6 +45,7 @@ export const nodes: readonly LedgerEntry[] = [
     status: "later",
     implementedIn: [],
     evidence: [],
+    reason: "nothing: there are no node pools yet",
   },
   {
     id: "N4",
@@ -42,6 +56,7 @@ export const nodes: readonly LedgerEntry[] = [
     status: "later",
     implementedIn: [],
     evidence: [],
+    reason: "nothing: there are no add-ons yet",
   },
   {
     id: "N5",
@@ -52,7 +67,10 @@ export const nodes: readonly LedgerEntry[] = [
     status: "done",
     implementedIn: ["config/flags/policy.ts"],
     evidence: [
-      { file: "test/unit/flags-versions.test.ts", test: "what the cluster depends on is refused, with the reason" },
+      {
+        file: "test/unit/ledger-evidence.test.ts",
+        test: "refuses to switch off what lists and watches of large clusters live by",
+      },
     ],
   },
   {
@@ -62,8 +80,18 @@ export const nodes: readonly LedgerEntry[] = [
     recommendation: "ipvs mode",
     form: "`mode: ipvs`, scheduler, strictARP, kernel modules loaded at boot (deprecated upstream since 1.35 but present in 1.37; `nftables` selectable)",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/flags/configurations.ts", "config/scale/kernel.ts"],
+    evidence: [
+      {
+        file: "test/unit/flags-configurations.test.ts",
+        test: "kube-proxy: the section of the mode, and no other",
+      },
+      {
+        file: "test/unit/scale-kernel.test.ts",
+        test: "etcd's hosts track no connections and load no module; nodes load what kube-proxy's mode needs",
+      },
+    ],
+    reason: "a KubeProxyConfiguration and the kernel modules of its mode are derived; no host runs kube-proxy",
   },
   {
     id: "P2",
@@ -71,15 +99,15 @@ export const nodes: readonly LedgerEntry[] = [
     source: "C 8.2",
     recommendation: "conntrack-tcp-timeout-close-wait, conntrack-max-per-core",
     form: "KubeProxyConfiguration, derived (see K3)",
-    status: "done",
+    status: "later",
     implementedIn: ["config/scale/node.ts", "config/flags/configurations.ts"],
     evidence: [
       {
         file: "test/unit/scale-kernel.test.ts",
         test: "kube-proxy sets the connection table that the kernel settings say",
       },
-      { file: "test/unit/flags-binaries.test.ts", test: "kube-proxy loads its file, and keeps our values" },
     ],
+    reason: "derived as a part of the KubeProxyConfiguration; no host runs kube-proxy",
   },
   {
     id: "I1",
@@ -90,6 +118,7 @@ export const nodes: readonly LedgerEntry[] = [
     status: "later",
     implementedIn: [],
     evidence: [],
+    reason: "nothing: no container runtime is set up",
   },
   {
     id: "I2",
@@ -101,6 +130,7 @@ export const nodes: readonly LedgerEntry[] = [
     status: "later",
     implementedIn: [],
     evidence: [],
+    reason: "nothing: there are no node pools yet",
   },
   {
     id: "I3",
@@ -108,9 +138,10 @@ export const nodes: readonly LedgerEntry[] = [
     source: "C 9",
     recommendation: "small base images",
     form: "documented; not provisioned",
-    status: "later",
+    status: "not ours",
     implementedIn: [],
     evidence: [],
+    reason: "who builds an image decides what is in it: this project builds none and runs no registry",
   },
   {
     id: "D1",
@@ -122,6 +153,7 @@ export const nodes: readonly LedgerEntry[] = [
     status: "later",
     implementedIn: [],
     evidence: [],
+    reason: "nothing: no container runtime is set up",
   },
   {
     id: "D2",
@@ -130,7 +162,13 @@ export const nodes: readonly LedgerEntry[] = [
     recommendation: "pause image",
     form: "`--pod-infra-container-image` is gone from kubelet 1.37: set in cri-dockerd (flag) and containerd (`sandbox` image)",
     status: "later",
-    implementedIn: [],
-    evidence: [],
+    implementedIn: ["config/flags/known/index.ts"],
+    evidence: [
+      {
+        file: "test/unit/flags-versions.test.ts",
+        test: "gone flags of the article are not known, and their replacement is named",
+      },
+    ],
+    reason: "the flag is known as gone, with what replaces it; no container runtime is set up",
   },
 ];

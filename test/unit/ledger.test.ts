@@ -15,11 +15,13 @@ describe("the ledger", () => {
     }
   });
 
-  test.each(ledger.filter(({ status }) => status === "done" || status === "replaced"))(
+  test.each(ledger.filter(({ status }) => status !== "not ours"))(
     "$id is $status: its code and its tests exist",
-    ({ implementedIn, evidence }) => {
-      expect(implementedIn.length).toBeGreaterThan(0);
-      expect(evidence.length).toBeGreaterThan(0);
+    ({ status, implementedIn, evidence }) => {
+      if (status !== "later") {
+        expect(implementedIn.length).toBeGreaterThan(0);
+        expect(evidence.length).toBeGreaterThan(0);
+      }
       for (const path of implementedIn) expect(existsSync(join(root, path)), path).toBe(true);
       for (const { file, test: name } of evidence) {
         expect(existsSync(join(root, file)), file).toBe(true);
@@ -33,10 +35,9 @@ describe("the ledger", () => {
     },
   );
 
-  test("what was replaced or is not ours says why", () => {
+  test("what was replaced or is not ours says why, what comes later how much is there", () => {
     for (const entry of ledger) {
-      if (entry.status === "replaced" || entry.status === "not ours")
-        expect(entry.reason?.length, entry.id).toBeGreaterThan(20);
+      if (entry.status !== "done") expect(entry.reason?.length, entry.id).toBeGreaterThan(20);
     }
   });
 
