@@ -16,6 +16,7 @@ const table: readonly (readonly [name: string, summary: string, load: () => Comm
   ["recreate", "remove the cluster and make the same one again", () => require("./commands/recreate") as CommandModule],
   ["plan", "print the plan: hosts, shards, files (touches nothing)", () => require("./commands/plan") as CommandModule],
   ["status", "health of etcd, masters, load balancer, nodes", () => require("./commands/status") as CommandModule],
+  ["doctor", "is every setting in effect on the running cluster?", () => require("./commands/doctor") as CommandModule],
   ["drift", "which hosts differ from what was put on them", () => require("./commands/drift") as CommandModule],
   ["outputs", "print the outputs of the stack", () => require("./commands/outputs") as CommandModule],
   ["kubeconfig", "print the operator's kubeconfig", () => require("./commands/kubeconfig") as CommandModule],

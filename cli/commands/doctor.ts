@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import { CliError, exitCodes } from "../errors";
+import type { ClusterOptions } from "../hosts/cluster";
+import { engineOption, jsonOption, stackArgument } from "./options";
+
+interface Options extends ClusterOptions {
+  readonly json?: boolean;
+  readonly explain?: string;
+  readonly probe?: boolean;
+}
+
+export function define(command: Command): void {
+  jsonOption(engineOption(command.argument(...stackArgument)))
+    .option("--explain <check>", "all about one check: what was found, what is wanted, why, and what to do")
+    .option("--probe", "make a Secret in a namespace of its own to see that it is encrypted, then remove both")
+    .addHelpText(
+      "after",
+      `
+Reads the running cluster: processes, metrics, keys in etcd, kernel settings, objects. Takes about ten seconds and changes nothing
+(except with --probe). \`status\` says whether the cluster is healthy; doctor says whether it is set as planned.
+
+Examples:
+  kilonode doctor lab
+  kilonode doctor lab --explain seats
+  kilonode doctor lab --json | jq '.checks[] | select(.status != "ok") | {id, found, remedy}'
+
+Exit status: 0 nothing failed (warnings and explained differences are told), 1 something did.`,
+    )
+    .action(async (stack: string, options: Options) => {
+      const { checks, collectDoctor } = require("../doctor") as typeof import("../doctor");
+      const { doctorText, explainText } = require("../doctor/show") as typeof import("../doctor/show");
+      const { styleOf } = require("../show/style") as typeof import("../show/style");
+      if (options.explain !== undefined && !checks.some(({ id }) => id === options.explain)) {
+        const known = checks.map(({ id }) => id).join(", ");
+        throw new CliError(
+          `there is no check "${options.explain}"; the checks are: ${known}`,
+          exitCodes.badConfiguration,
+        );
+      }
+      const report = await collectDoctor(stack, options);
+      const style = styleOf(process.stdout);
+      const one = report.checks.find(({ id }) => id === options.explain);
+      const lines = options.json
+        ? [JSON.stringify(one ?? report, null, 2)]
+        : one
+          ? explainText(one, style)
+          : doctorText(report, style);
+      process.stdout.write(`${lines.join("\n")}\n`);
+      process.exitCode = (one ? one.status !== "failed" : report.passed) ? 0 : 1;
+    });
+}

@@ -1,0 +1,202 @@
+/** The hosts themselves: reached, kernel settings, limits, certificates, traffic classes. */
+import { X509Certificate } from "node:crypto";
+import { readCertificates } from "../../hosts/report";
+import { answering, type Evidence, type HostEvidence, sectionOf } from "../evidence";
+import type { Check, Verdict } from "../types";
+import { Unread } from "../types";
+import { bounded, byWhat } from "./judging";
+
+const reached: Check = {
+  id: "hosts",
+  group: "hosts",
+  title: "every host and API server answers",
+  wanted: ({ plan }) => `${plan.hosts.length} hosts over SSH, every API server's /metrics`,
+  why: "what does not answer is not judged by the other checks",
+  source: "SSH to every host, HTTPS to every API server",
+  remedy: "`kilonode status` shows what is down",
+  ledger: [],
+  judge: ({ hosts, servers, silentServers }) => {
+    const away = hosts.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]));
+    const found = `${hosts.length - away.length} of ${hosts.length} hosts, ${servers.length} API servers`;
+    if (away.length > 0) return { status: "failed", found, details: bounded([...away, ...silentServers]) };
+    return { status: silentServers.length > 0 ? "warning" : "ok", found, details: bounded(silentServers) };
+  },
+};
+
+const heard = ({ hosts }: Evidence): HostEvidence[] => {
+  const found = hosts.filter(({ error }) => error === undefined);
+  if (found.length === 0) throw new Unread("no host answered");
+  return found;
+};
+
+const numbers = (text: string) => (/^[\d\s]+$/.test(text) ? text.trim().split(/\s+/).map(Number) : undefined);
+
+/** As machine-apply compares: a floor is met by every number that is as large. */
+export function satisfies(
+  live: string,
+  { value, floor }: { readonly value: string; readonly floor: boolean },
+): boolean {
+  const [have, want] = [numbers(live), numbers(value)];
+  if (floor && have && want && have.length === want.length)
+    return have.every((number, at) => number >= (want[at] ?? 0));
+  return live.trim().split(/\s+/).join(" ") === value.trim().split(/\s+/).join(" ");
+}
+
+const sysctls: Check = {
+  id: "sysctls",
+  group: "hosts",
+  title: "kernel settings read back as planned",
+  wanted: ({ plan }) =>
+    `${plan.hosts.reduce((total, { machine }) => total + Object.keys(machine.sysctls).length, 0)} values on ${plan.hosts.length} hosts`,
+  why: "neighbour tables, connection tables, backlogs and files are full at scale long before CPUs are",
+  source: "/proc/sys on every host; `kilonode scale --explain kernel.neighbours.master`",
+  remedy: "run up; `kilonode drift` names who else writes them",
+  ledger: ["K1", "K2", "K3"],
+  judge: (evidence) => {
+    const wrong: [string, string][] = [];
+    const explained = new Map<string, string>();
+    let total = 0;
+    for (const host of heard(evidence)) {
+      const live = new Map(
+        sectionOf(host, "sysctls")
+          .split("\n")
+          .map((line) => [line.slice(0, line.indexOf("=")), line.slice(line.indexOf("=") + 1)]),
+      );
+      for (const [key, sysctl] of Object.entries(host.plan.machine.sysctls)) {
+        total++;
+        const have = live.get(key) ?? "absent";
+        if (satisfies(have, sysctl)) continue;
+        const reason = host.machine?.degradations.find(({ what }) => what === `sysctl ${key}`)?.why;
+        if (reason === undefined)
+          wrong.push([host.name, `${key} is ${have}, wanted ${sysctl.floor ? "at least " : ""}${sysctl.value}`]);
+        else explained.set(`${key} is ${have} (wanted ${sysctl.value})`, reason);
+      }
+    }
+    if (wrong.length > 0)
+      return { status: "failed", found: `${wrong.length} of ${total} values differ`, details: bounded(byWhat(wrong)) };
+    if (explained.size === 0) return { status: "ok", found: `${total} values` };
+    const because = "the hosts are containers: these belong to the kernel of the machine, or are not there at all";
+    return {
+      status: "explained",
+      found: `${explained.size} settings cannot be made here, all others are in effect`,
+      because,
+      details: [...explained.keys()],
+    };
+  },
+};
+
+const limitOf = (host: HostEvidence, unit: string): number | undefined => {
+  const files = host.plan.machine.files;
+  const texts = [
+    files[`/usr/local/lib/systemd/system/${unit}.service`],
+    files[`/etc/systemd/system/${unit}.service.d/kilonode.conf`],
+  ];
+  const found = texts
+    .map((file) => /^LimitNOFILE=(\d+)$/m.exec(file?.content ?? "")?.[1])
+    .find((limit) => limit !== undefined);
+  return found === undefined ? undefined : Number(found);
+};
+
+const openFiles: Check = {
+  id: "open-files",
+  group: "hosts",
+  title: "processes may open as many files as their units say",
+  wanted: () => "LimitNOFILE of each unit in /proc/PID/limits",
+  why: "every client and every watch is a descriptor: a server that runs out of them refuses connections",
+  source: "/proc/PID/limits on every host",
+  remedy: "run up; in a container raise the limit of what started it",
+  ledger: ["K4"],
+  judge: (evidence) => {
+    let total = 0;
+    const low = heard(evidence).flatMap((host) =>
+      Object.values(host.processes).flatMap((process): [string, string][] => {
+        const wanted = limitOf(host, process.name);
+        if (wanted === undefined) return [];
+        total++;
+        return process.openFiles >= wanted
+          ? []
+          : [[host.name, `${process.name} may open ${process.openFiles} files, wanted ${wanted}`]];
+      }),
+    );
+    if (low.length === 0) return { status: "ok", found: `${total} processes` };
+    const found = `${low.length} of ${total} processes have less`;
+    return inLab(
+      evidence,
+      { status: "failed", found, details: bounded(byWhat(low)) },
+      "a container cannot have more than the machine that it runs in gives it",
+    );
+  },
+};
+
+/** What fails in containers for a reason that is theirs is explained; elsewhere it stays a failure. */
+function inLab({ lab }: Evidence, verdict: Verdict, because: string): Verdict {
+  return lab ? { ...verdict, status: "explained", because } : verdict;
+}
+
+const traffic: Check = {
+  id: "traffic-classes",
+  group: "hosts",
+  title: "etcd's peers go first on the wire",
+  wanted: () => "bands as planned on every etcd host (traffic-classes check)",
+  why: "under congestion raft's heartbeats must not wait behind a large list",
+  source: "https://etcd.io/docs/v3.6/tuning/#network",
+  remedy: "systemctl start traffic-classes on the host; a timer does it every minute",
+  ledger: ["E7"],
+  judge: (evidence) => {
+    const states = answering(evidence, "etcd").map(({ name, sections }) => ({
+      name,
+      code: sections.traffic?.code,
+      text: sections.traffic?.text ?? "",
+    }));
+    const form = /^form (\S+)/m.exec(states[0]?.text ?? "")?.[1] ?? "unknown";
+    const bad = states
+      .filter(({ code }) => code !== 0)
+      .map(({ name, text }): [string, string] => [name, text.split("\n").at(-1) ?? "no answer"]);
+    if (bad.length === 0) {
+      const forms = evidence.degradations.find(({ what }) => what === "sch_prio");
+      return {
+        status: "ok",
+        found: `as planned on ${states.length} hosts, in the form ${form}${forms ? " (this machine has no prio)" : ""}`,
+      };
+    }
+    const impossible = states.every(({ code }) => code === 0 || code === 4);
+    const verdict: Verdict = {
+      status: "failed",
+      found: `not as planned on ${bad.length} of ${states.length} hosts`,
+      details: bounded(byWhat(bad)),
+    };
+    return impossible ? inLab(evidence, verdict, "the kernel of this machine has no queue with classes") : verdict;
+  },
+};
+
+const dayMs = 86_400_000;
+
+const certificates: Check = {
+  id: "certificates",
+  group: "hosts",
+  title: "certificates are valid for a while",
+  wanted: () => "30 days and more",
+  why: "an ended certificate stops its host, an ended authority the cluster",
+  source: "the files that the running processes read, on every host",
+  remedy: "run up: it renews what ends within certificates.renewBeforeDays",
+  ledger: [],
+  judge: (evidence) => {
+    const all = heard(evidence).flatMap((host) =>
+      readCertificates(host.sections.certificates).map(({ path, pem }) => {
+        const ends = new Date(new X509Certificate(pem).validTo);
+        return { where: `${host.name} ${path}`, days: Math.floor((ends.getTime() - evidence.now.getTime()) / dayMs) };
+      }),
+    );
+    if (all.length === 0) throw new Unread("no host showed its certificates");
+    const soon = all.filter(({ days }) => days < 30).sort((a, b) => a.days - b.days);
+    const details = bounded(soon.map(({ where, days }) => `${where}: ${days < 0 ? "has ended" : `${days} days`}`));
+    const found = `${all.length} on ${heard(evidence).length} hosts, the first ends in ${Math.min(...all.map(({ days }) => days))} days`;
+    return {
+      status: soon.some(({ days }) => days < 0) ? "failed" : soon.length > 0 ? "warning" : "ok",
+      found,
+      details,
+    };
+  },
+};
+
+export const hosts: readonly Check[] = [reached, sysctls, openFiles, traffic, certificates];

@@ -1,0 +1,52 @@
+/** Reads a running cluster and judges every setting. */
+import type { ClusterPlan } from "../../components/plan-types";
+import { type ClusterOptions, runningCluster } from "../hosts/cluster";
+import { apiserver } from "./checks/apiserver";
+import { etcd } from "./checks/etcd";
+import { flow } from "./checks/flow";
+import { hosts } from "./checks/hosts";
+import { objects } from "./checks/objects";
+import { reads } from "./checks/reads";
+import { shards } from "./checks/shards";
+import { type Evidence, readEvidence } from "./evidence";
+import { type Gathered, gather } from "./gather";
+import { withProbe } from "./probe";
+import type { Check, CheckResult, CheckStatus, DoctorReport, Verdict } from "./types";
+
+export const checks: readonly Check[] = [...reads, ...apiserver, ...flow, ...etcd, ...shards, ...objects, ...hosts];
+
+export interface DoctorOptions extends ClusterOptions {
+  readonly probe?: boolean;
+}
+
+export async function collectDoctor(stack: string, options: DoctorOptions): Promise<DoctorReport> {
+  const started = performance.now();
+  const cluster = await runningCluster(stack, options);
+  const look = () => gather(cluster);
+  const gathered = options.probe ? await withProbe(cluster.kubeconfig, look) : await look();
+  const { plan, spec } = cluster.checked;
+  return diagnose(plan, spec.platform === "lab", gathered, Math.round(performance.now() - started));
+}
+
+export function diagnose(plan: ClusterPlan, lab: boolean, gathered: Gathered, durationMs = 0): DoctorReport {
+  const evidence = readEvidence(plan, lab, gathered);
+  const results = checks.map((check) => judge(check, evidence));
+  const statuses: readonly CheckStatus[] = ["ok", "warning", "failed", "explained", "skipped"];
+  const counts = Object.fromEntries(
+    statuses.map((status) => [status, results.filter((result) => result.status === status).length]),
+  ) as Record<CheckStatus, number>;
+  return { stack: plan.stack, passed: counts.failed === 0, counts, checks: results, durationMs };
+}
+
+function judge({ judge: look, wanted, ...check }: Check, evidence: Evidence): CheckResult {
+  return { ...check, wanted: wanted(evidence), ...verdictOf(look, evidence) };
+}
+
+/** What cannot be read or understood is a failure of its check, not of the doctor. */
+function verdictOf(look: Check["judge"], evidence: Evidence): Verdict {
+  try {
+    return look(evidence);
+  } catch (error) {
+    return { status: "failed", found: `cannot be told: ${(error as Error).message}` };
+  }
+}

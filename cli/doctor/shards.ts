@@ -1,0 +1,20 @@
+/** Where kube-apiserver keeps a resource in etcd (kubernetes/kubernetes pkg/kubeapiserver/default_storage_factory_builder.go and pkg/registry). */
+
+/** Resources whose keys are not under their own name. */
+const special: Readonly<Record<string, string>> = {
+  "/nodes": "minions",
+  "/endpoints": "services/endpoints",
+  "/services": "services/specs",
+  "/replicationcontrollers": "controllers",
+  "networking.k8s.io/ingresses": "ingress",
+};
+
+/** The prefix of the keys of `group/resource` ("/events" is the core group's). */
+export function prefixOf(resource: string): string {
+  const [group = "", name = ""] = resource.split("/");
+  const own = special[resource];
+  if (own !== undefined) return `/registry/${own}/`;
+  // Custom resources keep their group; those of Kubernetes have none.
+  const custom = group.includes(".") && !group.endsWith(".k8s.io");
+  return `/registry/${custom ? `${group}/` : ""}${name}/`;
+}

@@ -1,0 +1,49 @@
+/** What a check is, and what it says. */
+import type { Evidence } from "./evidence";
+
+/** `explained`: not in effect, and the platform says why it cannot be; `skipped`: nothing to look at, for the reason given. */
+export type CheckStatus = "ok" | "warning" | "failed" | "explained" | "skipped";
+
+export type CheckGroup = "reads" | "API server" | "etcd" | "objects" | "hosts";
+
+export interface Verdict {
+  readonly status: CheckStatus;
+  /** What the running cluster shows. */
+  readonly found: string;
+  /** Why it is explained or skipped. */
+  readonly because?: string;
+  /** One line for each thing that differs; bounded. */
+  readonly details?: readonly string[];
+}
+
+/** One setting, and how to see that it is in effect. */
+export interface Check {
+  readonly id: string;
+  readonly group: CheckGroup;
+  readonly title: string;
+  readonly wanted: (evidence: Evidence) => string;
+  readonly why: string;
+  readonly source: string;
+  readonly remedy: string;
+  /** Rows of the ledger (config/ledger.ts) whose effect it shows. */
+  readonly ledger: readonly string[];
+  readonly judge: (evidence: Evidence) => Verdict;
+}
+
+export interface CheckResult extends Verdict, Omit<Check, "judge" | "wanted"> {
+  readonly wanted: string;
+}
+
+export interface DoctorReport {
+  readonly stack: string;
+  /** True when no check failed. */
+  readonly passed: boolean;
+  readonly counts: Readonly<Record<CheckStatus, number>>;
+  readonly checks: readonly CheckResult[];
+  readonly durationMs: number;
+}
+
+/** Something could not be read: the check that needs it fails with this message. */
+export class Unread extends Error {
+  override readonly name = "Unread";
+}
