@@ -31,15 +31,14 @@ function scriptOf(script: string, cwd: string): string {
   }
 }
 
-export function startChild(options: ChildOptions & { readonly server?: boolean }): Child {
-  const { script, cwd, nodeArgs, args, env, onLine } = options;
+export function startChild({ script, cwd, nodeArgs, args, env, onLine }: ChildOptions): Child {
   const child = spawn(process.execPath, [...nodeArgs, scriptOf(script, cwd), ...args], {
     cwd,
     env,
-    stdio: [options.server ? "pipe" : "ignore", "pipe", "pipe"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  if (child.stdout) createInterface({ input: child.stdout }).on("line", (line) => onLine("stdout", line));
-  if (child.stderr) createInterface({ input: child.stderr }).on("line", (line) => onLine("stderr", line));
+  createInterface({ input: child.stdout }).on("line", (line) => onLine("stdout", line));
+  createInterface({ input: child.stderr }).on("line", (line) => onLine("stderr", line));
   const exited = new Promise<number | string>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (code, signal) => resolve(code ?? signal ?? 1));
@@ -56,7 +55,6 @@ export async function startServer(options: ChildOptions): Promise<Child & { read
     let known = false;
     child = startChild({
       ...options,
-      server: true,
       nodeArgs: ["--require", ORPHAN, ...options.nodeArgs],
       onLine: (stream, line) => {
         if (!known && stream === "stdout" && /^\d+$/.test(line)) {

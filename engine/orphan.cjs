@@ -1,3 +1,4 @@
 // Loaded into servers that the engine starts: when the engine is gone, so that nobody will stop them, they end by themselves.
-process.stdin.on("end", () => process.exit(0));
-process.stdin.resume();
+// (Watching standard input instead hangs Node 20 while it loads a compiler by --import.)
+const engine = process.ppid;
+setInterval(() => process.ppid !== engine && process.exit(0), 2000).unref();

@@ -77,7 +77,7 @@ beforeAll(async () => {
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
-}, 900_000);
+}, 1_800_000);
 
 function comparable(resources: readonly Resource[]): unknown[] {
   return resources
