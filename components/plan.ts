@@ -2,6 +2,7 @@
 import { type Cidr, parseCidr } from "../config/cidr";
 import type { ClusterSpec } from "../config/cluster";
 import { apiServiceAddress, gatewayOf } from "../config/names";
+import { ConfigurationError } from "../config/read";
 import { deriveScale } from "../config/scale";
 import { masterHosts, masterPlaces } from "./control-plane/plan";
 import { etcdHosts, shardPlans } from "./etcd/plan";
@@ -11,7 +12,10 @@ import { objectPlans } from "./objects/plan";
 import type { ArtifactSums, ClusterPlan } from "./plan-types";
 import { ports } from "./ports";
 
-/** @param sums sha256 of every binary, as the toolchain verified them */
+/**
+ * @param sums sha256 of every binary, as the toolchain verified them
+ * @throws ConfigurationError for a workload that the cluster cannot carry, FlagError for flags it cannot have
+ */
 export function plan(spec: ClusterSpec, sums: ArtifactSums): ClusterPlan {
   const scale = deriveScale(spec.workload, {
     kubernetesVersion: spec.kubernetesVersion,
@@ -24,6 +28,13 @@ export function plan(spec: ClusterSpec, sums: ArtifactSums): ClusterPlan {
     electionMs: spec.etcd.electionMs,
     snapshotCount: spec.etcd.snapshotCount,
   });
+  const refused = scale.findings.filter(({ level }) => level === "error");
+  if (refused.length > 0) {
+    throw new ConfigurationError(
+      spec.stack,
+      refused.map(({ path, message, source }) => `${path}: ${message} (${source})`),
+    );
+  }
   const hosts = parseCidr(spec.network.hosts) as Cidr;
   const shards = shardPlans(spec);
   const loadBalancer = loadBalancerPlace(spec);

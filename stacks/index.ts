@@ -15,7 +15,7 @@ export = async () => {
   const prepared = await prepareLab(spec, hostCount(spec), change, say);
   const clusterPlan = plan(spec, prepared.sums);
   for (const { level, message, source } of clusterPlan.scale.findings) {
-    if (level !== "note") await pulumi.log.warn(`${message} (${source})`);
+    if (level === "warning") await pulumi.log.warn(`${message} (${source})`);
   }
   const sshKey = new tls.PrivateKey("ssh", { algorithm: "ED25519" });
   const platform = new Lab(clusterPlan, prepared, sshKey);
