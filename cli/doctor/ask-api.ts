@@ -62,9 +62,9 @@ export async function askApi(client: ApiClient): Promise<ApiAnswers> {
   const [bookmarks, paging, flowSchemas, priorityLevels, leases, heartbeats, slices, services] = await Promise.all([
     attempt(() => watchBookmarks(client)),
     attempt(() => paged(client)),
-    attempt(() => list<FlowObject>(`${flow}/flowschemas?limit=500`)),
-    attempt(() => list<FlowObject>(`${flow}/prioritylevelconfigurations?limit=500`)),
-    attempt(() => list<Lease>(`${leasesPath}/kube-system/leases?limit=500`)),
+    attempt(async () => (await list<FlowObject>(`${flow}/flowschemas?limit=500`)).map(slim)),
+    attempt(async () => (await list<FlowObject>(`${flow}/prioritylevelconfigurations?limit=500`)).map(slim)),
+    attempt(async () => (await list<Lease>(`${leasesPath}/kube-system/leases?limit=500`)).map(slim)),
     attempt(async () =>
       (await list<Lease>(`${leasesPath}/kube-node-lease/leases?limit=500`)).map(({ spec }) => spec?.renewTime ?? ""),
     ),
@@ -85,6 +85,11 @@ export async function askApi(client: ApiClient): Promise<ApiAnswers> {
     realNodes: real,
     kubelets,
   };
+}
+
+/** Without what the server keeps for itself. */
+function slim<T extends { readonly metadata: { readonly name: string } }>(object: T): T {
+  return { ...object, metadata: { name: object.metadata.name } };
 }
 
 /**

@@ -99,9 +99,12 @@ function encoded(prefix: string): string {
   return [prefix, Buffer.from(prefix).toString("base64"), end.toString("base64")].join(":");
 }
 
-/** A notification comes after the interval and up to a tenth more (etcd server/etcdserver/api/v3rpc/watch.go); 9 s at most. */
+/**
+ * A notification comes after the interval and up to a tenth more (etcd server/etcdserver/api/v3rpc/watch.go); a machine under
+ * load is given as much again. Never more than 10 s.
+ */
 export function progressWait(plan: ClusterPlan): number {
-  return Math.min(9, Math.ceil(plan.scale.etcd.progressNotifySeconds * 1.1) + 2);
+  return Math.min(10, Math.ceil(plan.scale.etcd.progressNotifySeconds * 2));
 }
 
 /** The last two members of a shard: one of them is a follower. Where there is no other, the only member. */

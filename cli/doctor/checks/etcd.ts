@@ -40,29 +40,24 @@ const progress: Check = {
   ledger: ["E10"],
   judge: (evidence) => {
     const seconds = evidence.plan.scale.etcd.progressNotifySeconds;
-    // A tenth more is etcd's own jitter; the rest is a machine under load.
-    const limit = seconds * 1.1 + 2;
     const waited = progressWait(evidence.plan);
-    if (limit > waited + 1)
-      return {
-        status: "skipped",
-        found: "not measured",
-        because: `nobody waits ${seconds} s for it; see etcd-settings`,
-      };
+    if (seconds * 1.1 > waited) {
+      const because = `nobody waits ${seconds} s for it; see etcd-settings`;
+      return { status: "skipped", found: "not measured", because };
+    }
     const times = answering(evidence, "etcd").map(({ name, sections }) => ({
       name,
-      ms: Number(sections.progress?.text || "NaN"),
+      seconds: sections.progress?.text ? Number(sections.progress.text) / 1000 : Number.NaN,
     }));
-    const late = times.filter(({ ms }) => !(ms / 1000 <= limit));
-    const details = late.map(
-      ({ name, ms }) => `${name}: ${Number.isNaN(ms) ? `none within ${waited} s` : `after ${ms / 1000} s`}`,
-    );
-    if (late.length > 0) return { status: "failed", found: "members are silent or late", details: bounded(details) };
-    const all = times.map(({ ms }) => (ms / 1000).toFixed(1)).sort((a, b) => Number(a) - Number(b));
-    return {
-      status: "ok",
-      found: `after ${[...new Set([all[0], all.at(-1)])].join("..")} s on ${times.length} members`,
-    };
+    const heard = times.filter((time) => time.seconds <= waited).map((time) => time.seconds);
+    const silent = times.filter((time) => !(time.seconds <= waited));
+    const found =
+      heard.length > 0
+        ? `after ${range(heard.map((time) => Number(time.toFixed(1))))} s on ${heard.length} of ${times.length} members`
+        : `none within ${waited} s`;
+    // One member of many that is late has a busy host; a wrong setting is seen by etcd-settings too.
+    const status = silent.length === 0 ? "ok" : heard.length > 0 ? "warning" : "failed";
+    return { status, found, details: bounded(silent.map(({ name }) => `${name}: none within ${waited} s`)) };
   },
 };
 
