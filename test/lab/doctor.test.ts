@@ -8,10 +8,12 @@ import type { DoctorReport } from "../../cli/doctor/types";
 
 const stack = process.env.KILONODE_TEST_STACK ?? "";
 
-function doctor(...args: string[]): Promise<{ code: number; stdout: string; seconds: number }> {
+const doctor = (...args: string[]) => kilonode("doctor", stack, ...args);
+
+function kilonode(...args: string[]): Promise<{ code: number; stdout: string; seconds: number }> {
   const started = performance.now();
   return new Promise((resolve) => {
-    execFile("node", ["cli/kilonode.mjs", "doctor", stack, ...args], { maxBuffer: 2 ** 24 }, (error, stdout) => {
+    execFile("node", ["cli/kilonode.mjs", ...args], { maxBuffer: 2 ** 24 }, (error, stdout) => {
       const code = error ? Number(error.code ?? 1) : 0;
       resolve({ code, stdout, seconds: (performance.now() - started) / 1000 });
     });
@@ -40,6 +42,10 @@ if (stack === "") {
       const { code, stdout } = await doctor("--probe", "--json", "--explain", "encryption");
       expect(JSON.parse(stdout)).toMatchObject({ id: "encryption", status: "ok" });
       expect(code).toBe(0);
+      const path = "jsonpath={range .items[*]}{.metadata.name} {.status.phase}{'\\n'}{end}";
+      const { stdout: namespaces } = await kilonode("kubectl", stack, "get", "namespaces", "-o", path);
+      expect(namespaces).toContain("kube-system Active");
+      expect(namespaces).not.toMatch(/^kilonode-doctor-\w+ Active$/m);
     });
 
     it("refuses a check that it does not know", async () => {

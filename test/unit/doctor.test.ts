@@ -121,6 +121,22 @@ test("every check was seen to fail, but for those whose failure is tested apart"
   expect(checks.map(({ id }) => id).filter((id) => !seen.has(id))).toEqual([]);
 });
 
+test("a resource with a shard of its own is nowhere else", () => {
+  const plan = recordedPlan();
+  const shards = plan.shards.map((shard) =>
+    shard.name === "events" ? { ...shard, resources: ["/events", "/pods"] } : shard,
+  );
+  const other = (gathered: Gathered) =>
+    diagnose({ ...plan, shards }, true, gathered).checks.find(({ id }) => id === "other-shards");
+  expect(other(recorded())).toMatchObject({ status: "ok" });
+  expect(
+    other(onHosts(/main-1/, "/registry/leases/ 0", "/registry/leases/ 0\n/registry/pods/ 4")(recorded())),
+  ).toMatchObject({
+    status: "failed",
+    details: ["shard main holds 4 keys under /registry/pods/"],
+  });
+});
+
 test("what a lab explains is a failure on hosts of their own", () => {
   expect(checked("open-files").status).toBe("explained");
   expect(checked("open-files", (same) => same, false).status).toBe("failed");
