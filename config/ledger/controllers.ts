@@ -115,7 +115,7 @@ export const controllers: readonly LedgerEntry[] = [
         test: "gives its controllers and its scheduler the rates of the scale",
       },
       {
-        file: "test/unit/flags-binaries.test.ts",
+        file: "test/binaries/control-plane.test.ts",
         test: "kube-scheduler loads and validates its file, and keeps our values",
       },
     ],

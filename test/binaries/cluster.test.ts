@@ -1,0 +1,213 @@
+/**
+ * The cluster of 1,300 nodes, running: etcd, kube-apiserver, controller manager and scheduler say which values they have. Its API
+ * server also takes, in a strict dry run, the objects and static pods of every size.
+ */
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { type Component, components, RunningCluster, until } from "./support/cluster";
+import { complaints, differences, flagDifferences } from "./support/compare";
+import { accepted } from "./support/count";
+import { warnings } from "./support/etcd";
+import { firstOf, productionPlan, sizes } from "./support/plans";
+import { type Ended, run } from "./support/process";
+import { byDefault } from "./support/versions";
+
+const kubernetes = byDefault("kubernetes");
+const etcd = byDefault("etcd");
+const etc = "/etc/kubernetes";
+const nodes = 1300;
+
+if (typeof kubernetes === "string" || typeof etcd === "string")
+  test("a running cluster", ({ skip }) => skip([kubernetes, etcd].find((one) => typeof one === "string") as string));
+else
+  describe("a running cluster of 1,300 nodes", () => {
+    const plan = productionPlan({ nodes, pods: 100_000 });
+    const { scale } = plan;
+    const cluster = new RunningCluster(plan, kubernetes, etcd);
+    const kubectl = (...args: string[]): Promise<Ended> =>
+      run(kubernetes.path("kubectl"), [`--kubeconfig=${cluster.kubeconfig()}`, ...args], { timeoutMs: 120_000 });
+    const metric = async (name: Component, pattern: RegExp): Promise<number> =>
+      Number(pattern.exec((await cluster.ask(name, "/metrics")).text)?.[1]);
+
+    beforeAll(async () => {
+      await cluster.start();
+      for (const name of ["kube-controller-manager", "kube-scheduler"] as const) {
+        const program = cluster.run(name);
+        await until(program, async () => (await cluster.ask(name, "/healthz")).status === 200);
+      }
+      // Made by the controller manager: without it no pod is admitted.
+      const account = "/api/v1/namespaces/kube-system/serviceaccounts/default";
+      await until(
+        cluster.programs.get("kube-controller-manager") as never,
+        async () => (await cluster.ask("kube-apiserver", account)).status === 200,
+      );
+    });
+    afterAll(() => cluster.stop());
+
+    test.each(components)("%s has every flag (/flagz), its version (/statusz) and its memory limit", async (name) => {
+      const text = { headers: { Accept: "text/plain" } };
+      const flags = await cluster.ask(name, "/flagz", text);
+      const theirs = flags.text.split("\n").flatMap((line) => {
+        // Which separator stands between a name and its value differs from component to component.
+        const [, flag, value] = /^([a-z][a-z0-9-]*)[:= ]\s*(.*)$/.exec(line) ?? [];
+        return flag === undefined ? [] : [[flag, value ?? ""] as const];
+      });
+      expect(flagDifferences(cluster.flags(name), Object.fromEntries(theirs))).toEqual([]);
+      expect((await cluster.ask(name, "/statusz", text)).text).toMatch(
+        new RegExp(`Binary version\\W+${kubernetes.version}`),
+      );
+      const limit = /^(\d+)MiB$/.exec(cluster.master.environment(`${etc}/${name}.env`).GOMEMLIMIT ?? "")?.[1];
+      expect(await metric(name, /^go_gc_gomemlimit_bytes (\S+)$/m)).toBe(Number(limit) * 2 ** 20);
+    });
+
+    test("kube-scheduler has the values of its file (/configz)", async () => {
+      const { text } = await cluster.ask("kube-scheduler", "/configz");
+      const { componentconfig } = JSON.parse(text) as { componentconfig: Record<string, unknown> };
+      expect(differences(parse(cluster.master.text(`${etc}/scheduler.yaml`)), componentconfig)).toEqual([]);
+      const { qps, burst, parallelism } = scale.scheduler;
+      expect(componentconfig).toMatchObject({ clientConnection: { qps, burst }, parallelism });
+    });
+
+    test("kube-controller-manager has the values of the model (/configz)", async () => {
+      const { text } = await cluster.ask("kube-controller-manager", "/configz");
+      const [configuration] = Object.values(JSON.parse(text) as Record<string, unknown>);
+      const { workers, ...m } = scale.controllerManager;
+      expect(
+        differences(
+          {
+            Generic: { ClientConnection: { qps: m.qps, burst: m.burst }, LeaderElection: { leaderElect: true } },
+            DeploymentController: { ConcurrentDeploymentSyncs: workers.deployment },
+            GarbageCollectorController: { ConcurrentGCSyncs: workers.gc },
+            NamespaceController: { ConcurrentNamespaceSyncs: workers.namespace },
+            EndpointSliceController: { MaxEndpointsPerSlice: m.maxEndpointsPerSlice },
+            NodeLifecycleController: { NodeMonitorGracePeriod: `${m.nodeMonitorGraceSeconds}s` },
+            PodGCController: { TerminatedPodGCThreshold: m.terminatedPodThreshold },
+          },
+          configuration,
+        ),
+      ).toEqual([]);
+      const gate = /kubernetes_feature_enabled\{name="ControllerManagerReleaseLeaderElectionLockOnExit"[^}]*\} (\d)/;
+      expect(await metric("kube-controller-manager", gate)).toBe(1);
+    });
+
+    test("every etcd member has its quota and memory limit (/metrics), and takes no setting amiss", async () => {
+      for (const { name, group } of plan.shards) {
+        const text = await (await fetch(`${cluster.etcd.get(name)?.metricsUrl}/metrics`)).text();
+        const value = (metricName: string) => Number(new RegExp(`^${metricName} (\\S+)$`, "m").exec(text)?.[1]);
+        expect(value("etcd_server_quota_backend_bytes")).toBe((scale.etcd.shards[name]?.quotaGiB ?? 0) * 2 ** 30);
+        expect(value("go_gc_gomemlimit_bytes")).toBe(Math.floor(scale.etcd.goMemoryLimitGiB * 1024) * 2 ** 20);
+        expect(warnings(cluster.programs.get(group) as never)).toEqual([]);
+      }
+    });
+
+    test("leases, events and the rest are each in their shard, secrets encrypted", async () => {
+      const secret = ["create", "secret", "generic", "proof", "--from-literal=a=b"];
+      expect((await kubectl(...secret)).code).toBe(0);
+      const keys = async (shard: string, prefix: string) => {
+        const group = plan.shards.find(({ name }) => name === shard)?.group ?? "";
+        const env = readFileSync(join(cluster.root, group, "etc/etcd/etcdctl.env"), "utf8")
+          .trim()
+          .split("\n");
+        const { code, output } = await run(etcd.path("etcdctl"), ["get", "--prefix", prefix, "--limit=5"], {
+          env: Object.fromEntries(env.map((line) => line.split(/=(.*)/s, 2) as [string, string])),
+        });
+        expect(code, output).toBe(0);
+        return output;
+      };
+      expect(await keys("leases", "/registry/leases/")).toContain("kube-controller-manager");
+      expect(await keys("main", "/registry/leases/")).toBe("");
+      expect(await keys("main", "/registry/events/")).toBe("");
+      expect(await keys("main", "/registry/secrets/default/proof")).toContain("k8s:enc:secretbox:v1:key1:");
+      for (const { name } of plan.shards)
+        accepted({ binary: `etcdctl ${etcd.version}`, nodes, files: [`${name}:/etc/etcd/etcdctl.env`] });
+    });
+
+    test("the audit policy and the EncryptionConfiguration are in force, and broken ones are refused", async () => {
+      expect(cluster.master.text("/var/log/kubernetes/audit.log")).toMatch(/"level":"Metadata".*"resource":"secrets"/);
+      for (const [flag, path, sound, wrong] of [
+        ["audit-policy-file", `${etc}/audit-policy.yaml`, "apiVersion: audit.k8s.io/v1", "apiVersion: audit.k8s.io/v9"],
+        ["encryption-provider-config", `${etc}/encryption.yaml`, "- secretbox:", "- noSuchBox:"],
+      ] as const) {
+        const broken = join(cluster.root, `broken-${flag}`);
+        const text = cluster.master.text(path);
+        expect(text).toContain(sound);
+        writeFileSync(broken, text.replace(sound, wrong));
+        const { code, output } = await run(kubernetes.path("kube-apiserver"), [
+          ...cluster.flags("kube-apiserver"),
+          `--${flag}=${broken}`,
+          "--secure-port=6444",
+        ]);
+        expect(code).toBe(1);
+        expect(output).toMatch(/v9|noSuchBox/);
+      }
+      // The same two files at every size.
+      for (const size of sizes) {
+        const { files } = firstOf(productionPlan(size), "masters").machine;
+        const policy = `${etc}/audit-policy.yaml`;
+        expect(files[policy]).toEqual(firstOf(plan, "masters").machine.files[policy]);
+      }
+      const files = ["audit-policy.yaml", "encryption.yaml", "controller-manager.kubeconfig"];
+      accepted({
+        binary: `kube-apiserver ${kubernetes.version}`,
+        nodes,
+        files: files.slice(0, 2).map((file) => `${etc}/${file}`),
+      });
+      accepted({
+        binary: `kube-controller-manager ${kubernetes.version}`,
+        nodes,
+        files: files.slice(2).map((file) => `${etc}/${file}`),
+      });
+    });
+
+    /** Objects as files of one folder, given to the API server in a strict dry run. */
+    async function dryRun(folder: string, files: Readonly<Record<string, string>>, verb: string[]): Promise<Ended> {
+      const root = join(cluster.root, folder);
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(root, path)), { recursive: true });
+        writeFileSync(join(root, path), text);
+      }
+      return kubectl(...verb, "--dry-run=server", "--validate=strict", "--recursive", `--filename=${root}`);
+    }
+
+    test.each(sizes)("kube-apiserver admits the static pods and objects of $nodes nodes, strictly", async (size) => {
+      const planned = productionPlan(size, { runtime: "static-pod" });
+      const { files } = firstOf(planned, "masters").machine;
+      const pods = Object.entries(files).filter(([path]) => path.startsWith(`${etc}/manifests/`));
+      expect(pods).toHaveLength(3);
+      const texts = Object.fromEntries(pods.map(([path, file]) => [path, file.content]));
+      const made = await dryRun(`pods-${size.nodes}`, texts, ["create"]);
+      expect(made.output).not.toMatch(/warning|error/i);
+      expect(made.code).toBe(0);
+
+      const objects = planned.objects.map((object) => [
+        `${object.kind}-${object.metadata.name.replaceAll(":", "-")}.json`,
+        JSON.stringify(object),
+      ]);
+      const apply = ["apply", "--server-side", "--force-conflicts", "--field-manager=test"];
+      const applied = await dryRun(`objects-${size.nodes}`, Object.fromEntries(objects), apply);
+      expect(applied.output).not.toMatch(/warning|error/i);
+      expect(applied.code).toBe(0);
+      expect(applied.output.match(/\(server dry run\)/g)).toHaveLength(objects.length);
+      accepted({
+        binary: `kube-apiserver ${kubernetes.version}`,
+        nodes: size.nodes,
+        files: [...pods.map(([path]) => path), ...objects.map(([name]) => `objects/${name}`)],
+      });
+    });
+
+    test("the strict dry run refuses a field that does not exist", async () => {
+      const pod = Object.entries(firstOf(productionPlan({ nodes }, { runtime: "static-pod" }), "masters").machine.files)
+        .filter(([path]) => path.endsWith("kube-scheduler.yaml"))
+        .map(([, file]) => file.content.replace("hostNetwork: true", "hostNetwork: true\n  noSuchField: 1"));
+      const { code, output } = await dryRun("broken", { "pod.yaml": pod[0] ?? "" }, ["create"]);
+      expect(code).not.toBe(0);
+      expect(output).toContain("noSuchField");
+      rmSync(join(cluster.root, "broken"), { recursive: true });
+    });
+
+    test("nothing that runs complains about a setting", () => {
+      for (const name of components) expect(complaints(cluster.programs.get(name)?.output ?? "")).toEqual([]);
+    });
+  });

@@ -1,0 +1,90 @@
+/** The files of the nodes' components at every size: the real programs read them strictly, check them, and say what they took. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { componentKubeconfig } from "../../components/pki/kubeconfig";
+import {
+  type ConfigObject,
+  kubeletConfiguration,
+  kubeProxyConfiguration,
+  renderConfiguration,
+} from "../../config/flags";
+import { complaints, differences } from "./support/compare";
+import { accepted } from "./support/count";
+import { productionPlan, sizes } from "./support/plans";
+import { type Ended, run } from "./support/process";
+import { type AtHand, forEachVersion } from "./support/versions";
+
+const root = mkdtempSync(join(tmpdir(), "kilonode-nodes-"));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const written = (name: string, content: string): string => {
+  const path = join(root, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+forEachVersion("kubernetes", (kubernetes: AtHand) => {
+  const scaleAt = (size: (typeof sizes)[number]) =>
+    productionPlan(size, { versions: { kubernetes: kubernetes.version } }).scale;
+
+  /** It goes on past its file, without a change to the machine, until it looks for its kubeconfig. */
+  const kubelet = (configuration: ConfigObject): Promise<Ended> =>
+    run(kubernetes.path("kubelet"), [
+      // The machine of the test may have no cgroup v2, which the kubelet wants of its node, not of its file.
+      `--config=${written("kubelet.json", renderConfiguration({ ...configuration, failCgroupV1: false }))}`,
+      `--kubeconfig=${join(root, "absent")}`,
+      `--root-dir=${join(root, "kubelet")}`,
+      `--cert-dir=${join(root, "kubelet-pki")}`,
+    ]);
+  const proxy = (configuration: ConfigObject, out: string): Promise<Ended> =>
+    run(kubernetes.path("kube-proxy"), [
+      `--config=${written("kube-proxy.json", renderConfiguration(configuration))}`,
+      `--write-config-to=${out}`,
+    ]);
+  const kubeconfig = written(
+    "kubeconfig",
+    componentKubeconfig({ server: "https://127.0.0.1:1", authorityPath: "ca", certPath: "c", keyPath: "k", user: "u" }),
+  );
+
+  describe.each(sizes)("at $nodes nodes", (size) => {
+    test("kubelet loads and validates its file, and keeps our values", async () => {
+      const ours = kubeletConfiguration(scaleAt(size));
+      const { output } = await kubelet(ours);
+      expect(output).toContain(`unable to load kubeconfig: stat ${join(root, "absent")}`);
+      expect(complaints(output)).toEqual([]);
+      const said = /"Effective KubeletConfiguration" config=<\n([\s\S]*?)\n >/.exec(output)?.[1] ?? "";
+      expect(differences(ours, parse(said.replaceAll(/^\t/gm, "")))).toEqual([]);
+      accepted({ binary: `kubelet ${kubernetes.version}`, nodes: size.nodes, files: ["KubeletConfiguration"] });
+    });
+
+    test("kube-proxy loads its file, and keeps our values", async () => {
+      const ours = kubeProxyConfiguration(scaleAt(size), kubeconfig);
+      const out = join(root, `proxy-${size.nodes}.yaml`);
+      const { code, output } = await proxy(ours, out);
+      expect(code, output).toBe(0);
+      expect(complaints(output)).toEqual([]);
+      expect(differences(ours, parse(readFileSync(out, "utf8")))).toEqual([]);
+      accepted({ binary: `kube-proxy ${kubernetes.version}`, nodes: size.nodes, files: ["KubeProxyConfiguration"] });
+    });
+  });
+
+  describe("what these tests rely on", () => {
+    const scale = scaleAt({ nodes: 100 });
+
+    test("kubelet complains about a field that it does not have, and refuses a value out of range", async () => {
+      const ours = kubeletConfiguration(scale);
+      expect(complaints((await kubelet({ ...ours, noSuchField: 1 })).output).join()).toContain("noSuchField");
+      expect((await kubelet({ ...ours, imageGCLowThresholdPercent: 95 })).output).toContain("failed to validate");
+    });
+
+    test("kube-proxy complains about a field that it does not have, and refuses a value out of range", async () => {
+      const ours = kubeProxyConfiguration(scale, kubeconfig);
+      const out = join(root, "proxy-broken.yaml");
+      expect(complaints((await proxy({ ...ours, noSuchField: 1 }, out)).output).join()).toContain("noSuchField");
+      expect((await proxy({ ...ours, oomScoreAdj: -5000 }, out)).output).toContain("OOMScoreAdj: Invalid value");
+    });
+  });
+});

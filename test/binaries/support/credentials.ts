@@ -1,0 +1,102 @@
+/** Certificates as the plan wants them: names, addresses, uses and authorities of a production cluster, with keys of a test. */
+import "reflect-metadata";
+import type { webcrypto } from "node:crypto";
+import * as x509 from "@peculiar/x509";
+import { type Authority, authorities, type CertificatePlan, type PublicPem } from "../../../components/plan-types";
+
+const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
+const { crypto } = globalThis;
+const day = 24 * 3600 * 1000;
+const validity = { notBefore: new Date(Date.now() - day), notAfter: new Date(Date.now() + day) };
+
+interface Signer {
+  readonly keys: webcrypto.CryptoKeyPair;
+  readonly certificate: x509.X509Certificate;
+}
+
+export interface Pair {
+  readonly cert: string;
+  readonly key: string;
+}
+
+const newKeys = (): Promise<webcrypto.CryptoKeyPair> => crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
+
+async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
+  return x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
+}
+
+export class Credentials {
+  private serial = 1;
+
+  private constructor(
+    private readonly signers: Readonly<Record<Authority, Signer>>,
+    private readonly serviceAccount: webcrypto.CryptoKeyPair,
+  ) {}
+
+  static async make(): Promise<Credentials> {
+    const made = await Promise.all(
+      authorities.map(async (name): Promise<[Authority, Signer]> => {
+        const keys = await newKeys();
+        const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+          {
+            serialNumber: "01",
+            name: `CN=${name}`,
+            keys,
+            signingAlgorithm: algorithm,
+            extensions: [
+              new x509.BasicConstraintsExtension(true, undefined, true),
+              new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+              await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
+            ],
+            ...validity,
+          },
+          crypto,
+        );
+        return [name, { keys, certificate }];
+      }),
+    );
+    return new Credentials(Object.fromEntries(made) as Record<Authority, Signer>, await newKeys());
+  }
+
+  async issue(
+    of: Pick<CertificatePlan, "authority" | "commonName" | "dnsNames" | "ipAddresses" | "uses"> & {
+      readonly organization?: string;
+    },
+  ): Promise<Pair> {
+    const signer = this.signers[of.authority];
+    const keys = await newKeys();
+    const names = [
+      ...of.dnsNames.map((value) => ({ type: "dns" as const, value })),
+      ...of.ipAddresses.map((value) => ({ type: "ip" as const, value })),
+    ];
+    const usage = { server_auth: x509.ExtendedKeyUsage.serverAuth, client_auth: x509.ExtendedKeyUsage.clientAuth };
+    this.serial += 1;
+    const certificate = await x509.X509CertificateGenerator.create(
+      {
+        serialNumber: this.serial.toString(16).padStart(4, "0"),
+        issuer: signer.certificate.subject,
+        subject: of.organization ? `O=${of.organization},CN=${of.commonName}` : `CN=${of.commonName}`,
+        publicKey: keys.publicKey,
+        signingKey: signer.keys.privateKey,
+        signingAlgorithm: algorithm,
+        extensions: [
+          new x509.ExtendedKeyUsageExtension(of.uses.map((use) => usage[use])),
+          ...(names.length > 0 ? [new x509.SubjectAlternativeNameExtension(names)] : []),
+        ],
+        ...validity,
+      },
+      crypto,
+    );
+    return { cert: certificate.toString("pem"), key: await privatePem(keys.privateKey) };
+  }
+
+  /** The public text that the plan puts at a path. */
+  async publicPem(of: PublicPem): Promise<string> {
+    if (of.kind === "authority") return this.signers[of.authority].certificate.toString("pem");
+    return x509.PemConverter.encode(await crypto.subtle.exportKey("spki", this.serviceAccount.publicKey), "PUBLIC KEY");
+  }
+
+  serviceAccountKey(): Promise<string> {
+    return privatePem(this.serviceAccount.privateKey);
+  }
+}

@@ -1,0 +1,64 @@
+/** Plans of the production layout at every size, on addresses that a test may use. */
+
+import { plan } from "../../../components/plan";
+import type { ClusterPlan, HostPlan } from "../../../components/plan-types";
+import { ClusterConfig } from "../../../config/cluster";
+import { readSpec } from "../../../config/read";
+import type { Workload } from "../../../config/scale";
+import { binaries, defaultVersions } from "../../../config/versions";
+import { goldenSizes } from "../../unit/scale-samples";
+
+export { goldenSizes as sizes };
+export type Size = (typeof goldenSizes)[number];
+
+/**
+ * The range of the hosts: loopback, so that every host has its own address with the real ports on any machine. Which /20 of
+ * it differs from run to run: two runs on one machine leave each other alone.
+ */
+export const hostRange = `127.${(process.ppid % 200) + 20}.0.0/20`;
+
+const defaults = ClusterConfig.parse({ platform: "lab" }).etcd;
+const withPods = {
+  hosts: defaults.hosts + 5,
+  shards: { ...defaults.shards, pods: { members: 5, resources: ["/pods"], slot: 3 } },
+};
+
+export interface PlanOptions {
+  readonly versions?: { readonly kubernetes?: string; readonly etcd?: string };
+  /** Masters. Default: that of the configuration, 11. */
+  readonly masters?: number;
+  readonly runtime?: "systemd" | "static-pod";
+}
+
+/** The default layout: 11 masters, 17 etcd hosts in three shards (22 in four above 10,000 nodes), a load balancer. */
+export function productionPlan(workload: Workload, options: PlanOptions = {}): ClusterPlan {
+  const versions = { ...defaultVersions, ...options.versions };
+  const spec = readSpec("prod", {
+    platform: "lab",
+    kubernetesVersion: versions.kubernetes,
+    etcdVersion: versions.etcd,
+    workload,
+    network: { hosts: hostRange },
+    // The pods of 15,000 nodes do not fit a quota of 8 GiB beside everything else: the plan asks for a shard of their own.
+    ...(workload.nodes && workload.nodes > 10_000 ? { etcd: withPods } : {}),
+    masters: {
+      ...(options.masters ? { count: options.masters } : {}),
+      ...(options.runtime ? { runtime: options.runtime } : {}),
+    },
+  });
+  // No binary is looked at through the plan: the tests run those of the toolchain.
+  const sums = Object.fromEntries(
+    Object.entries(binaries).map(([name, { product }]) => [
+      name,
+      { version: versions[product], sha256: "0".repeat(64) },
+    ]),
+  );
+  return plan(spec, sums);
+}
+
+/** The first host of a group: "masters", "etcd-main", "load-balancer". */
+export function firstOf(of: ClusterPlan, group: string): HostPlan {
+  const host = of.hosts.find((one) => one.group === group);
+  if (!host) throw new Error(`no host of group ${group}`);
+  return host;
+}
