@@ -32,7 +32,9 @@ const levels: Check = {
       .join(", "),
   why: "they keep bulk lists out of the seats of heartbeats, leader election and controllers",
   source: docs,
-  remedy: "run up: it puts the objects back",
+  // up compares with its state, not with the API: an object that somebody changed there stays changed.
+  remedy:
+    'kilonode plan STACK --json | jq \'{apiVersion: "v1", kind: "List", items: .objects}\' | kilonode kubectl STACK apply --server-side --force-conflicts -f -',
   ledger: ["A1", "A9"],
   judge: (evidence) => {
     const have: Readonly<Record<string, readonly FlowObject[]>> = {

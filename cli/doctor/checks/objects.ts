@@ -88,7 +88,8 @@ const objectSize: Check = {
   why: 'one more label, and a write fails with "etcdserver: request is too large"; large values also slow every list and snapshot',
   source:
     "bodies of all writes since the API servers started (apiserver_request_body_size_bytes, to the next 100 kB); sizes of at most 20 values of each of 6 kinds and of each sharded resource, read on followers",
-  remedy: "split the object; managed fields and annotations of tools are the usual ballast",
+  remedy:
+    "split the object; managed fields and annotations of tools are the usual ballast. A body counts until its server is started again",
   ledger: ["E11"],
   judge: (evidence) => {
     const limit = evidence.plan.scale.etcd.maxRequestBytes;
