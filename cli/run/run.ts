@@ -12,6 +12,7 @@ import { Terminal } from "../show/terminal";
 import type { CheckedStack } from "../stack/configuration";
 import { type Action, openStack } from "./engine";
 import { interruptible } from "./interrupt";
+import { sweep } from "./sweep";
 
 export interface RunOptions {
   readonly engine?: string;
@@ -35,6 +36,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   let reports: RunReport["phases"];
   try {
     result = await engine.run(action, { onEvent: (event) => progress.onEvent(event), signal: interruption.signal });
+    if (action === "destroy" && result.result === "succeeded") await sweep(checked.spec);
     reports = progress.stop(result.durationMs);
   } finally {
     progress.stop(0);

@@ -27,7 +27,8 @@ export class Lab extends pulumi.ComponentResource implements Platform {
       "network",
       {
         create: `${scripts} lab-network create`,
-        delete: `${scripts} lab-network delete`,
+        // The last to go. Hosts whose creation a crash cut short are in no state: an ephemeral lab is swept clean of them.
+        delete: plan.ephemeral ? `${scripts} lab-clean --prefix "$PREFIX"` : `${scripts} lab-network delete`,
         environment: { PREFIX: labPrefix(plan.stack), CIDR: plan.network.hosts, GATEWAY: plan.network.gateway },
         addPreviousOutputInEnv: false,
         logging: local.Logging.None,

@@ -212,7 +212,7 @@ describe.runIf(root)("a small cluster in the lab", () => {
     expect(wrong.code, wrong.stderr).toBe(2);
     expect(wrong.stderr).toMatch(/passphrase/i);
     const whole = readFileSync(stack.stateFile);
-    truncateSync(stack.stateFile, whole.length / 2);
+    truncateSync(stack.stateFile, Math.floor(whole.length / 2));
     const truncated = await stack.run("up");
     writeFileSync(stack.stateFile, whole);
     expect(truncated.code, truncated.stderr).not.toBe(0);
