@@ -49,7 +49,7 @@ export async function bareSeconds(stateFile: string, kubeconfig: string, masters
       inHost(
         PREFIX as string,
         NAME,
-        "systemctl stop etcd; rm -rf /var/lib/etcd-wal/wal /var/lib/etcd/member/snap/[!l]*",
+        "systemctl kill --signal=KILL etcd; systemctl stop etcd; rm -rf /var/lib/etcd-wal/wal /var/lib/etcd/member/snap/[!l]*",
       );
   }
   forAllHosts(hosts, "stop");
