@@ -1,5 +1,5 @@
 /**
- * npm run bench:lab-up [-- --small]
+ * npm run bench:lab-up [-- --small | --no-growth]
  *
  * A full-size `up` in the lab (cached binaries) against a bare start of the same processes, in one run; resources, memory,
  * seconds of each phase; the second `up`; and the growth from a small cluster to the full size. Bounded: four runs.
@@ -21,6 +21,7 @@ interface Outputs {
 }
 
 const small = process.argv.includes("--small");
+const withGrowth = !small && !process.argv.includes("--no-growth");
 const say = (line: string) => console.log(line);
 const seconds = (ms: number) => (ms / 1000).toFixed(1);
 
@@ -57,7 +58,7 @@ async function main(): Promise<void> {
     const destroyed = performance.now();
     await stack.run("destroy", "--yes");
     say(`destroy: ${seconds(performance.now() - destroyed)} s`);
-    if (!small) await growth();
+    if (withGrowth) await growth();
   } finally {
     await stack.run("destroy", "--yes");
     stack.remove();

@@ -65,7 +65,8 @@ export class Cluster extends pulumi.ComponentResource {
         apiPort: ports.apiserver,
         loadBalancer: target,
       })),
-      [...shards, loadBalancer],
+      // Masters that start for the first time wait for what they need by themselves; running ones change only after it has.
+      group("masters").some(({ host }) => host.existed) ? [...shards, loadBalancer] : [],
     );
     const operator = pki.operator("kilonode:operator", "system:masters");
     this.kubeconfig = pulumi.secret(
@@ -76,7 +77,7 @@ export class Cluster extends pulumi.ComponentResource {
     const provider = new kubernetes.Provider(
       "cluster",
       { kubeconfig: this.kubeconfig, enableServerSideApply: true },
-      { parent: this, dependsOn: masters },
+      { parent: this, dependsOn: [masters, loadBalancer, ...shards] },
     );
     const objects = clusterObjects(plan.objects, { parent: this, provider, deletedWith: platform.boundary });
     if (group("node-simulator").length > 0) rollout("node-simulator", { kind: "together" }, [masters, ...objects]);

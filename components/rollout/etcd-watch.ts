@@ -4,8 +4,8 @@ import { type Decision, decide, expectedAway, hostOf, type Step, startedOnce } f
 import type { EtcdPlan, EtcdShard, EtcdTarget, View } from "./etcd-shard";
 import type { Fleet } from "./hosts";
 
-/** Between two looks. */
-const PAUSE_MS = 250;
+/** Between two looks: each costs a member two client processes, which its shard should not notice. */
+const PAUSE_MS = 500;
 /** How long what is just starting, or electing a leader, is given before anything is concluded. */
 export const GRACE_MS = 15_000;
 

@@ -21,6 +21,8 @@ export interface Masters extends Hosts, Clock {
 }
 
 const PAUSE_MS = 500;
+/** For each master that starts at the same time: 11 are asked every 1.1 s. */
+const PAUSE_PER_START_MS = 100;
 /** How long what is just starting is given before the gate is called closed. */
 const GRACE_MS = 15_000;
 
@@ -118,7 +120,15 @@ class MastersGate<T extends Target> {
 
   /** After a first start: the load balancer may not know them yet. */
   async ready(targets: readonly T[]): Promise<void> {
-    this.#refuse(await this.#until(this.#deadline, () => this.#unready(targets)));
+    const passed = new Set<string>();
+    // All of them start at once: who is ready is not asked again and again while the others need the processor.
+    const look = async () => {
+      const waiting = targets.filter(({ name }) => !passed.has(name));
+      const found = await this.#unready(waiting);
+      for (const { name } of waiting) if (!found.some(({ host }) => host === name)) passed.add(name);
+      return found;
+    };
+    this.#refuse(await this.#until(this.#deadline, look, Math.max(PAUSE_MS, targets.length * PAUSE_PER_START_MS)));
   }
 
   async #unready(targets: readonly T[]): Promise<Finding[]> {
@@ -166,11 +176,11 @@ class MastersGate<T extends Target> {
     return this.masters.now() + Math.min(GRACE_MS, this.hostTimeoutMs);
   }
 
-  async #until(deadline: number, look: () => Promise<Finding[]>): Promise<Finding[]> {
+  async #until(deadline: number, look: () => Promise<Finding[]>, pauseMs = PAUSE_MS): Promise<Finding[]> {
     for (;;) {
       const found = await look();
       if (found.length === 0 || this.masters.now() >= deadline) return found;
-      await this.masters.sleep(PAUSE_MS);
+      await this.masters.sleep(pauseMs);
     }
   }
 
