@@ -22,5 +22,5 @@ export default class CountReporter implements Reporter {
 
 function reason(test: TestCase): string {
   const result = test.result();
-  return (result.state === "skipped" && result.note) || "no reason given: give one to context.skip()";
+  return (result.state === "skipped" && result.note) || "see its name";
 }

@@ -19,7 +19,7 @@ const map = (name: string, data: Values, annotations: Values = background): Valu
   data,
 });
 
-describe.skipIf(kubeconfig === undefined)("a real API server", () => {
+describe.skipIf(kubeconfig === undefined)("a real API server (needs KILONODE_TEST_KUBECONFIG)", () => {
   let provider: Provider;
   beforeAll(async () => {
     provider = providers("kubernetes");
