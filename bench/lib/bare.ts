@@ -6,7 +6,7 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import https from "node:https";
-import { parse } from "yaml";
+import { operatorAccess } from "./kubeconfig";
 
 interface StateFile {
   deployment: {
@@ -59,19 +59,9 @@ export async function bareSeconds(stateFile: string, kubeconfig: string, masters
   return (performance.now() - started) / 1000;
 }
 
-interface Kubeconfig {
-  clusters: { cluster: { "certificate-authority-data": string } }[];
-  users: { user: { "client-certificate-data": string; "client-key-data": string } }[];
-}
-
 async function ready(address: string, kubeconfig: string): Promise<void> {
-  const { clusters, users } = parse(kubeconfig) as Kubeconfig;
-  const decoded = (text: string | undefined) => Buffer.from(text ?? "", "base64");
-  const agent = new https.Agent({
-    ca: decoded(clusters[0]?.cluster["certificate-authority-data"]),
-    cert: decoded(users[0]?.user["client-certificate-data"]),
-    key: decoded(users[0]?.user["client-key-data"]),
-  });
+  const { ca, cert, key } = operatorAccess(kubeconfig);
+  const agent = new https.Agent({ ca, cert, key });
   const deadline = Date.now() + 600_000;
   while (Date.now() < deadline) {
     const status = await new Promise<number>((resolve) => {

@@ -4,12 +4,7 @@
  * (a stream above GOAWAY's last one, or REFUSED_STREAM). Anything else that goes wrong is a failed request.
  */
 import http2 from "node:http2";
-import { parse } from "yaml";
-
-interface Kubeconfig {
-  clusters: { cluster: { server: string; "certificate-authority-data": string } }[];
-  users: { user: { "client-certificate-data": string; "client-key-data": string } }[];
-}
+import { type OperatorAccess, operatorAccess } from "./kubeconfig";
 
 export interface WriterReport {
   readonly acknowledged: number;
@@ -29,7 +24,7 @@ export class Writer {
   private connections = 0;
   private stopped = false;
   private readonly loops: Promise<void>[];
-  private readonly options: { server: string; ca: Buffer; cert: Buffer; key: Buffer };
+  private readonly options: OperatorAccess;
 
   /** Begins at once. @param clients connections that write side by side, each one request at a time */
   constructor(
@@ -37,16 +32,7 @@ export class Writer {
     private readonly namespace: string,
     clients = 4,
   ) {
-    const { clusters, users } = parse(kubeconfig) as Kubeconfig;
-    const cluster = clusters[0]!.cluster;
-    const user = users[0]!.user;
-    const decoded = (text: string) => Buffer.from(text, "base64");
-    this.options = {
-      server: cluster.server,
-      ca: decoded(cluster["certificate-authority-data"]),
-      cert: decoded(user["client-certificate-data"]),
-      key: decoded(user["client-key-data"]),
-    };
+    this.options = operatorAccess(kubeconfig);
     this.loops = Array.from({ length: clients }, (_, client) => this.loop(client));
   }
 

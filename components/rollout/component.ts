@@ -45,10 +45,7 @@ export class Rollout extends pulumi.ComponentResource {
 }
 
 function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {
-  const { name, address, zone } = host.plan;
-  return pulumi
-    .all([host.hostKey, digest])
-    .apply(([hostKey, staged]) => ({ name, address, zone, user: host.user, port: 22, hostKey, digest: staged }));
+  return pulumi.all([sshTarget(host), digest]).apply(([target, staged]) => ({ ...target, digest: staged }));
 }
 
 /** A host as an SSH target of a rollout that is not changed by it. */
