@@ -29,25 +29,14 @@ export class HostContent extends pulumi.ComponentResource {
       path,
       pem: pem.kind === "authority" ? pki.authorityPem(pem.authority) : pki.serviceAccountPublicPem,
     }));
-    const staged = new remote.Command(
-      `${plan.name}-machine`,
-      {
-        connection: host.connection,
-        create: pulumi.all([generationOf(host), secrets]).apply(([generation, digest]) =>
-          // The digest is there so that new secrets stage the host anew.
-          deliveryCommand(
-            machineApply,
-            ["stage", "--generation", String(generation)],
-            digest ? { SECRETS: digest } : {},
-          ),
-        ),
-        stdin: pulumi.all([...certificates, ...publicPem]).apply((pems) => machineJson(plan, pems)),
-        addPreviousOutputInEnv: false,
-        logging: remote.Logging.None,
-      },
-      { parent: this },
+    const create = pulumi.all([generationOf(host), secrets]).apply(([generation, digest]) =>
+      // The digest is there so that new secrets stage the host anew.
+      deliveryCommand(machineApply, ["stage", "--generation", String(generation)], digest ? { SECRETS: digest } : {}),
     );
-    this.digest = staged.stdout.apply((json) => (JSON.parse(json) as { digest: string }).digest);
+    const content = pulumi.all([...certificates, ...publicPem]).apply((pems) => machineJson(plan, pems));
+    this.digest = this.deliver(host, "machine", create, content).apply(
+      (json) => (JSON.parse(json) as { digest: string }).digest,
+    );
     this.registerOutputs({});
   }
 
@@ -64,18 +53,8 @@ export class HostContent extends pulumi.ComponentResource {
         ipAddresses,
       }),
     );
-    const command = new remote.Command(
-      `${host.plan.name}-keys`,
-      {
-        connection: host.connection,
-        create: deliveryCommand(makeKeys, []),
-        stdin: deliveryInput(makeKeys, requests),
-        addPreviousOutputInEnv: false,
-        logging: remote.Logging.None,
-      },
-      { parent: this },
-    );
-    return command.stdout.apply((json) => JSON.parse(json) as Record<string, string>);
+    const printed = this.deliver(host, "keys", deliveryCommand(makeKeys, []), deliveryInput(makeKeys, requests));
+    return printed.apply((json) => JSON.parse(json) as Record<string, string>);
   }
 
   /** @returns a keyed digest of the secrets on the host; empty where it has none */
@@ -87,18 +66,31 @@ export class HostContent extends pulumi.ComponentResource {
       secret,
       text: secretText(secret, pki),
     }));
+    const content = pulumi.secret(pulumi.all(files).apply((all) => secretJson(plan.name, all)));
+    const printed = this.deliver(host, "secrets", deliveryCommand(machineApply, ["stage-secrets"]), content);
+    return printed.apply((json) => (JSON.parse(json) as { digest: string }).digest);
+  }
+
+  /** Runs a host program with its input on the host. @returns what it printed */
+  private deliver(
+    host: Host,
+    what: string,
+    create: pulumi.Input<string>,
+    stdin: pulumi.Input<string>,
+  ): pulumi.Output<string> {
     const command = new remote.Command(
-      `${plan.name}-secrets`,
+      `${host.plan.name}-${what}`,
       {
         connection: host.connection,
-        create: deliveryCommand(machineApply, ["stage-secrets"]),
-        stdin: pulumi.secret(pulumi.all(files).apply((all) => secretJson(plan.name, all))),
+        create,
+        stdin,
+        // A host's sshd accepts no variables, and its answers are results, not progress.
         addPreviousOutputInEnv: false,
         logging: remote.Logging.None,
       },
       { parent: this },
     );
-    return command.stdout.apply((json) => (JSON.parse(json) as { digest: string }).digest);
+    return command.stdout;
   }
 }
 
