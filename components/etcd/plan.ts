@@ -64,6 +64,7 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
     },
     files: {
       ...hostFiles(
+        "/usr/local/lib/kilonode/hold-clients",
         "/usr/local/lib/systemd/system/etcd.service",
         "/usr/local/lib/systemd/system/traffic-classes.service",
         "/usr/local/lib/systemd/system/traffic-classes.timer",

@@ -42,8 +42,11 @@ export interface EtcdShard extends Hosts, Clock {
   addLearner(via: string, name: string, peerUrl: string): Promise<void>;
   promote(via: string, id: string): Promise<void>;
   remove(via: string, id: string): Promise<void>;
-  /** Does nothing when that member does not lead any more. */
-  moveLeader(via: string, leader: Member, to: Member): Promise<void>;
+  /**
+   * Clients wait meanwhile: no request of theirs is lost. Does nothing when that member does not lead any more.
+   * @returns where clients could not be held, and why: a request of theirs may have failed
+   */
+  moveLeader(via: string, leader: Member, to: Member): Promise<readonly string[]>;
 }
 
 /** etcd says "not now" (learner not in sync, connections younger than 5 s): the same call is made again until the host's time is over. */

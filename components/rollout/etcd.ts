@@ -72,7 +72,7 @@ async function perform(step: Step, watch: EtcdWatch, view: View, deadline: numbe
     case "remove":
       return shard.remove(watch.via, step.member.id);
     case "handOver":
-      return shard.moveLeader(watch.via, step.from, step.to);
+      for (const unheld of await shard.moveLeader(watch.via, step.from, step.to)) fleet.run.report(unheld);
   }
 }
 

@@ -1,4 +1,5 @@
 /** What etcdctl 3.7 prints, as data; and the etcd side of a shard over SSH. */
+import { ports } from "../ports";
 import { type Alarm, type Endpoint, type EtcdShard, type Member, NotYet, type View } from "./etcd-shard";
 import { Executor } from "./executor";
 
@@ -9,6 +10,10 @@ const LATER =
 /** There is nothing left to do: an earlier call, whose answer was lost, has done it, or the leadership has moved by itself. */
 const DONE_ALREADY =
   /Peer URLs already exists|member not found|can only promote a learner member$|not leader|no leader endpoint given/im;
+
+/** Shorter than the 2 s after which an API server that cannot ask etcd says that it is not ready (--etcd-readycheck-timeout). */
+const HOLD_MS = 1_900;
+const HOLD_ATTEMPTS = 3;
 
 /** Settings of etcdctl on each member's host (address, CA, certificate, key). */
 const SETTINGS = "set -a; . /etc/etcd/etcdctl.env";
@@ -39,8 +44,40 @@ ETCDCTL_ENDPOINTS=$urls etcdctl --command-timeout=1s -w json endpoint status 2>/
     await this.#etcdctl(via, `member remove ${id}`);
   }
 
-  async moveLeader(via: string, leader: Member, to: Member): Promise<void> {
-    await this.#etcdctl(via, `move-leader ${to.id}`, leader.clientUrl);
+  async moveLeader(via: string, leader: Member, to: Member): Promise<readonly string[]> {
+    try {
+      const unheld = await this.#holdClients(via, leader);
+      await this.#etcdctl(via, `move-leader ${to.id}`, leader.clientUrl);
+      return unheld;
+    } finally {
+      await this.#onEveryHost("release");
+    }
+  }
+
+  /** @returns what stands in the way of holding the clients of all members */
+  async #holdClients(via: string, leader: Member): Promise<string[]> {
+    const metrics = `http://127.0.0.1:${ports.etcdMetrics}/metrics`;
+    const stray = this.names.includes(leader.name) ? [] : [`clients of ${leader.name} are not held: it is leaving`];
+    for (let attempt = 1; ; attempt++) {
+      const started = this.now();
+      const unheld = await this.#onEveryHost(`hold ${ports.etcdClient} ${HOLD_MS} ${this.address(via)} ${metrics}`);
+      // The hand-over has to begin while even the first host still holds.
+      if (this.now() - started < HOLD_MS / 2) return [...stray, ...unheld];
+      if (attempt === HOLD_ATTEMPTS) return [...stray, ...unheld, "clients were held too slowly: hosts are busy"];
+    }
+  }
+
+  /** @returns a line for each host that could not */
+  async #onEveryHost(verb: string): Promise<string[]> {
+    const lines = this.names.map(async (name) => {
+      const command = `/usr/local/lib/kilonode/hold-clients ${verb}`;
+      const failure = await this.run(name, command, HOLD_MS).then(
+        ({ code, stderr }) => (code === 0 ? undefined : stderr.trim() || `exit ${code}`),
+        (error: Error) => error.message,
+      );
+      return failure === undefined ? [] : [`clients of ${name} are not held: ${failure}`];
+    });
+    return (await Promise.all(lines)).flat();
   }
 
   /** Settings come by the environment alone: etcdctl refuses a flag that shadows a variable. */

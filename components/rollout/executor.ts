@@ -31,6 +31,14 @@ export class Executor implements Hosts, Clock {
     return new Promise((resolve) => setTimeout(resolve, milliseconds));
   }
 
+  get names(): readonly string[] {
+    return [...this.#connections.keys()];
+  }
+
+  address(host: string): string | undefined {
+    return this.#connections.get(host)?.target.host;
+  }
+
   close(): void {
     for (const connection of this.#connections.values()) connection.close();
   }

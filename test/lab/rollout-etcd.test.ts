@@ -1,10 +1,10 @@
 /** The etcd strategy on real etcd members, with a writer at work: no acknowledged write is lost, and no leader without a hand-over. */
 import { afterEach, describe, expect, it } from "vitest";
+import { findEtcd, LocalShard, Writer } from "../../bench/lib/local-etcd";
 import { rolloutEtcd } from "../../components/rollout/etcd";
 import { bootstrapEnv } from "../../components/rollout/etcd-bootstrap";
 import type { EtcdPlan } from "../../components/rollout/etcd-shard";
 import { GateRefused, Run } from "../../components/rollout/gate";
-import { findEtcd, LocalShard, Writer } from "./rollout-local-etcd";
 
 const binaries = findEtcd();
 const title = binaries ? "on real etcd" : "on real etcd (SKIPPED: no etcd in the artifact cache)";

@@ -286,14 +286,15 @@ export class SimulatedShard implements EtcdShard {
     });
   }
 
-  async moveLeader(via: string, leader: Member, to: Member): Promise<void> {
-    return this.#change(via, `move ${leader.name} ${to.name}`, () => {
+  async moveLeader(via: string, leader: Member, to: Member): Promise<readonly string[]> {
+    await this.#change(via, `move ${leader.name} ${to.name}`, () => {
       if (leader.id !== this.leader) return;
       const member = this.members.find(({ id }) => id === to.id);
       if (member?.learner) throw new Violation("leadership was given to a learner");
       if (!member || !this.#memberUp(member)) throw new NotYet("timed out");
       this.leader = to.id;
     });
+    return [];
   }
 
   // --- inside ---

@@ -151,7 +151,7 @@ export class LocalShard extends RemoteShard {
     return this.host(name).job === undefined;
   }
 
-  override async moveLeader(...args: Parameters<RemoteShard["moveLeader"]>): Promise<void> {
+  override async moveLeader(...args: Parameters<RemoteShard["moveLeader"]>): Promise<readonly string[]> {
     this.log.push(`move ${args[1].name} ${args[2].name}`);
     return super.moveLeader(...args);
   }
@@ -160,7 +160,9 @@ export class LocalShard extends RemoteShard {
     const settings = join(this.#dir, `${name}.env`);
     writeFileSync(settings, `ETCDCTL_ENDPOINTS=http://${this.host(name).address}:2379\n`);
     const script = command.replaceAll("/etc/etcd/etcdctl.env", settings);
-    const env = { PATH: `${dirname(this.binaries.etcdctl)}:/usr/local/bin:/usr/bin:/bin` };
+    const env = {
+      PATH: `${dirname(this.binaries.etcdctl)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+    };
     return new Promise((resolve) => {
       const child = spawn("sh", ["-c", script], { env, timeout: timeoutMs, stdio: ["ignore", "pipe", "pipe"] });
       let stdout = "";
