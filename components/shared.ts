@@ -2,7 +2,7 @@
 import { type Cidr, parseCidr } from "../config/cidr";
 import type { ClusterSpec } from "../config/cluster";
 import type { MachineBinary } from "./machine/machine";
-import type { ArtifactSums } from "./plan-types";
+import type { ArtifactSums, CertificatePlan } from "./plan-types";
 
 /** The stack's name, zones and range of hosts, as `place()` takes them. The configuration has checked the range. */
 export function hostRange(spec: ClusterSpec): { stack: string; zones: readonly string[]; hosts: Cidr } {
@@ -18,4 +18,11 @@ export function binaries(sums: ArtifactSums, ...names: string[]): Record<string,
       return [`/usr/local/bin/${name}`, { name, ...sum }];
     }),
   );
+}
+
+/** A certificate for a client alone: no server is ever asked for by its names. */
+export function clientCertificate(
+  own: Pick<CertificatePlan, "name" | "authority" | "keyPath" | "certPath" | "owner" | "commonName">,
+): CertificatePlan {
+  return { ...own, dnsNames: [], ipAddresses: [], uses: ["client_auth"] };
 }

@@ -1,6 +1,7 @@
 /** The certificates of a master: one for each thing it is, or acts as. */
 import type { Place } from "../../config/names";
 import type { CertificatePlan } from "../plan-types";
+import { clientCertificate } from "../shared";
 
 export const pki = "/etc/kubernetes/pki";
 
@@ -43,7 +44,7 @@ function client(
   user: string,
   commonName: string,
 ): CertificatePlan {
-  return { name, authority, ...at(name, user), commonName, dnsNames: [], ipAddresses: [], uses: ["client_auth"] };
+  return clientCertificate({ name, authority, ...at(name, user), commonName });
 }
 
 function at(name: string, user: string) {

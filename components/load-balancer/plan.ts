@@ -6,7 +6,7 @@ import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { HostPlan, ShardPlan } from "../plan-types";
 import { ports } from "../ports";
-import { hostRange } from "../shared";
+import { clientCertificate, hostRange } from "../shared";
 
 const pki = "/etc/haproxy/pki";
 const limits = "/etc/systemd/system/haproxy.service.d/kilonode.conf";
@@ -28,7 +28,7 @@ export function loadBalancerHost(
     group: "load-balancer",
     machine: loadBalancerMachine(self, scale, haproxyConfig(self, masters, healthPath(shards))),
     certificates: [
-      {
+      clientCertificate({
         // The health check speaks with a certificate, since the API server answers nobody without one.
         name: "health",
         authority: "kubernetes",
@@ -37,10 +37,7 @@ export function loadBalancerHost(
         certPath: `${pki}/health.crt`,
         owner: "root:root",
         commonName: "kilonode:load-balancer",
-        dnsNames: [],
-        ipAddresses: [],
-        uses: ["client_auth"],
-      },
+      }),
     ],
     pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
     secrets: {},

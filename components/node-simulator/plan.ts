@@ -6,7 +6,7 @@ import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { ArtifactSums, HostPlan, ObjectPlan } from "../plan-types";
-import { binaries, hostRange } from "../shared";
+import { binaries, clientCertificate, hostRange } from "../shared";
 
 const pki = "/etc/kwok/pki";
 const user = "kilonode:kwok";
@@ -26,17 +26,14 @@ export function nodeSimulatorHosts(
       group: "node-simulator",
       machine: simulatorMachine(spec, scale, self.name, self.address, apiEndpoint, sums),
       certificates: [
-        {
+        clientCertificate({
           name: "kwok",
           authority: "kubernetes",
           keyPath: `${pki}/kwok.key`,
           certPath: `${pki}/kwok.crt`,
           owner: "kwok:kwok",
           commonName: user,
-          dnsNames: [],
-          ipAddresses: [],
-          uses: ["client_auth"],
-        },
+        }),
       ],
       pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
       secrets: {},

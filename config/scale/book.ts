@@ -21,6 +21,15 @@ export interface Entry {
   readonly extrapolated: boolean;
 }
 
+export type Row = <T extends Scalar>(
+  name: string,
+  value: T,
+  unit: string,
+  formula: string,
+  source: string,
+  inputs?: readonly string[],
+) => T;
+
 export interface Rule<T extends Scalar> {
   readonly value: T;
   readonly unit: string;
@@ -51,6 +60,12 @@ export class Book {
     const { value, unit, formula, source } = rule;
     this.entries.set(path, { path, value, unit, formula, inputs, source, extrapolated: inherited || beyond });
     return value;
+  }
+
+  /** {@link derive} for the values below one path, their rule given in a row. */
+  below(path: string): Row {
+    return (name, value, unit, formula, source, inputs = []) =>
+      this.derive(`${path}.${name}`, { value, unit, formula, inputs, source });
   }
 
   private lookUp(name: string, user: string): Scalar {

@@ -95,14 +95,7 @@ export function deriveEtcd(book: Book, rates: Rates, options: ScaleOptions & { r
       shardScale(book, name, shard, configured, load, quotaGiB, options),
     ]),
   );
-  const put = <T extends number>(
-    name: string,
-    value: T,
-    unit: string,
-    formula: string,
-    source: string,
-    inputs: readonly string[] = [],
-  ): T => book.derive(`etcd.${name}`, { value, unit, formula, inputs, source });
+  const put = book.below("etcd");
   return {
     shards,
     hosts: put(

@@ -13,14 +13,7 @@ const reservedMilliCpu = (cores: number): number =>
 
 export function deriveNode(book: Book, kernel: KernelScale, proxyMode: string): NodeScale {
   const w = book.workload;
-  const put = <T extends number | string>(
-    name: string,
-    value: T,
-    unit: string,
-    formula: string,
-    source: string,
-    inputs: readonly string[] = [],
-  ): T => book.derive(`node.${name}`, { value, unit, formula, inputs, source });
+  const put = book.below("node");
   const backends = w.services * w.endpointsPerService;
   return {
     maxPods: put("maxPods", w.podsPerNode, "pods", "the workload's pods a node", kubelet, ["workload.podsPerNode"]),

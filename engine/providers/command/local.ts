@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { constants } from "node:os";
 import type { Value, Values } from "../../provider";
 import { expectListeners, goQuote } from "../values";
-import { type Logging, OUTPUT_LIMIT, Output } from "./output";
+import { type Logging, Output, type Printed } from "./output";
 
 /** After an interruption a command has this long to end by itself. */
 const GRACE_MS = 10_000;
@@ -19,11 +19,6 @@ const DRAIN_MS = 1_000;
 export interface Run {
   readonly signal: AbortSignal;
   readonly log: (severity: "debug" | "info" | "warning" | "error", message: string) => void;
-}
-
-export interface Printed {
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** The variables that hand the output of the previous command of the same resource to the next one. */
@@ -122,12 +117,7 @@ export async function runLocal(run: Run, command: string, properties: Values, pr
       child.once("error", (error) => resolve(startText(error, program as string, dir)));
       child.once("close", (code, signal) => resolve(code === 0 ? undefined : endText(code, signal)));
     });
-    output.finish();
-    if (output.exceeded) {
-      throw new Error(`the output is larger than ${OUTPUT_LIMIT} bytes: running ${goQuote(command)}`);
-    }
-    if (failure !== undefined) throw new Error(`${failure}: running ${goQuote(command)}:\n${output.message()}`);
-    return { stdout: output.text("stdout"), stderr: output.text("stderr") };
+    return output.result(command, failure);
   } finally {
     run.signal.removeEventListener("abort", stop);
     timers.forEach(clearTimeout);

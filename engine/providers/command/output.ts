@@ -1,5 +1,6 @@
 /** Collects what a command prints: the two outputs, both together for an error message, and lines for the display. */
 import { StringDecoder } from "node:string_decoder";
+import { goQuote } from "../values";
 
 /** A command that prints more than this is stopped: its output would be stored in the state file. */
 export const OUTPUT_LIMIT = 16 * 1024 * 1024;
@@ -8,6 +9,11 @@ const MESSAGE_PART = 32 * 1024;
 const LINE_LIMIT = 64 * 1024;
 
 export type Logging = "stdout" | "stderr" | "stdoutAndStderr" | "none";
+
+export interface Printed {
+  readonly stdout: string;
+  readonly stderr: string;
+}
 
 export class Output {
   readonly #chunks = { stdout: [] as Buffer[], stderr: [] as Buffer[] };
@@ -22,14 +28,24 @@ export class Output {
     private readonly tooMuch: () => void,
   ) {}
 
-  get exceeded(): boolean {
+  /** What the command printed; throws when that was too much, or when it failed. */
+  result(command: string, failure: string | undefined): Printed {
+    this.#finish();
+    if (this.#exceeded) {
+      throw new Error(`the output is larger than ${OUTPUT_LIMIT} bytes: running ${goQuote(command)}`);
+    }
+    if (failure !== undefined) throw new Error(`${failure}: running ${goQuote(command)}:\n${this.#message()}`);
+    return { stdout: this.#text("stdout"), stderr: this.#text("stderr") };
+  }
+
+  get #exceeded(): boolean {
     return this.#size > OUTPUT_LIMIT;
   }
 
   add(stream: "stdout" | "stderr", chunk: Buffer): void {
-    if (this.exceeded) return;
+    if (this.#exceeded) return;
     this.#size += chunk.length;
-    if (this.exceeded) {
+    if (this.#exceeded) {
       this.tooMuch();
       return;
     }
@@ -43,7 +59,7 @@ export class Output {
   }
 
   /** Prints the last line of each stream if it has no line end. */
-  finish(): void {
+  #finish(): void {
     for (const stream of ["stdout", "stderr"] as const) {
       if (this.#partial[stream] !== "") this.line(this.#partial[stream]);
       this.#partial[stream] = "";
@@ -51,12 +67,12 @@ export class Output {
   }
 
   /** As the real provider stores it: without the last line end, and only one. */
-  text(stream: "stdout" | "stderr"): string {
+  #text(stream: "stdout" | "stderr"): string {
     return Buffer.concat(this.#chunks[stream]).toString("utf8").replace(/\n$/, "");
   }
 
   /** Both streams in the order in which they came, for an error message. */
-  message(): string {
+  #message(): string {
     const all = Buffer.concat(this.#both);
     if (all.length <= 2 * MESSAGE_PART) return all.toString("utf8");
     const left = all.length - 2 * MESSAGE_PART;

@@ -8,8 +8,8 @@ import type { ClientChannel } from "ssh2";
 import type { Values } from "../../provider";
 import { goQuote } from "../values";
 import { readConnection } from "./connection";
-import { type Printed, previousOutput, type Run, stringMap } from "./local";
-import { type Logging, OUTPUT_LIMIT, Output } from "./output";
+import { previousOutput, type Run, stringMap } from "./local";
+import { type Logging, Output, type Printed } from "./output";
 import { openSession, setEnv, signalCommand, signalCommands, startCommand } from "./session";
 import type { ConnectionPool, Lease } from "./ssh";
 
@@ -137,12 +137,7 @@ export async function runRemote(
     if (run.signal.aborted) stop();
     channel.end(typeof properties.stdin === "string" ? properties.stdin : "");
     const failure = await ended;
-    output.finish();
-    if (output.exceeded) {
-      throw new Error(`the output is larger than ${OUTPUT_LIMIT} bytes: running ${goQuote(command)}`);
-    }
-    if (failure !== undefined) throw new Error(`${failure}: running ${goQuote(command)}:\n${output.message()}`);
-    return { stdout: output.text("stdout"), stderr: output.text("stderr") };
+    return output.result(command, failure);
   } finally {
     run.signal.removeEventListener("abort", stop);
     timers.forEach(clearTimeout);
