@@ -4,6 +4,7 @@ import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { Writer } from "../../bench/lib/writer";
+import type { DoctorReport } from "../../cli/doctor/types";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("e2e", "198.18.32.0/20");
@@ -105,6 +106,31 @@ describe.runIf(root)("a small cluster in the lab", () => {
     );
     expect(stored).toContain("k8s:enc:secretbox:v1:");
     expect(stored).not.toContain("kilonode-in-clear");
+  });
+
+  it("is healthy in every setting that the doctor knows, or the doctor says why not", async () => {
+    const ran = await stack.run("doctor", "--json");
+    const report = JSON.parse(ran.stdout) as DoctorReport;
+    const wrong = report.checks.filter(({ status }) => status === "failed" || status === "warning");
+    expect(wrong.map(({ id, found, details }) => ({ id, found, details }))).toEqual([]);
+    expect({ code: ran.code, passed: report.passed }).toEqual({ code: 0, passed: true });
+    for (const { id, because } of report.checks.filter(({ status }) => status === "explained" || status === "skipped"))
+      expect(because, id).toBeTruthy();
+    expect((await stack.run("doctor", "--explain", "nothing")).code).toBe(2);
+  });
+
+  it("shows with the doctor's probe that a Secret is encrypted, and leaves nothing behind", async () => {
+    const ran = await stack.run("doctor", "--probe", "--json", "--explain", "encryption");
+    expect(JSON.parse(ran.stdout)).toMatchObject({ id: "encryption", status: "ok" });
+    expect(ran.code).toBe(0);
+    const namespaces = await kubectl(
+      "get",
+      "namespaces",
+      "-o",
+      "jsonpath={range .items[*]}{.metadata.name} {.status.phase}{'\\n'}{end}",
+    );
+    expect(namespaces).toContain("kube-system Active");
+    expect(namespaces).not.toMatch(/^kilonode-doctor-\w+ Active$/m);
   });
 
   it("answers nobody without a certificate", () => {
