@@ -1,11 +1,11 @@
 /** Places a plan on a platform: hosts, their content, the rollouts in order, then the objects in the API. */
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import { stringify } from "yaml";
 import type { ClusterSpec } from "../config/cluster";
 import type { Role } from "../config/names";
 import { HostContent } from "./host/content";
 import { clusterObjects } from "./objects/objects";
+import { operatorKubeconfig } from "./pki/kubeconfig";
 import { Pki } from "./pki/pki";
 import type { ClusterPlan } from "./plan-types";
 import type { Host, Platform } from "./platform/platform";
@@ -92,23 +92,4 @@ export interface ClusterHost extends Omit<RolloutHost, "digest"> {
 
 function place(host: Host): Pick<ClusterHost, "role" | "group"> {
   return { role: host.plan.role, group: host.plan.group };
-}
-
-function operatorKubeconfig(plan: ClusterPlan, authorityPem: string, certPem: string, keyPem: string): string {
-  const base64 = (text: string) => Buffer.from(text).toString("base64");
-  return stringify(
-    {
-      apiVersion: "v1",
-      kind: "Config",
-      clusters: [
-        { name: plan.stack, cluster: { server: plan.apiEndpoint, "certificate-authority-data": base64(authorityPem) } },
-      ],
-      users: [
-        { name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } },
-      ],
-      contexts: [{ name: plan.stack, context: { cluster: plan.stack, user: "operator" } }],
-      "current-context": plan.stack,
-    },
-    { lineWidth: 0 },
-  );
 }

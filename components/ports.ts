@@ -4,4 +4,5 @@ export const ports = {
   etcdClient: 2379,
   etcdPeer: 2380,
   etcdMetrics: 2381,
+  etcdHttp: 2382,
 } as const;

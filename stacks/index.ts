@@ -4,11 +4,26 @@ import * as tls from "@pulumi/tls";
 import { Cluster } from "../components/cluster";
 import { hostCount, plan } from "../components/plan";
 import { Lab } from "../components/platform/lab";
-import { prepareLab } from "../components/platform/lab/prepare";
-import { readSpec } from "../config/read";
+import { MachineNotReady, prepareLab } from "../components/platform/lab/prepare";
+import { ConfigurationError, readSpec } from "../config/read";
+import { ToolchainError } from "../toolchain/errors";
 import { rawConfiguration } from "./configuration";
 
+/** Errors that say all that a user needs; anything else is a bug and shows where it comes from. */
+const spoken = [ConfigurationError, MachineNotReady, ToolchainError];
+
 export = async () => {
+  try {
+    return await program();
+  } catch (error) {
+    // The SDK shows a stack trace with every error but this.
+    if (error instanceof Error && spoken.some((kind) => error instanceof kind))
+      throw new pulumi.RunError(error.message);
+    throw error;
+  }
+};
+
+async function program() {
   const spec = readSpec(pulumi.getStack(), rawConfiguration());
   const change = !pulumi.runtime.isDryRun();
   const say = (line: string) => void pulumi.log.info(line);
@@ -26,4 +41,4 @@ export = async () => {
     sshKey: sshKey.privateKeyOpenssh,
     hosts: cluster.hosts,
   };
-};
+}

@@ -23,9 +23,9 @@ Examples:
   kilonode logs lab etcd-main-1 -n 20`,
     )
     .action(async (stack: string, name: string, unit: string | undefined, options: Options) => {
-      const { hostNamed, runningCluster } = require("../hosts/cluster") as typeof import("../hosts/cluster");
+      const { hostNamed, reachableCluster } = require("../hosts/cluster") as typeof import("../hosts/cluster");
       const { openssh } = require("../hosts/openssh") as typeof import("../hosts/openssh");
-      const cluster = await runningCluster(stack, options);
+      const cluster = await reachableCluster(stack, options);
       const host = hostNamed(cluster, name);
       const planned = cluster.checked.plan.hosts.find((one) => one.name === host.name)?.machine.units ?? {};
       const units = unit === undefined ? Object.keys(planned) : [unit];

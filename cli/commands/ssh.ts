@@ -17,9 +17,9 @@ Examples:
   kilonode ssh lab etcd-main-1 -- systemctl status etcd --no-pager`,
     )
     .action(async (stack: string, name: string, words: string[], options: ClusterOptions) => {
-      const { hostNamed, runningCluster } = require("../hosts/cluster") as typeof import("../hosts/cluster");
+      const { hostNamed, reachableCluster } = require("../hosts/cluster") as typeof import("../hosts/cluster");
       const { openssh } = require("../hosts/openssh") as typeof import("../hosts/openssh");
-      const cluster = await runningCluster(stack, options);
+      const cluster = await reachableCluster(stack, options);
       // ssh would hand the "--" on to the host's shell.
       const command = words[0] === "--" ? words.slice(1) : words;
       process.exitCode = await openssh(cluster.sshKey, hostNamed(cluster, name), command);

@@ -10,12 +10,13 @@ export function define(command: Command): void {
       "after",
       `
 Asks every host over SSH at the same time, and the API for its nodes. What does not answer shows as such within seconds.
+Works on half of a cluster, too: after an \`up\` that failed or was killed it says what that was at and what there is.
 
 Examples:
   kilonode status lab
   kilonode status lab --json | jq '.etcd[] | {shard, leader, healthy}'
 
-Exit status: 0 all is healthy, 1 something is not (the last lines say what).`,
+Exit status: 0 all is healthy, 1 something is not (the last lines say what), or the last \`up\` did not finish.`,
     )
     .action(async (stack: string, options: ClusterOptions & { json?: boolean }) => {
       const { collectStatus } = require("../hosts/collect") as typeof import("../hosts/collect");

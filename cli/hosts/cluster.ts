@@ -1,45 +1,72 @@
-/** A running cluster as its outputs describe it: where the hosts are and how to reach them. */
+/** A cluster as far as it is made: where its hosts are and how to reach them. */
 import type { ClusterHost } from "../../components/cluster";
 import { CliError, exitCodes } from "../errors";
 import { openStack } from "../run/engine";
+import type { Unfinished } from "../run/run-record";
 import { shortList } from "../show/names";
+import { unfinishedText } from "../show/unfinished";
 import { type CheckedStack, checkedStack } from "../stack/configuration";
+import { type Known, knownFrom } from "./known";
 
-export interface RunningCluster {
+export interface ReachableCluster extends Known {
   readonly checked: CheckedStack;
-  readonly apiEndpoint: string;
-  readonly kubeconfig: string;
-  /** OpenSSH private key. */
   readonly sshKey: string;
-  readonly hosts: readonly ClusterHost[];
+  /** The last run has not come to its end: what there is may be half of a cluster. */
+  readonly unfinished: Unfinished | undefined;
+}
+
+/** One whose API can be asked. */
+export interface RunningCluster extends ReachableCluster {
+  readonly kubeconfig: string;
 }
 
 export interface ClusterOptions {
   readonly engine?: string;
 }
 
-export async function runningCluster(stack: string, { engine }: ClusterOptions): Promise<RunningCluster> {
+/** Whatever there is, also after an `up` that failed or was killed. */
+export async function reachableCluster(stack: string, { engine }: ClusterOptions): Promise<ReachableCluster> {
   const checked = checkedStack(stack);
   const opened = openStack(checked, { engine, make: false, say: () => undefined });
-  const outputs = (await opened.exists()) ? await opened.outputs({ showSecrets: true }) : {};
-  const { apiEndpoint, kubeconfig, sshKey, hosts } = outputs;
-  if (
-    typeof apiEndpoint === "string" &&
-    typeof kubeconfig === "string" &&
-    typeof sshKey === "string" &&
-    Array.isArray(hosts)
-  ) {
-    return { checked, apiEndpoint, kubeconfig, sshKey, hosts: hosts as unknown as ClusterHost[] };
-  }
-  throw new CliError(
-    `there is no cluster of stack ${stack} yet (no \`up\` has come to its end); run \`kilonode up ${stack}\``,
-  );
+  const none = `there is no cluster of stack ${stack} yet`;
+  if (!(await opened.exists())) throw new CliError(`${none}; run \`kilonode up ${stack}\``);
+  const state = await opened.state();
+  const known = knownFrom(checked.plan, state);
+  const { unfinished, pending } = state;
+  const { sshKey, hosts } = known;
+  if (sshKey !== undefined && hosts.length > 0) return { ...known, sshKey, checked, unfinished };
+  const why = unfinished ? unfinishedText(stack, unfinished, pending) : `run \`kilonode up ${stack}\``;
+  throw new CliError(`${none}: its state knows of no host; ${why}`);
+}
+
+export async function runningCluster(stack: string, options: ClusterOptions): Promise<RunningCluster> {
+  const cluster = await reachableCluster(stack, options);
+  const { kubeconfig } = cluster;
+  if (kubeconfig !== undefined) return { ...cluster, kubeconfig };
+  throw new CliError(`the kubeconfig of stack ${stack} cannot be made yet: ${kubeconfigLack(cluster)}`);
+}
+
+export function kubeconfigLack({
+  checked,
+  kubeconfigLacks,
+}: Pick<ReachableCluster, "checked" | "kubeconfigLacks">): string {
+  return `the state does not hold ${kubeconfigLacks.join(" and ")}; run \`kilonode up ${checked.stack}\`, which goes on from what there is`;
 }
 
 /** The host of this name; the stack's name in front may be left out. */
-export function hostNamed({ checked, hosts }: Pick<RunningCluster, "checked" | "hosts">, name: string): ClusterHost {
-  const found = hosts.find((host) => host.name === name || host.name === `${checked.stack}-${name}`);
+export function hostNamed(
+  { checked, hosts, unmade }: Pick<ReachableCluster, "checked" | "hosts" | "unmade">,
+  name: string,
+): ClusterHost {
+  const isMeant = (host: { readonly name: string }) => host.name === name || host.name === `${checked.stack}-${name}`;
+  const found = hosts.find(isMeant);
   if (found) return found;
+  const planned = unmade.find(isMeant);
+  if (planned) {
+    throw new CliError(
+      `${planned.name} cannot be reached: ${planned.reason}; run \`kilonode up ${checked.stack}\`, which goes on from what there is`,
+    );
+  }
   throw new CliError(
     `stack ${checked.stack} has no host "${name}"; its hosts are: ${shortList(hosts.map((host) => host.name))}`,
     exitCodes.badConfiguration,

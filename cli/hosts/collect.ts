@@ -1,6 +1,8 @@
 /** Asks all hosts, the API and the platform at the same time. */
+
+import { unfinishedText } from "../show/unfinished";
 import { askAll, bashProgram } from "./ask";
-import { type ClusterOptions, runningCluster } from "./cluster";
+import { type ClusterOptions, kubeconfigLack, reachableCluster } from "./cluster";
 import { labDegradations } from "./lab";
 import { countNodes } from "./nodes";
 import { certificatePaths, type HostAnswer, statusReport } from "./status";
@@ -9,7 +11,8 @@ import type { StatusReport } from "./status-types";
 /** @param script text of hosts/host-report */
 export async function collectStatus(stack: string, options: ClusterOptions, script: string): Promise<StatusReport> {
   const started = performance.now();
-  const { checked, hosts, kubeconfig, sshKey } = await runningCluster(stack, options);
+  const cluster = await reachableCluster(stack, options);
+  const { checked, hosts, kubeconfig, sshKey, unfinished } = cluster;
   const { plan, spec } = checked;
   const paths = (name: string) => {
     const host = plan.hosts.find((one) => one.name === name);
@@ -17,19 +20,25 @@ export async function collectStatus(stack: string, options: ClusterOptions, scri
   };
   const [answers, nodes, degradations] = await Promise.all([
     askAll(hosts, sshKey, ({ name, role }) => bashProgram(script, [role, ...paths(name)])),
-    countNodes(kubeconfig),
+    kubeconfig === undefined ? { total: 0, ready: 0, error: kubeconfigLack(cluster) } : countNodes(kubeconfig),
     spec.platform === "lab" ? labDegradations(stack) : [],
   ]);
   return statusReport({
     plan,
-    answers: answers.map((answer): HostAnswer => {
-      const { name } = answer.host;
-      if ("error" in answer) return { name, error: answer.error };
-      const { code, stdout, stderr } = answer.outcome;
-      return code === 0
-        ? { name, report: stdout }
-        : { name, error: stderr.trim().split("\n")[0] ?? `exit code ${code}` };
+    ...(unfinished && {
+      unfinished: { ...unfinished, text: unfinishedText(stack, unfinished, cluster.pending) },
     }),
+    answers: [
+      ...answers.map((answer): HostAnswer => {
+        const { name } = answer.host;
+        if ("error" in answer) return { name, error: answer.error };
+        const { code, stdout, stderr } = answer.outcome;
+        return code === 0
+          ? { name, report: stdout }
+          : { name, error: stderr.trim().split("\n")[0] ?? `exit code ${code}` };
+      }),
+      ...cluster.unmade.map(({ name, reason }): HostAnswer => ({ name, error: reason })),
+    ],
     nodes,
     degradations,
     simulatedNodes: spec.simulatedNodes,

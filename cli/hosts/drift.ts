@@ -1,8 +1,11 @@
 /** Which hosts differ from what was put on them. */
 import { shortList } from "../show/names";
 import { count } from "../show/terminal";
+import { unfinishedText } from "../show/unfinished";
 import { type Answer, askAll } from "./ask";
-import { type ClusterOptions, runningCluster } from "./cluster";
+import { type ClusterOptions, reachableCluster } from "./cluster";
+import type { UnmadeHost } from "./known";
+import { notDelivered } from "./report";
 
 export interface Difference {
   readonly kind: string;
@@ -14,33 +17,43 @@ export interface Difference {
 export interface DriftReport {
   readonly stack: string;
   readonly differs: boolean;
+  /** One sentence, where the last `up` has not come to its end. */
+  readonly unfinished?: string;
   readonly hosts: readonly { readonly name: string; readonly drift: readonly Difference[]; readonly error?: string }[];
 }
 
 export async function collectDrift(stack: string, options: ClusterOptions & { full?: boolean }): Promise<DriftReport> {
-  const { hosts, sshKey } = await runningCluster(stack, options);
+  const { hosts, pending, sshKey, unfinished, unmade } = await reachableCluster(stack, options);
   const answers = await askAll(
     hosts,
     sshKey,
     () => `/usr/local/sbin/machine-apply drift${options.full ? " --full" : ""}`,
   );
-  return driftReport(stack, answers);
+  const report = driftReport(stack, answers, unmade);
+  return unfinished ? { ...report, unfinished: unfinishedText(stack, unfinished, pending) } : report;
 }
 
-export function driftReport(stack: string, answers: readonly Answer[]): DriftReport {
-  const hosts = answers.map((answer) => {
+export function driftReport(
+  stack: string,
+  answers: readonly Answer[],
+  unmade: readonly UnmadeHost[] = [],
+): DriftReport {
+  const asked = answers.map((answer) => {
     const { name } = answer.host;
     if ("error" in answer) return { name, drift: [], error: answer.error };
     const { code, stdout, stderr } = answer.outcome;
+    if (code === notDelivered) return { name, drift: [], error: "nothing was put on it yet" };
     if (code !== 0) return { name, drift: [], error: stderr.trim() || `machine-apply ended with ${code}` };
     const { drift, everActivated } = JSON.parse(stdout) as { drift: Difference[]; everActivated: boolean };
     return everActivated ? { name, drift } : { name, drift: [], error: "nothing was ever made live on it" };
   });
+  const hosts = [...asked, ...unmade.map(({ name, reason }) => ({ name, drift: [], error: reason }))];
   return { stack, differs: hosts.some(({ drift, error }) => drift.length > 0 || error !== undefined), hosts };
 }
 
 /** Hosts with the same differences together. */
-export function driftText({ stack, hosts }: DriftReport): string[] {
+export function driftText({ stack, hosts, unfinished }: DriftReport): string[] {
+  const first = unfinished === undefined ? [] : [unfinished];
   const groups = new Map<string, { names: string[]; lines: string[] }>();
   for (const { name, drift, error } of hosts) {
     const lines =
@@ -53,9 +66,10 @@ export function driftText({ stack, hosts }: DriftReport): string[] {
     groups.set(lines.join("\n"), group);
   }
   if (groups.size === 0)
-    return [`stack ${stack}: ${count(hosts.length, "host")}, none differs from what was put on it`];
+    return [...first, `stack ${stack}: ${count(hosts.length, "host")}, none differs from what was put on it`];
   const differing = [...groups.values()].reduce((sum, { names }) => sum + names.length, 0);
   return [
+    ...first,
     `stack ${stack}: ${differing} of ${count(hosts.length, "host")} differ; \`kilonode up ${stack}\` repairs them`,
     ...[...groups.values()].flatMap(({ names, lines }) => [shortList(names), ...lines.map((line) => `    ${line}`)]),
   ];

@@ -76,8 +76,13 @@ export function readEtcd(section: Section | undefined): EtcdAnswer | undefined {
   };
 }
 
+/** A shell's exit code for a program that is not there: no content has reached the host. */
+export const notDelivered = 127;
+
 /** What `machine-apply status` tells, as far as it is shown. */
 export interface MachineStatus {
+  /** False: all of its content is only staged. */
+  readonly everActivated: boolean;
   readonly pending: readonly string[];
   readonly units: Readonly<Record<string, { readonly active: string; readonly sub: string; readonly masked: boolean }>>;
   readonly degradations: readonly {

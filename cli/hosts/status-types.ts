@@ -1,9 +1,12 @@
 /** What `kilonode status --json` prints. */
+import type { Unfinished } from "../run/run-record";
 import type { Nodes } from "./nodes";
 
 export interface StatusReport {
   readonly stack: string;
   readonly healthy: boolean;
+  /** The last run that changes something, where it has not come to its end; `text` says it in one sentence. */
+  readonly unfinished?: Unfinished & { readonly text: string };
   /** One line for each thing that is not as it should be. */
   readonly problems: readonly string[];
   readonly etcd: readonly ShardStatus[];

@@ -1,9 +1,18 @@
 /** Judges what the hosts answered: pure, so that it is tested with recorded answers. */
 import { X509Certificate } from "node:crypto";
 import type { ClusterPlan, HostPlan } from "../../components/plan-types";
+import { shortList } from "../show/names";
 import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
-import { type MachineStatus, readCertificates, readList, readMachine, readSections, type Section } from "./report";
+import {
+  type MachineStatus,
+  notDelivered,
+  readCertificates,
+  readList,
+  readMachine,
+  readSections,
+  type Section,
+} from "./report";
 import type {
   CertificateStatus,
   Degradation,
@@ -23,6 +32,7 @@ export interface HostAnswer {
 export interface StatusParts {
   readonly plan: ClusterPlan;
   readonly answers: readonly HostAnswer[];
+  readonly unfinished?: StatusReport["unfinished"];
   readonly nodes: Nodes;
   /** Of the platform, beside those of the hosts. */
   readonly degradations: readonly Degradation[];
@@ -40,7 +50,7 @@ export interface Seen {
 }
 
 export function statusReport(parts: StatusParts): StatusReport {
-  const { plan, nodes } = parts;
+  const { plan, nodes, unfinished } = parts;
   const seen = plan.hosts.map((host): Seen => {
     const answer = parts.answers.find(({ name }) => name === host.name);
     const sections = readSections(answer?.report ?? "");
@@ -53,7 +63,9 @@ export function statusReport(parts: StatusParts): StatusReport {
   const hosts = seen.map(hostStatus);
   const certificates = certificateStatus(seen);
   const problems = [
-    ...hosts.flatMap(hostProblems),
+    // One that goes on is no problem by itself.
+    ...(unfinished && unfinished.how !== "running" ? [unfinished.text] : []),
+    ...grouped(seen.flatMap((one) => hostProblems(hostStatus(one), one))),
     ...etcd.flatMap(({ problems: found }) => found),
     ...masterProblems(masters),
     ...balancerProblems(loadBalancer, masters.length),
@@ -65,6 +77,7 @@ export function statusReport(parts: StatusParts): StatusReport {
   return {
     stack: plan.stack,
     healthy: problems.length === 0,
+    ...(unfinished && { unfinished }),
     problems,
     etcd: etcd.map(({ problems: _, ...shard }) => shard),
     masters,
@@ -77,7 +90,16 @@ export function statusReport(parts: StatusParts): StatusReport {
   };
 }
 
-function hostStatus({ plan, error, machine, sections }: Seen): HostStatus {
+/** Why a host that answers does nothing yet: an `up` has not come so far. */
+function notLive({ machine, sections }: Pick<Seen, "machine" | "sections">): string | undefined {
+  if (sections.machine?.code === notDelivered) return "nothing was put on it yet";
+  return machine?.everActivated === false ? "nothing was made live on it yet" : undefined;
+}
+
+function hostStatus(seen: Seen): HostStatus {
+  const { plan, error, machine, sections } = seen;
+  const idle = notLive(seen);
+  if (idle !== undefined) return { name: plan.name, reachable: true, error: idle, downUnits: [], pending: [] };
   const wanted = Object.entries(plan.machine.units).filter(([, unit]) => unit.running);
   const running = ["active", "reloading"];
   const downUnits = machine
@@ -95,27 +117,42 @@ function hostStatus({ plan, error, machine, sections }: Seen): HostStatus {
   };
 }
 
-function hostProblems({ name, reachable, error, downUnits, pending }: HostStatus): string[] {
-  if (!reachable) return [`${name} cannot be reached: ${error}`];
-  return [
-    ...(error === undefined ? [] : [`${name} does not tell its state: ${error}`]),
-    ...downUnits.map((unit) => `${name}: ${unit} does not run`),
-    ...(pending.length > 0 ? [`${name} is not as planned: ${pending.join("; ")}; \`up\` repairs it`] : []),
-  ];
+/** What is wrong with one, to be read behind its name. */
+type Problem = readonly [name: string, text: string];
+
+/** Whatever ails many in the same way is one line. */
+function grouped(problems: readonly Problem[]): string[] {
+  const names = new Map<string, string[]>();
+  for (const [name, text] of problems) names.set(text, [...(names.get(text) ?? []), name]);
+  return [...names].map(([text, all]) => `${shortList(all)}${text}`);
 }
 
-function masterStatus({ plan, sections, error }: Seen): MasterStatus {
+function hostProblems({ name, reachable, error, downUnits, pending }: HostStatus, seen: Seen): Problem[] {
+  if (!reachable) return [[name, ` cannot be reached: ${error}`]];
+  if (notLive(seen) !== undefined) return [[name, `: ${error}`]];
+  return [
+    ...(error === undefined ? [] : [` does not tell its state: ${error}`]),
+    ...downUnits.map((unit) => `: ${unit} does not run`),
+    ...(pending.length > 0 ? [` is not as planned: ${pending.join("; ")}; \`up\` repairs it`] : []),
+  ].map((text): Problem => [name, text]);
+}
+
+function masterStatus(seen: Seen): MasterStatus {
+  const { plan, sections, error } = seen;
   const { ready, leader } = sections;
   const isReady = ready?.code === 0;
-  const reason = error ?? (ready?.text.split("\n")[0] || `readiness check ended with ${ready?.code ?? "nothing"}`);
+  const said = ready?.text.split("\n")[0] || `readiness check ended with ${ready?.code ?? "nothing"}`;
+  const reason = error ?? notLive(seen) ?? said;
   return { name: plan.name, ready: isReady, leaderOf: readList<string>(leader) ?? [], ...(!isReady && { reason }) };
 }
 
 function masterProblems(masters: readonly MasterStatus[]): string[] {
-  const unready = masters.filter(({ ready }) => !ready).map(({ name, reason }) => `${name} is not ready: ${reason}`);
+  const unready = masters
+    .filter(({ ready }) => !ready)
+    .map(({ name, reason }): Problem => [name, ` is not ready: ${reason}`]);
   const held = masters.flatMap(({ leaderOf }) => leaderOf);
   const unled = ["kube-controller-manager", "kube-scheduler"].filter((lease) => !held.includes(lease));
-  return [...unready, ...unled.map((lease) => `no master leads as ${lease}`)];
+  return [...grouped(unready), ...unled.map((lease) => `no master leads as ${lease}`)];
 }
 
 function loadBalancerStatus(plan: ClusterPlan, seen: readonly Seen[]): LoadBalancerStatus {

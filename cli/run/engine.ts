@@ -5,8 +5,9 @@ import type { EngineEvent, Result } from "../../engine/events";
 import type { Values } from "../../engine/provider";
 import { CliError, exitCodes } from "../errors";
 import type { CheckedStack } from "../stack/configuration";
-import { makeStateDir, stateFile } from "../stack/files";
+import { checkStateDir, newFolder, notePulumiStack, removeUnusedPassphrase, stateFile } from "../stack/files";
 import { findPassphrase } from "../stack/passphrase";
+import type { Unfinished } from "./run-record";
 
 export const engineNames = ["pulumi", "rehearsal"] as const;
 export type EngineName = (typeof engineNames)[number];
@@ -17,6 +18,24 @@ export interface RunHooks {
   readonly signal: AbortSignal;
 }
 
+/** A resource of the state with its secrets in clear: for use in memory alone. */
+export interface OpenedResource {
+  readonly urn: string;
+  readonly type: string;
+  /** Replaced by another of the same name, and not removed yet. */
+  readonly delete?: boolean;
+  readonly outputs: Values;
+}
+
+/** What the state tells, also after a run that did not come to its end. */
+export interface OpenedState {
+  readonly resources: readonly OpenedResource[];
+  /** What a run was at when it was killed, or what it is at now. */
+  readonly pending: readonly { readonly urn: string; readonly operation: string }[];
+  /** Absent: the last run came to its end. */
+  readonly unfinished?: Unfinished;
+}
+
 export interface StackEngine {
   readonly name: EngineName;
   run(action: Action, hooks: RunHooks): Promise<Result>;
@@ -24,6 +43,8 @@ export interface StackEngine {
   exists(): Promise<boolean>;
   /** Outputs of the last run that succeeded. */
   outputs(options: { readonly showSecrets: boolean }): Promise<Values>;
+  state(): Promise<OpenedState>;
+  /** Secrets stay encrypted. */
   export(): Promise<object>;
   import(state: object): Promise<void>;
   /** Frees the state from a run that is gone; says what it did. */
@@ -43,13 +64,16 @@ export interface OpenOptions {
 /** Opens the stack with the engine that was asked for, or that fits this machine. */
 export function openStack(checked: CheckedStack, options: OpenOptions): StackEngine {
   const { env = process.env, say } = options;
+  checkStateDir(env);
   const { name, reason } = chooseEngine(checked.stack, options.engine, env, options.handOver);
-  const passphrase = findPassphrase(checked.stack, checked.spec.ephemeral, options.make, env);
   const file = stateFile(checked.stack, env);
+  const undo = options.make && name === "rehearsal" ? newFolder(checked, env) : () => undefined;
+  const passphrase = orUndo(undo, () => findPassphrase(checked.stack, checked.spec.ephemeral, options.make, env));
   if (passphrase.note) say(passphrase.note);
   if (name === "pulumi") {
     say(`engine: pulumi (${reason})`);
     const { PulumiEngine } = require("./pulumi") as typeof import("./pulumi");
+    if (options.make && passphrase.keep) notePulumiStack(checked.stack, env);
     return new PulumiEngine(checked.stack, passphrase.text);
   }
   say(`engine: rehearsal (${reason}); state in ${file}`);
@@ -57,9 +81,23 @@ export function openStack(checked: CheckedStack, options: OpenOptions): StackEng
   if (checked.spec.platform !== "lab") {
     say(`a rehearsal: nothing is made on ${checked.spec.platform}; production is \`pulumi up -s ${checked.stack}\``);
   }
-  if (options.make) makeStateDir(env);
   const { RehearsalEngine } = require("./rehearsal") as typeof import("./rehearsal");
-  return new RehearsalEngine(checked.stack, file, passphrase.text);
+  return new RehearsalEngine(checked.stack, file, passphrase.text, {
+    keep: passphrase.keep ?? (() => undefined),
+    undo: () => {
+      if (passphrase.made) removeUnusedPassphrase(env);
+      undo();
+    },
+  });
+}
+
+function orUndo<T>(undo: () => void, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    undo();
+    throw error;
+  }
 }
 
 /** A stack that the rehearsal engine has made stays its own: another engine would know nothing of it and make it twice. */

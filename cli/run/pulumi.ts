@@ -1,4 +1,6 @@
 /** A stack on Pulumi's own engine: the CLI, driven through the Automation API. */
+import { execFile } from "node:child_process";
+import { promisify } from "node:util";
 import {
   type Deployment,
   LocalWorkspace,
@@ -9,8 +11,9 @@ import type { EngineEvent, Result } from "../../engine/events";
 import type { Value, Values } from "../../engine/provider";
 import { CliError } from "../errors";
 import { projectDir } from "../stack/project";
-import type { Action, RunHooks, StackEngine } from "./engine";
+import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
 import { PulumiEvents } from "./pulumi-events";
+import { openedState } from "./pulumi-state";
 
 export class PulumiEngine implements StackEngine {
   readonly name = "pulumi";
@@ -57,8 +60,24 @@ export class PulumiEngine implements StackEngine {
     return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, shown(output) as Value]));
   }
 
+  async state(): Promise<OpenedState> {
+    const stack = await this.#open();
+    // The Automation API exports with --show-secrets.
+    const [{ deployment }, history] = await Promise.all([stack.exportStack(), stack.history(10, 1, false)]);
+    return openedState(deployment, history);
+  }
+
   async export(): Promise<object> {
-    return await (await this.#open()).exportStack();
+    const { command } = (await this.#open()).workspace.pulumiCommand;
+    // Not by the Automation API, which exports with --show-secrets.
+    const { stdout } = await promisify(execFile)(
+      command,
+      ["stack", "export", "--stack", this.stack, "--non-interactive"],
+      { cwd: projectDir, env: { ...process.env, ...this.#environment() }, maxBuffer: 2 ** 30 },
+    ).catch((error: Error & { stderr?: string }) => {
+      throw new CliError(`pulumi could not export stack ${this.stack}: ${error.stderr?.trim() || error.message}`);
+    });
+    return JSON.parse(stdout) as object;
   }
 
   async import(state: object): Promise<void> {
@@ -70,11 +89,14 @@ export class PulumiEngine implements StackEngine {
     return `cancelled the update of stack ${this.stack}, if one was running`;
   }
 
+  #environment(): Record<string, string> {
+    return this.passphrase === undefined ? {} : { PULUMI_CONFIG_PASSPHRASE: this.passphrase };
+  }
+
   #open(): Promise<Stack> {
-    const envVars = { ...(this.passphrase !== undefined && { PULUMI_CONFIG_PASSPHRASE: this.passphrase }) };
     this.#stack ??= LocalWorkspace.createOrSelectStack(
       { stackName: this.stack, workDir: projectDir },
-      { envVars },
+      { envVars: this.#environment() },
     ).catch((error: Error) => {
       throw new CliError(`pulumi could not open stack ${this.stack}: ${error.message}`);
     });

@@ -1,11 +1,21 @@
 /** A stack on the rehearsal engine, its state in one file. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import type { Rehearsal, Result, StateFile, Values } from "../../engine";
+import { ROOT_STACK } from "../../engine/state/types";
 import { CliError, exitCodes } from "../errors";
-import { removeStackFiles } from "../stack/files";
+import { removeStackFiles, removeStateFiles } from "../stack/files";
 import { projectDir } from "../stack/project";
-import type { Action, RunHooks, StackEngine } from "./engine";
-import { readOutputs } from "./rehearsal-outputs";
+import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
+import { readOutputs, readState } from "./rehearsal-state";
+import { RunRecord, runRecordFile } from "./run-record";
+
+/** What a run does with the folder of the state around it. */
+export interface StateFolder {
+  /** Before the first secret is written. */
+  readonly keep: () => void;
+  /** After a run that left no state: removes what was only made for it. */
+  readonly undo: () => void;
+}
 
 export class RehearsalEngine implements StackEngine {
   readonly name = "rehearsal";
@@ -14,28 +24,52 @@ export class RehearsalEngine implements StackEngine {
     private readonly stack: string,
     private readonly stateFile: string,
     private readonly passphrase: string | undefined,
+    private readonly folder: StateFolder,
   ) {}
 
   run(action: Action, hooks: RunHooks): Promise<Result> {
     return this.#spoken(async () => {
       // Commands without a `dir` run in the working directory of the engine.
       process.chdir(projectDir);
-      const stack = this.#open(hooks);
-      switch (action) {
-        case "up":
-          return await stack.up();
-        case "preview":
-          return await stack.preview();
-        case "preview-destroy":
-          return await stack.previewDestroy();
-        case "destroy": {
-          const result = await stack.destroy();
-          const left = stack.export().deployment.resources ?? [];
-          if (result.result === "succeeded" && left.length === 0) removeStackFiles(this.stack);
-          return result;
-        }
+      if (action === "preview") return await this.#open(hooks).preview();
+      if (action === "preview-destroy") return await this.#open(hooks).previewDestroy();
+      const record = new RunRecord(this.stateFile, action, this.folder.keep);
+      const onEvent: RunHooks["onEvent"] = (event) => {
+        record.onEvent(event);
+        hooks.onEvent(event);
+      };
+      try {
+        const stack = this.#open({ ...hooks, onEvent });
+        const result = action === "up" ? await stack.up() : await stack.destroy();
+        record.end(result);
+        return action === "up" ? this.#afterUp(result, stack) : this.#afterDestroy(result, stack);
+      } finally {
+        this.#leaveNothingNew();
       }
     });
+  }
+
+  #afterDestroy(result: Result, stack: Rehearsal): Result {
+    const left = stack.export().deployment.resources ?? [];
+    if (result.result === "succeeded" && left.length === 0) removeStackFiles(this.stack);
+    return result;
+  }
+
+  /** An `up` that was refused before its first resource leaves a state that holds nothing but the stack's own name. */
+  #afterUp(result: Result, stack: Rehearsal): Result {
+    // A backup may be of a state that was replaced by mistake.
+    if (result.result === "succeeded" || existsSync(`${this.stateFile}.bak`)) return result;
+    const { resources = [], pending_operations: pending = [] } = stack.export().deployment;
+    const isEmpty =
+      pending.length === 0 && resources.every(({ type, outputs }) => type === ROOT_STACK && isNone(outputs));
+    if (!isEmpty) return result;
+    removeStateFiles(this.stack);
+    return { ...result, changes: {} };
+  }
+
+  #leaveNothingNew(): void {
+    const files = [".journal", ".bak", ""].map((suffix) => `${this.stateFile}${suffix}`);
+    if (!files.some((file) => existsSync(file))) this.folder.undo();
   }
 
   async exists(): Promise<boolean> {
@@ -46,12 +80,24 @@ export class RehearsalEngine implements StackEngine {
     return this.#spoken(async () => readOutputs(this.stateFile, this.passphrase, showSecrets));
   }
 
+  state(): Promise<OpenedState> {
+    return this.#spoken(async () => readState(this.stateFile, this.passphrase));
+  }
+
   export(): Promise<object> {
     return this.#spoken(async () => this.#open().export());
   }
 
   import(state: object): Promise<void> {
-    return this.#spoken(() => this.#open().import(state as StateFile));
+    return this.#spoken(async () => {
+      try {
+        this.folder.keep();
+        await this.#open().import(state as StateFile);
+        rmSync(runRecordFile(this.stateFile), { force: true });
+      } finally {
+        this.#leaveNothingNew();
+      }
+    });
   }
 
   async unlock(): Promise<string> {
@@ -92,4 +138,8 @@ export class RehearsalEngine implements StackEngine {
       throw new CliError(error.message, wrongPassphrase ? exitCodes.badConfiguration : exitCodes.failed);
     }
   }
+}
+
+function isNone(values: Values | undefined): boolean {
+  return Object.keys(values ?? {}).length === 0;
 }

@@ -7,7 +7,11 @@ import { duration } from "./terminal";
 
 export function statusText(report: StatusReport, style: Style, now: Date): string[] {
   const { stack, healthy, problems, etcd, masters, loadBalancer, nodes, hosts, degradations } = report;
+  const { unfinished } = report;
   const verdict = healthy ? style.green("healthy") : style.red("NOT HEALTHY");
+  const running = unfinished?.how === "running" ? ["", `  ${style.yellow(unfinished.text)}`] : [];
+  const halfway =
+    unfinished && running.length === 0 ? style.red(`, the last \`${unfinished.action}\` did not finish`) : "";
   const unreachable = hosts.filter(({ reachable }) => !reachable).length;
   const ready = masters.filter((master) => master.ready).length;
   const leads = masters.flatMap(({ name, leaderOf }) => leaderOf.map((lease) => `${lease} ${name}`));
@@ -18,7 +22,8 @@ export function statusText(report: StatusReport, style: Style, now: Date): strin
     ["hosts", mark(hosts.length - unreachable, hosts.length, style), "reachable"],
   ];
   return [
-    `${style.bold(`stack ${stack}`)}: ${verdict} (asked in ${duration(report.durationMs)})`,
+    `${style.bold(`stack ${stack}`)}: ${verdict}${halfway} (asked in ${duration(report.durationMs)})`,
+    ...running,
     "",
     ...table(
       [

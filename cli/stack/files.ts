@@ -1,6 +1,18 @@
 /** The files that the command keeps for a stack: state, kubeconfig, passphrase. */
-import { existsSync, mkdirSync, readdirSync, rmdirSync, rmSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { join, resolve } from "node:path";
+import type { ClusterPlan } from "../../components/plan-types";
+import { CliError } from "../errors";
 import { projectDir } from "./project";
 
 /** `$KILONODE_STATE_DIR`, or .kilonode in the project. */
@@ -23,14 +35,97 @@ export function makeStateDir(env?: NodeJS.ProcessEnv): string {
   return dir;
 }
 
+/** Whoever may not read the folder would see no state in it, which is something else than no cluster. */
+export function checkStateDir(env?: NodeJS.ProcessEnv): void {
+  const dir = stateDir(env);
+  try {
+    accessSync(dir, constants.R_OK | constants.X_OK);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+    throw new CliError(
+      `the folder of the state, ${dir}, cannot be read as uid ${process.getuid?.()} (${(error as Error).message}); ` +
+        "run the command as the folder's owner, for instance with sudo -E, or set KILONODE_STATE_DIR to another folder. Nothing was touched",
+    );
+  }
+}
+
+/** State, backup, journal and what is written beside it: about 1.4 MiB a host. */
+const mebibytesPerHost = 2;
+
+/**
+ * The folder of a stack's state, with room for it: a disk that is full in the middle of an `up` leaves hosts that no state knows.
+ *
+ * @returns removes the folder again, if this made it and nothing came into it
+ */
+export function newFolder(
+  { plan }: { readonly plan: Pick<ClusterPlan, "hosts"> },
+  env?: NodeJS.ProcessEnv,
+): () => void {
+  const dir = stateDir(env);
+  const isNew = !existsSync(dir);
+  try {
+    makeStateDir(env);
+  } catch (error) {
+    throw new CliError(
+      `the folder of the state, ${dir}, cannot be made (${(error as Error).message}); run the command as root, for instance with ` +
+        "sudo -E, or set KILONODE_STATE_DIR to another folder. Nothing was touched",
+    );
+  }
+  const undo = () => {
+    if (isNew) removeEmpty(dir);
+  };
+  const { bavail, blocks, bsize } = statfsSync(dir);
+  const [free, needed] = [Math.floor((bavail * bsize) / 2 ** 20), 16 + mebibytesPerHost * plan.hosts.length];
+  // A file system without a limit tells none.
+  if (free >= needed || blocks === 0) return undo;
+  undo();
+  throw new CliError(
+    `the disk of the state is full: ${free} MiB are free in ${dir}, the state of ${plan.hosts.length} hosts needs ${needed}; ` +
+      "make room, or set KILONODE_STATE_DIR to a folder on another disk. Nothing was touched",
+  );
+}
+
 /** After the last resource is gone: nothing of the stack stays, and of the folder nothing once no stack needs it. */
 export function removeStackFiles(stack: string, env?: NodeJS.ProcessEnv): void {
+  removeStateFiles(stack, env);
+  removeUnusedPassphrase(env);
+  removeEmpty(stateDir(env));
+}
+
+/** For a state that holds no resource. */
+export function removeStateFiles(stack: string, env?: NodeJS.ProcessEnv): void {
   const file = stateFile(stack, env);
   // The state itself last: a crash in between leaves an empty state, never a backup that looks like a lost one.
-  for (const suffix of [".bak", ".journal", ".tmp", ".lock", ""]) rmSync(`${file}${suffix}`, { force: true });
+  for (const suffix of [".bak", ".journal", ".tmp", ".run", ".lock", ""]) rmSync(`${file}${suffix}`, { force: true });
   rmSync(kubeconfigFile(stack, env), { force: true });
+}
+
+/** A stack of Pulumi's own engine has its state elsewhere, encrypted with the passphrase that is here. */
+export function notePulumiStack(stack: string, env?: NodeJS.ProcessEnv): void {
+  const file = join(makeStateDir(env), `${stack}.pulumi`);
+  writeFileSync(
+    file,
+    "Pulumi's own engine keeps the state of this stack, encrypted with the passphrase of this folder.\n",
+    { mode: 0o600 },
+  );
+}
+
+/**
+ * The passphrase goes when it is alone with kubeconfigs. Whatever else lies there (a state, its backup, a journal, somebody's copy of
+ * one) may be encrypted with it.
+ */
+export function removeUnusedPassphrase(env?: NodeJS.ProcessEnv): void {
   const dir = stateDir(env);
   if (!existsSync(dir)) return;
-  if (!readdirSync(dir).some((name) => name.endsWith(".json"))) rmSync(join(dir, "passphrase"), { force: true });
-  if (readdirSync(dir).length === 0) rmdirSync(dir);
+  const needsNone = (name: string) => name === "passphrase" || name.endsWith(".kubeconfig");
+  if (readdirSync(dir).every(needsNone)) rmSync(join(dir, "passphrase"), { force: true });
+}
+
+function removeEmpty(dir: string): void {
+  if (!existsSync(dir) || readdirSync(dir).length > 0) return;
+  try {
+    rmdirSync(dir);
+  } catch {
+    // A mount point, or a folder in one that cannot be written: it was there before.
+  }
 }

@@ -1,7 +1,7 @@
 /** The passphrase that encrypts the secrets of the state. */
 import { randomBytes } from "node:crypto";
-import { closeSync, existsSync, fsyncSync, openSync, readFileSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { CliError, exitCodes } from "../errors";
 import { makeStateDir, stateDir, stateFile } from "./files";
 
@@ -9,6 +9,10 @@ export interface Passphrase {
   readonly text: string | undefined;
   /** Worth a line to the user. */
   readonly note?: string;
+  /** True: this run has made the file, so nothing is encrypted with it yet. */
+  readonly made?: boolean;
+  /** Called before anything is encrypted: writes the file again that another stack's run may have found to be of no use. */
+  readonly keep?: () => void;
 }
 
 /**
@@ -27,7 +31,7 @@ export function findPassphrase(
   if (env.PULUMI_CONFIG_PASSPHRASE !== undefined) return { text: env.PULUMI_CONFIG_PASSPHRASE };
   if (env.PULUMI_CONFIG_PASSPHRASE_FILE) return { text: fromFile(env.PULUMI_CONFIG_PASSPHRASE_FILE) };
   const file = join(stateDir(env), "passphrase");
-  if (existsSync(file)) return { text: readFileSync(file, "utf8").trim() };
+  if (existsSync(file)) return kept(file, readFileSync(file, "utf8").trim());
   if (existsSync(stateFile(stack, env))) {
     throw new CliError(
       `the state of stack ${stack} (${stateFile(stack, env)}) was encrypted with a passphrase that is not here; ` +
@@ -45,7 +49,20 @@ export function findPassphrase(
   const text = randomBytes(24).toString("base64url");
   if (!make) return { text };
   makeStateDir(env);
-  return { text: store(file, text), note: `made a random passphrase for the state's secrets in ${file}` };
+  const stored = store(file, text);
+  const note = `made a random passphrase for the state's secrets in ${file}`;
+  return { ...kept(file, stored), ...(stored === text && { note, made: true }) };
+}
+
+function kept(file: string, text: string): Passphrase {
+  const keep = () => {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+    if (store(file, text) === text) return;
+    throw new CliError(
+      `another run has made another passphrase in ${file} at the same moment; nothing was touched, run the command again`,
+    );
+  };
+  return { text, keep };
 }
 
 function fromFile(file: string): string {

@@ -76,6 +76,8 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
         ETCDCTL_CACERT: `${pki}/client-ca.crt`,
         ETCDCTL_CERT: `${pki}/server.crt`,
         ETCDCTL_KEY: `${pki}/server.key`,
+        // For curl, connected to 127.0.0.1: the certificate is of the address.
+        KILONODE_ETCD_HTTP: `https://${member.address}:${ports.etcdHttp}`,
       }),
     },
     binaries: binaries(sums, "etcd", "etcdctl", "etcdutl"),
@@ -118,6 +120,8 @@ function memberSettings(scale: Scale, shard: ShardPlan, member: Place): string[]
     "listen-peer-urls": url(ports.etcdPeer),
     "initial-advertise-peer-urls": url(ports.etcdPeer),
     "listen-client-urls": url(ports.etcdClient),
+    // Beside gRPC on one port, HTTP would put Go's HTTP/2 server in its place, whose large answers starve watches (decision 6).
+    "listen-client-http-urls": `https://127.0.0.1:${ports.etcdHttp}`,
     "advertise-client-urls": url(ports.etcdClient),
     // Health and metrics over plain HTTP, on this host only.
     "listen-metrics-urls": `http://127.0.0.1:${ports.etcdMetrics}`,

@@ -1,5 +1,6 @@
-/** Kubeconfigs of components: they name the files of their host, so there is no secret in them. */
+/** Kubeconfigs: of components, which name the files of their host, and of the operator, which holds a key. */
 import { stringify } from "yaml";
+import type { ClusterPlan } from "../plan-types";
 
 export interface KubeconfigOf {
   readonly server: string;
@@ -9,6 +10,7 @@ export interface KubeconfigOf {
   readonly user: string;
 }
 
+/** Names files, so there is no secret in it. */
 export function componentKubeconfig(of: KubeconfigOf): string {
   return stringify({
     apiVersion: "v1",
@@ -18,4 +20,29 @@ export function componentKubeconfig(of: KubeconfigOf): string {
     contexts: [{ name: of.user, context: { cluster: "cluster", user: of.user } }],
     "current-context": of.user,
   });
+}
+
+/** Holds the operator's key: a secret. */
+export function operatorKubeconfig(
+  plan: Pick<ClusterPlan, "stack" | "apiEndpoint">,
+  authorityPem: string,
+  certPem: string,
+  keyPem: string,
+): string {
+  const base64 = (text: string) => Buffer.from(text).toString("base64");
+  return stringify(
+    {
+      apiVersion: "v1",
+      kind: "Config",
+      clusters: [
+        { name: plan.stack, cluster: { server: plan.apiEndpoint, "certificate-authority-data": base64(authorityPem) } },
+      ],
+      users: [
+        { name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } },
+      ],
+      contexts: [{ name: plan.stack, context: { cluster: plan.stack, user: "operator" } }],
+      "current-context": plan.stack,
+    },
+    { lineWidth: 0 },
+  );
 }

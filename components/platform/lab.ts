@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type * as tls from "@pulumi/tls";
 import { parseCidr } from "../../config/cidr";
 import type { ClusterPlan, HostPlan } from "../plan-types";
+import { hostPrinted } from "./lab/host-printed";
 import { labPrefix, type PreparedLab } from "./lab/prepare";
 import type { Host, Platform } from "./platform";
 
@@ -65,7 +66,7 @@ export class Lab extends pulumi.ComponentResource implements Platform {
       },
       { parent: this, dependsOn: this.boundary },
     );
-    const hostKey = machine.stdout.apply((json) => (JSON.parse(json) as { hostKey: string }).hostKey);
+    const hostKey = machine.stdout.apply((json) => hostPrinted(json).hostKey);
     return {
       plan,
       user,

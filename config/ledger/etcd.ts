@@ -211,10 +211,19 @@ export const etcd: readonly LedgerEntry[] = [
     area: "etcd",
     source: "A, B",
     recommendation: "etcd >= 3.4 concurrent reads; >= 3.4.11 configurable watch progress notify (min 100 ms)",
-    form: "version floor; `--watch-progress-notify-interval=5s` (3.7 name; `--experimental-...` up to 3.5: the name follows the version)",
+    form: "version floor; `--watch-progress-notify-interval=5s` (3.7 name; `--experimental-...` up to 3.5: the name follows the version); gRPC alone at the client port, so that no large read starves a watch beside it ([decision 7](decisions/0007-grpc-alone-at-the-client-port.md))",
     status: "done",
-    implementedIn: ["config/flags/components.ts", "config/flags/known/index.ts", "config/flags/versions.ts"],
+    implementedIn: [
+      "config/flags/components.ts",
+      "config/flags/known/index.ts",
+      "config/flags/versions.ts",
+      "components/etcd/plan.ts",
+    ],
     evidence: [
+      {
+        file: "test/binaries/etcd.test.ts",
+        test: "gRPC alone answers at the client port; HTTP has its own, for clients with a certificate",
+      },
       {
         file: "test/unit/ledger-evidence.test.ts",
         test: "reports the progress of watches, which versions that cannot are refused for",

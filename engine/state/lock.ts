@@ -1,7 +1,7 @@
 /** One run at a time on a state file: a lock file that names the process, taken over when that process is gone. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 
-interface Owner {
+export interface Owner {
   pid: number;
   /** Start time of the process, as the kernel tells it: process ids are used again. */
   started: string;
@@ -36,6 +36,12 @@ function read(file: string): Owner | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Who works on the state at this moment. */
+export function holder(stateFile: string): Owner | undefined {
+  const owner = read(`${stateFile}.lock`);
+  return owner !== undefined && isAlive(owner) ? owner : undefined;
 }
 
 /** Takes the lock or throws; the result gives it back. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { etcdFlags } from "../../config/flags";
+import { ask } from "./support/client";
 import { differences, outdated } from "./support/compare";
 import { accepted } from "./support/count";
 import { Credentials } from "./support/credentials";
@@ -62,6 +63,32 @@ forEachVersion("etcd", (etcd: AtHand) => {
     });
   });
 
+  test("gRPC alone answers at the client port; HTTP has its own, for clients with a certificate", async () => {
+    const plan = productionPlan({ nodes: 100 }, { versions: { etcd: etcd.version } });
+    const host = await placeHost(firstOf(plan, "etcd-main"), join(root, `${etcd.version}-ports`), credentials);
+    const { ETCD_LISTEN_CLIENT_HTTP_URLS, ETCD_LISTEN_CLIENT_URLS } = host.environment("/etc/etcd/etcd.env");
+    expect(ETCD_LISTEN_CLIENT_HTTP_URLS).toBe("https://127.0.0.1:2382");
+    const start = etcdStart(host);
+    const program = startEtcd(etcd.path("etcd"), start);
+    const pair = { cert: host.text("/etc/etcd/pki/server.crt"), key: host.text("/etc/etcd/pki/server.key") };
+    try {
+      await program.says(/"msg":"serving client traffic securely","traffic":"http"/);
+      await program.says(/"msg":"serving client traffic securely","traffic":"grpc"/);
+      const settings = host.environment("/etc/etcd/etcdctl.env");
+      expect((await run(etcd.path("etcdctl"), ["endpoint", "health"], { env: settings })).output).toContain(
+        "is healthy",
+      );
+      expect((await ask(`${start.httpUrl}/health`, pair)).text).toContain('"health":"true"');
+      const status = await ask(`${start.httpUrl}/v3/maintenance/status`, pair, { method: "POST", body: {} });
+      expect(JSON.parse(status.text)).toMatchObject({ version: etcd.version });
+      await expect(ask(`${start.httpUrl}/health`, { cert: "", key: "" })).rejects.toThrow();
+      await expect(ask(`${ETCD_LISTEN_CLIENT_URLS}/health`, pair)).rejects.toThrow();
+    } finally {
+      await program.stop();
+    }
+    expect(program.output).not.toContain("single port");
+  });
+
   describe("what these tests rely on", () => {
     const plan = productionPlan({ nodes: 100 }, { versions: { etcd: etcd.version } });
     const withSetting = async (name: string, value: string, ends: boolean) => {
@@ -106,8 +133,9 @@ function ofStartLine(settings: Readonly<Record<string, unknown>>, program: Progr
     const timed = /^(heartbeat-interval|election-timeout)$/.test(name) ? `${value}ms` : value;
     return [renamed[name] ?? name, timed];
   });
-  // One address more or less: where metrics are served is this test's affair.
-  return Object.fromEntries(named.filter(([name]) => name in line && name !== "listen-metrics-urls"));
+  // One address more or less: where metrics and HTTP are served is this test's affair.
+  const own = ["listen-metrics-urls", "listen-client-http-urls"];
+  return Object.fromEntries(named.filter(([name]) => name in line && !own.includes(name)));
 }
 
 /** Variables of the file that etcd does not say it used. */

@@ -151,6 +151,7 @@ describe.runIf(root)("a small cluster in the lab", () => {
     for (const port of [2379, 2380])
       expect(curl(`https://198.18.32.40:${port}/health`), String(port)).toMatch(/^000 exit (35|55|56|58)$/);
     expect(curl("http://198.18.32.40:2381/metrics")).toMatch(/^000 exit 7$/);
+    expect(curl("https://198.18.32.40:2382/health")).toMatch(/^000 exit 7$/);
     expect(curl("https://198.18.32.10:10257/healthz")).toMatch(/^000 exit 7$/);
   });
 

@@ -166,6 +166,41 @@ test("a host that does not tell its state in time is a problem", () => {
   expect(report.hosts.find((host) => host.name === name)).toMatchObject({ reachable: true });
 });
 
+test("after an up that was killed: which, at what, and what is live; what many lack is one line", () => {
+  const text = "the last `up` did not finish: it was killed; `kilonode up lab-small` goes on from there";
+  const answers = plan.hosts.map(({ name, role }): HostAnswer => {
+    if (name.endsWith("-3")) return { name, error: "it is not made yet" };
+    if (role === "etcd") return { name, report: recorded(name) };
+    if (role === "master") return replaced(name, '"everActivated": true', '"everActivated": false');
+    return { name, report: "== machine 127\ntimeout: failed to run command\n" };
+  });
+  const report = (how: "killed" | "running") =>
+    statusReport({
+      plan,
+      answers,
+      unfinished: { action: "up", how, what: [], text },
+      nodes: { total: 0, ready: 0, error: "no kubeconfig" },
+      degradations: [],
+      simulatedNodes: 5,
+      now,
+      durationMs: 1900,
+    });
+  const { healthy, problems, hosts } = report("killed");
+  expect(healthy).toBe(false);
+  expect(problems.slice(0, 4)).toEqual([
+    text,
+    "lab-small-etcd-main-3, lab-small-master-3 cannot be reached: it is not made yet",
+    "lab-small-master-1,2: nothing was made live on it yet",
+    "lab-small-lb-1, lab-small-nodes-1: nothing was put on it yet",
+  ]);
+  expect(hosts.find(({ name }) => name === "lab-small-master-1")).toMatchObject({ reachable: true, downUnits: [] });
+  expect(statusText(report("killed"), plainStyle, now)[0]).toBe(
+    "stack lab-small: NOT HEALTHY, the last `up` did not finish (asked in 1.9s)",
+  );
+  expect(report("running").problems).not.toContain(text);
+  expect(statusText(report("running"), plainStyle, now)[2]).toBe(`  ${text}`);
+});
+
 test("a certificate that has ended is a problem", () => {
   const later = statusReport({
     plan,

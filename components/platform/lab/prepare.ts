@@ -27,7 +27,9 @@ export interface PreparedLab {
 }
 
 /** A machine that cannot run the lab: everything it lacks, each with the command that helps. */
-export class MachineNotReady extends Error {}
+export class MachineNotReady extends Error {
+  override readonly name = "MachineNotReady";
+}
 
 const run = promisify(execFile);
 const script = (name: string) => join(__dirname, name);

@@ -1,0 +1,116 @@
+/**
+ * What is known of a stack's cluster: the plan says which hosts there are, and the state's resources hold their keys, from the
+ * first moments of the first `up` on. What they do not tell is taken from the outputs, which come with the first `up` that
+ * reaches its end.
+ */
+import type { ClusterHost } from "../../components/cluster";
+import { operatorKubeconfig } from "../../components/pki/kubeconfig";
+import type { ClusterPlan } from "../../components/plan-types";
+import { hostPrinted } from "../../components/platform/lab/host-printed";
+import type { Values } from "../../engine/provider";
+import { ROOT_STACK, urnName } from "../../engine/state/types";
+import type { OpenedResource, OpenedState } from "../run/engine";
+
+/** A host of the plan that is not made, or that nobody has told the key of. */
+export interface UnmadeHost {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface Known {
+  /** OpenSSH private key. */
+  readonly sshKey: string | undefined;
+  readonly hosts: readonly ClusterHost[];
+  readonly unmade: readonly UnmadeHost[];
+  readonly kubeconfig: string | undefined;
+  /** What the kubeconfig waits for. */
+  readonly kubeconfigLacks: readonly string[];
+  /** What the last run was at when it ended without an end. */
+  readonly pending: OpenedState["pending"];
+}
+
+/** All platforms log in like this; see sshTarget in components/rollout. */
+const login = { user: "root", port: 22 } as const;
+const hostType = "command:local:Command";
+
+export function knownFrom(
+  plan: Pick<ClusterPlan, "stack" | "apiEndpoint" | "hosts">,
+  { resources, pending }: Pick<OpenedState, "resources" | "pending">,
+): Known {
+  const find = finder(resources);
+  const outputs = resources.find(({ type }) => type === ROOT_STACK)?.outputs ?? {};
+  const told = Array.isArray(outputs.hosts) ? (outputs.hosts as unknown as ClusterHost[]) : [];
+  const planned = plan.hosts.flatMap((host): ClusterHost[] => {
+    const { name, address, zone, role, group } = host;
+    // The host's own word is the newest: a failed `up` may have made it anew or elsewhere since the outputs were written.
+    const made = printed(find(hostType, name));
+    const output = told.find((one) => one.name === name);
+    const hostKey = made?.hostKey ?? output?.hostKey;
+    return hostKey === undefined ? [] : [{ ...login, name, address, zone, role, group, ...output, ...made, hostKey }];
+  });
+  const leaving = told.filter(({ name }) => !plan.hosts.some((host) => host.name === name) && find(hostType, name));
+  const hosts = [...planned, ...leaving];
+  return {
+    sshKey:
+      text(find("tls:index/privateKey:PrivateKey", "ssh")?.outputs, "privateKeyOpenssh") ?? text(outputs, "sshKey"),
+    hosts,
+    pending,
+    unmade: plan.hosts
+      .filter(({ name }) => !hosts.some((host) => host.name === name))
+      .map(({ name }) => ({ name, reason: whyUnmade(name, pending) })),
+    ...kubeconfigFrom(plan, find, outputs),
+  };
+}
+
+type Find = (type: string, name: string) => OpenedResource | undefined;
+
+function finder(resources: readonly OpenedResource[]): Find {
+  const byName = new Map(
+    resources.filter((one) => !one.delete).map((one) => [`${one.type} ${urnName(one.urn)}`, one] as const),
+  );
+  return (type, name) => byName.get(`${type} ${name}`);
+}
+
+function printed(resource: OpenedResource | undefined): { address: string; hostKey: string } | undefined {
+  try {
+    return hostPrinted(text(resource?.outputs, "stdout") ?? "");
+  } catch {
+    return undefined;
+  }
+}
+
+function whyUnmade(name: string, pending: OpenedState["pending"]): string {
+  const at = pending.find(({ urn }) => urnName(urn) === name);
+  return at
+    ? `it was still ${at.operation === "creating" ? "being made" : at.operation}, so its host key is not known`
+    : "it is not made yet";
+}
+
+function kubeconfigFrom(
+  plan: Pick<ClusterPlan, "stack" | "apiEndpoint">,
+  find: Find,
+  outputs: Values,
+): Pick<Known, "kubeconfig" | "kubeconfigLacks"> {
+  const parts = {
+    "the certificate of the kubernetes authority": text(
+      find("tls:index/selfSignedCert:SelfSignedCert", "kubernetes-ca")?.outputs,
+      "certPem",
+    ),
+    "the operator's certificate": text(
+      find("tls:index/locallySignedCert:LocallySignedCert", "operator")?.outputs,
+      "certPem",
+    ),
+    "the operator's key": text(find("tls:index/privateKey:PrivateKey", "operator")?.outputs, "privateKeyPem"),
+  };
+  const [authority, cert, operatorKey] = Object.values(parts);
+  if (authority && cert && operatorKey)
+    return { kubeconfig: operatorKubeconfig(plan, authority, cert, operatorKey), kubeconfigLacks: [] };
+  const whole = text(outputs, "kubeconfig");
+  const lacks = Object.entries(parts).flatMap(([name, pem]) => (pem ? [] : [name]));
+  return { kubeconfig: whole, kubeconfigLacks: whole === undefined ? lacks : [] };
+}
+
+function text(values: Values | undefined, key: string): string | undefined {
+  const value = values?.[key];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}

@@ -1,0 +1,57 @@
+/** Examples of the documentation are configurations that the command accepts, and do what the text around them says. */
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { placeholderSums, readStackFile } from "../../cli/stack/configuration";
+import { plan } from "../../components/plan";
+import type { ClusterPlan } from "../../components/plan-types";
+import { readSpec } from "../../config/read";
+
+const page = readFileSync("docs/configuration.md", "utf8");
+const examples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? "");
+
+function planOf(text: string): ClusterPlan {
+  const { values, problems } = readStackFile(text, "docs/configuration.md");
+  expect(problems).toEqual([]);
+  return plan(readSpec("docs", values ?? {}), placeholderSums());
+}
+
+describe("docs/configuration.md", () => {
+  test.each(examples)("its example is accepted, without a warning of etcd's size: %#", (text) => {
+    const { findings } = planOf(text).scale;
+    expect(findings.filter(({ path }) => path.startsWith("etcd"))).toEqual([]);
+  });
+
+  test("15,000 nodes: the fourth shard holds the pods, and is what `kilonode scale` derives", () => {
+    const [text] = examples.filter((example) => example.includes("nodes: 15000"));
+    const { hosts, scale, shards } = planOf(text ?? "");
+    expect(shards.map(({ name, members, resources }) => [name, members.length, ...resources])).toEqual([
+      ["main", 7],
+      ["events", 5, "/events"],
+      ["leases", 5, "coordination.k8s.io/leases"],
+      ["pods", 5, "/pods"],
+    ]);
+    const overrides = hosts.find(({ role }) => role === "master")?.machine.files[
+      "/etc/kubernetes/kube-apiserver.flags"
+    ];
+    expect(overrides?.content).toMatch(/^--etcd-servers-overrides=.*,\/pods#https:/m);
+    // The figures of the text.
+    expect(scale.etcd.shards.main?.databaseGiB.toFixed(1)).toBe("3.0");
+    expect(scale.etcd.shards.pods?.databaseGiB.toFixed(1)).toBe("5.6");
+  });
+
+  test("without it: a warning above 5,000 nodes, refused at 14,000", () => {
+    const main = (nodes: number) =>
+      planOf(`config: {kilonode:platform: lab, kilonode:workload: {nodes: ${nodes}}}`).scale.findings.filter(
+        ({ path }) => path.startsWith("etcd.shards.main"),
+      );
+    expect(main(5000)).toEqual([]);
+    expect(main(6000)).toMatchObject([{ level: "warning" }]);
+    expect(() => main(14_000)).toThrow("do not fit the quota of 8 GiB: move a resource to a shard of its own");
+    // Adding the fourth shard moves no host of the others.
+    const three = planOf("config: {kilonode:platform: lab}").shards.flatMap(({ members }) => members);
+    const four = planOf(examples.find((example) => example.includes("pods:")) ?? "").shards.flatMap(
+      ({ members }) => members,
+    );
+    expect(four.slice(0, three.length)).toEqual(three);
+  });
+});
