@@ -105,7 +105,7 @@ const refusal = {
     },
   ],
 };
-const gateMessage = `exit status 3: running "node --import tsx components/rollout/main.ts":
+const gateMessage = `exit status 3: running "node --require tsx/cjs components/rollout/main.ts":
 0.3s etcd-main: looking
 GATE REFUSED: etcd-main: ...
 KILONODE-GATE ${JSON.stringify(refusal)}`;
