@@ -1,22 +1,29 @@
-/** Reads what is sent to a host program on its stdin (components/host/delivery.ts): the program itself and its input. */
+/** Reads what is sent to a host program on its stdin (components/host/delivery.ts): JSON, for a display of its lines. */
+import type { Machine } from "../../components/machine/machine";
 import { UNKNOWN } from "../../engine/provider";
 
-export interface Delivery {
-  readonly content: unknown;
-  readonly program: string;
+/** A host's whole content; undefined when it is not known yet. */
+export function readMachine(stdin: unknown): Machine | undefined {
+  const sent = parsed(stdin);
+  return isObject(sent) && isObject(sent.files) && isObject(sent.units) ? (sent as unknown as Machine) : undefined;
 }
 
-export function readDelivery(stdin: unknown): Delivery | undefined {
+/** The programs that a host gets, one below the other: as JSON each is one long line. */
+export function programLines(stdin: unknown): string | undefined {
+  const sent = parsed(stdin);
+  if (!isObject(sent) || !isObject(sent.programs)) return undefined;
+  return Object.values(sent.programs).join("\n");
+}
+
+function parsed(stdin: unknown): unknown {
   if (typeof stdin !== "string" || stdin === UNKNOWN) return undefined;
   try {
-    const sent = JSON.parse(stdin) as Partial<Delivery> | null;
-    return typeof sent?.program === "string" && "content" in sent ? (sent as Delivery) : undefined;
+    return JSON.parse(stdin);
   } catch {
     return undefined;
   }
 }
 
-/** As lines, so that a change of one of them shows as that one; as JSON a program is one long line. */
-export function deliveryLines({ content, program }: Delivery): string {
-  return `${JSON.stringify(content, null, 1)}\n${program}`;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }
