@@ -1,4 +1,5 @@
 /** Reads what is sent to a host program on its stdin (components/host/delivery.ts): JSON, for a display of its lines. */
+import { inflateSync } from "node:zlib";
 import type { Machine } from "../../components/machine/machine";
 import { UNKNOWN } from "../../engine/provider";
 
@@ -8,11 +9,12 @@ export function readMachine(stdin: unknown): Machine | undefined {
   return isObject(sent) && isObject(sent.files) && isObject(sent.units) ? (sent as unknown as Machine) : undefined;
 }
 
-/** The programs that a host gets, one below the other: as JSON each is one long line. */
+/** The programs that a host gets, one below the other: they are sent compressed. */
 export function programLines(stdin: unknown): string | undefined {
   const sent = parsed(stdin);
-  if (!isObject(sent) || !isObject(sent.programs)) return undefined;
-  return Object.values(sent.programs).join("\n");
+  if (!isObject(sent) || typeof sent.programs !== "string") return undefined;
+  const programs = parsed(inflateSync(Buffer.from(sent.programs, "base64")).toString("utf8"));
+  return isObject(programs) ? Object.values(programs).join("\n") : undefined;
 }
 
 function parsed(stdin: unknown): unknown {

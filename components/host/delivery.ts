@@ -4,6 +4,7 @@
  * by their lines, so a change of one line of one file shows as that line.
  */
 import { createHash } from "node:crypto";
+import { deflateSync } from "node:zlib";
 import { hostText } from "../machine/host-files";
 
 export const makeKeys = "/usr/local/lib/kilonode/make-keys";
@@ -19,9 +20,18 @@ export function programsCommand(repairs: number): string {
   return `python3 -IS -c '${loader}' ${repairs}`;
 }
 
+/** Compressed: the state holds it twice for each host, and every run compares it. */
 export function programsInput(): string {
   const programs = Object.fromEntries([makeKeys, machineApply].map((path) => [path, hostText(path)]));
-  return json({ programs });
+  return json({ programs: deflateSync(json(programs)).toString("base64") });
+}
+
+/** Runs a delivered program from its compiled form, which takes a third less than from its text. */
+const runner =
+  'import sys; from importlib.machinery import SourceFileLoader; del sys.argv[0]; __file__ = sys.argv[0]; exec(SourceFileLoader("__main__", __file__).get_code("__main__"))';
+
+export function compiled(program: string, args: readonly string[]): string {
+  return [`python3 -IS -c '${runner}'`, program, ...args].join(" ");
 }
 
 /**
@@ -35,7 +45,7 @@ export function programCommand(
 ): string {
   const sum = createHash("sha256").update(hostText(program)).digest("hex").slice(0, 12);
   const variables = Object.entries({ ...environment, PROGRAM: sum }).map(([name, value]) => `${name}=${value}`);
-  return [...variables, program, ...args].join(" ");
+  return [...variables, compiled(program, args)].join(" ");
 }
 
 export const programInput = json;

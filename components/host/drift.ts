@@ -2,6 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/platform";
 import { runOnHost } from "../rollout/ssh";
+import { compiled, machineApply } from "./delivery";
 
 /** Each is the number of repairs so far, or one more when the host drifted. */
 export interface Repairs {
@@ -14,7 +15,7 @@ export interface Repairs {
 const none: Repairs = { content: 0, programs: 0 };
 
 /** A host that was never staged has nothing to differ from; one that lost its programs needs them once more. */
-const driftCommand = `if [ -x /usr/local/sbin/machine-apply ]; then machine-apply drift; else
+const driftCommand = `if [ -x ${machineApply} ]; then ${compiled(machineApply, ["drift"])}; else
   n=$(sed -n 's/.*"repairs": \\([0-9]*\\).*/\\1/p' /var/lib/kilonode/programs.json 2>/dev/null)
   echo "{\\"generation\\": 0, \\"programRepairs\\": $((\${n:-0} + 1))}"
 fi`;

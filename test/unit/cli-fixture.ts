@@ -1,5 +1,6 @@
 /** A small cluster's plan and steps of an engine, for the tests of the command. */
 
+import { deflateSync } from "node:zlib";
 import { placeholderSums } from "../../cli/stack/configuration";
 import type { Machine } from "../../components/machine/machine";
 import { plan } from "../../components/plan";
@@ -85,7 +86,9 @@ export function contentStep(host: string, before: Sent, after: Sent | undefined)
 /** An update of the programs of a host. */
 export function programsStep(host: string, before: string, after: string): Step {
   const [oldInputs, newInputs] = [before, after].map((text) => ({
-    stdin: JSON.stringify({ programs: { "/usr/local/sbin/machine-apply": text } }, null, 1),
+    stdin: JSON.stringify({
+      programs: deflateSync(JSON.stringify({ "/usr/local/sbin/machine-apply": text })).toString("base64"),
+    }),
   }));
   return step("update", remoteCommand, `${host}-programs`, { oldInputs, newInputs, diffs: ["stdin"] });
 }
