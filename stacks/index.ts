@@ -1,9 +1,7 @@
 /** The program: configuration, plan, platform, cluster. The only place that knows which platform a stack is on. */
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { Cluster } from "../components/cluster";
 import { hostCount, plan } from "../components/plan";
-import { Lab } from "../components/platform/lab";
 import { MachineNotReady, prepareLab } from "../components/platform/lab/prepare";
 import { ConfigurationError, readSpec } from "../config/read";
 import { ToolchainError } from "../toolchain/errors";
@@ -27,7 +25,12 @@ async function program() {
   const spec = readSpec(pulumi.getStack(), rawConfiguration());
   const change = !pulumi.runtime.isDryRun();
   const say = (line: string) => void pulumi.log.info(line);
-  const prepared = await prepareLab(spec, hostCount(spec), change, say);
+  const preparing = prepareLab(spec, hostCount(spec), change, say);
+  preparing.catch(() => undefined);
+  // Loaded while other processes look at the machine.
+  const { Cluster } = require("../components/cluster") as typeof import("../components/cluster");
+  const { Lab } = require("../components/platform/lab") as typeof import("../components/platform/lab");
+  const prepared = await preparing;
   const clusterPlan = plan(spec, prepared.sums);
   for (const { level, message, source } of clusterPlan.scale.findings) {
     if (level === "warning") await pulumi.log.warn(`${message} (${source})`);

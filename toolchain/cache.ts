@@ -1,6 +1,7 @@
+import type { BigIntStats } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { systemCode, ToolchainError } from "./errors";
 import { sha256OfFile } from "./hash";
 
@@ -78,19 +79,55 @@ export async function record(
   await rename(aside, join(recipeDir, "manifest.json"));
 }
 
-/** What is wrong with a stored binary, in words; undefined if it is sound. Length first: it is free and catches a truncated file. */
-export async function faultOf(path: string, made: Made): Promise<string | undefined> {
-  const info = await stat(path).catch((error: unknown) => {
+/** Identity, time and length of stored binaries when they were last hashed, by `<sha256>/<name>`. */
+export type Verified = ReadonlyMap<string, string>;
+
+const markOf = (info: BigIntStats): string => `[${info.ino}, ${info.mtimeNs}, ${info.size}]`;
+const verifiedFile = (cacheDir: string): string => join(cacheDir, "artifacts", "verified.json");
+
+/**
+ * Notes that these binaries have just been hashed. `machine-apply` reads it on hosts that are shown the artifact store and
+ * cannot write to it; a preview believes it.
+ */
+export async function noteVerified(
+  cacheDir: string,
+  tools: readonly { readonly name: string; readonly sha256: string; readonly path: string }[],
+): Promise<void> {
+  const entries = await Promise.all(
+    tools.map(async ({ name, sha256, path }) => {
+      return `  ${JSON.stringify(`${sha256}/${name}`)}: ${markOf(await stat(path, { bigint: true }))}`;
+    }),
+  );
+  const file = verifiedFile(cacheDir);
+  await writeFile(`${file}.new`, `{\n${entries.join(",\n")}\n}\n`);
+  await rename(`${file}.new`, file);
+}
+
+/** Read as text, line by line: a time in nanoseconds is more than a number of JavaScript holds. */
+export async function readVerified(cacheDir: string): Promise<Verified> {
+  const text = await readFile(verifiedFile(cacheDir), "utf8").catch(() => "");
+  return new Map(
+    [...text.matchAll(/^ {2}"([^"]+)": (\[[0-9, ]+\]),?$/gm)].map(([, key, mark]) => [key ?? "", mark ?? ""]),
+  );
+}
+
+/**
+ * What is wrong with a stored binary, in words; undefined if it is sound. Length first: it is free and catches a truncated
+ * file. One that is unchanged since it was `verified` is not hashed again.
+ */
+export async function faultOf(path: string, made: Made, verified?: Verified): Promise<string | undefined> {
+  const info = await stat(path, { bigint: true }).catch((error: unknown) => {
     if (systemCode(error) === "ENOENT" || systemCode(error) === "ENOTDIR") return undefined;
     throw error;
   });
   if (!info) return "missing";
   if (!info.isFile()) return "not a regular file";
-  if (info.size !== made.size) return `damaged: ${info.size} bytes, expected ${made.size}`;
+  if (Number(info.size) !== made.size) return `damaged: ${info.size} bytes, expected ${made.size}`;
+  if (verified?.get(`${made.sha256}/${basename(path)}`) === markOf(info)) return undefined;
   const sha256 = await sha256OfFile(path);
   if (sha256 !== made.sha256)
     return `damaged: sha256 ${sha256.slice(0, 16)}..., expected ${made.sha256.slice(0, 16)}...`;
-  if ((info.mode & 0o7777) !== artifactMode) await chmod(path, artifactMode);
+  if ((Number(info.mode) & 0o7777) !== artifactMode) await chmod(path, artifactMode);
   return undefined;
 }
 

@@ -1,6 +1,16 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
-import { faultOf, layout, type Made, readManifest, record, store, withWorkDir } from "./cache";
+import {
+  faultOf,
+  layout,
+  type Made,
+  readManifest,
+  readVerified,
+  record,
+  store,
+  type Verified,
+  withWorkDir,
+} from "./cache";
 import { systemCode, ToolchainError } from "./errors";
 import { goBuild } from "./go";
 import { type Holder, withLock } from "./lock";
@@ -52,9 +62,13 @@ async function makeAll(context: Context): Promise<Tool[]> {
   });
 }
 
-/** Looks only: what is in the cache, and whether it is sound. */
-export async function checkToolchain(options: ToolchainOptions = {}): Promise<CheckedTool[]> {
-  const found = await checkAll(await prepare(options));
+/**
+ * Looks only: what is in the cache, and whether it is sound.
+ * @param believe true: what was once hashed and looks unchanged is not hashed again. For a preview, which uses none of it.
+ */
+export async function checkToolchain(options: ToolchainOptions = {}, believe = false): Promise<CheckedTool[]> {
+  const context = await prepare(options);
+  const found = await checkAll(context, believe ? await readVerified(context.cacheDir) : undefined);
   return found.map((one) => {
     if (isSound(one)) return one.tool;
     return { name: one.plan.entry.name, version: one.plan.entry.product.version, fault: one.fault };
@@ -77,16 +91,16 @@ function isSound(one: Sound | Lacking): one is Sound {
   return "tool" in one;
 }
 
-function checkAll(context: Context): Promise<(Sound | Lacking)[]> {
-  return Promise.all(context.plans.map((plan) => check(plan, context.cacheDir)));
+function checkAll(context: Context, verified?: Verified): Promise<(Sound | Lacking)[]> {
+  return Promise.all(context.plans.map((plan) => check(plan, context.cacheDir, verified)));
 }
 
-async function check(plan: Plan, cacheDir: string): Promise<Sound | Lacking> {
+async function check(plan: Plan, cacheDir: string, verified?: Verified): Promise<Sound | Lacking> {
   const { name, product } = plan.entry;
   const made = (await readManifest(plan.recipeDir))?.binaries[name];
   if (!made || (plan.how && made.how !== plan.how)) return { plan, fault: "not made yet", before: undefined };
   const path = layout.artifact(cacheDir, made.sha256, name);
-  const fault = await faultOf(path, made);
+  const fault = await faultOf(path, made, verified);
   if (fault) return { plan, fault, before: made };
   return { plan, tool: { name, version: product.version, sha256: made.sha256, path } };
 }

@@ -1,22 +1,31 @@
-/** Reads what is sent to a host program on its stdin (components/host/delivery.ts): the program itself and its input. */
+/** Reads what is sent to a host program on its stdin (components/host/delivery.ts): JSON, for a display of its lines. */
+import { inflateSync } from "node:zlib";
+import type { Machine } from "../../components/machine/machine";
 import { UNKNOWN } from "../../engine/provider";
 
-export interface Delivery {
-  readonly content: unknown;
-  readonly program: string;
+/** A host's whole content; undefined when it is not known yet. */
+export function readMachine(stdin: unknown): Machine | undefined {
+  const sent = parsed(stdin);
+  return isObject(sent) && isObject(sent.files) && isObject(sent.units) ? (sent as unknown as Machine) : undefined;
 }
 
-export function readDelivery(stdin: unknown): Delivery | undefined {
+/** The programs that a host gets, one below the other: they are sent compressed. */
+export function programLines(stdin: unknown): string | undefined {
+  const sent = parsed(stdin);
+  if (!isObject(sent) || typeof sent.programs !== "string") return undefined;
+  const programs = parsed(inflateSync(Buffer.from(sent.programs, "base64")).toString("utf8"));
+  return isObject(programs) ? Object.values(programs).join("\n") : undefined;
+}
+
+function parsed(stdin: unknown): unknown {
   if (typeof stdin !== "string" || stdin === UNKNOWN) return undefined;
   try {
-    const sent = JSON.parse(stdin) as Partial<Delivery> | null;
-    return typeof sent?.program === "string" && "content" in sent ? (sent as Delivery) : undefined;
+    return JSON.parse(stdin);
   } catch {
     return undefined;
   }
 }
 
-/** As lines, so that a change of one of them shows as that one; as JSON a program is one long line. */
-export function deliveryLines({ content, program }: Delivery): string {
-  return `${JSON.stringify(content, null, 1)}\n${program}`;
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
 }

@@ -3,20 +3,17 @@ import type { Machine } from "../../components/machine/machine";
 import type { ClusterPlan, HostPlan } from "../../components/plan-types";
 import type { Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
-import { readDelivery } from "./delivery";
+import { readMachine } from "./delivery";
 import { type MachineChange, machineDiff } from "./machine-diff";
-import { changedLines, limited, lineDiff } from "./text-diff";
+import { changedLines } from "./text-diff";
 
 export interface HostChange extends MachineChange {
   /** All hosts that change in this way; lines around a change are those of the first. */
   readonly hosts: readonly string[];
   /** Changes beside the content: "secrets", "repair of what differs on the host", ... */
   readonly notes: readonly string[];
-  /** Lines of the host program that change, not many. */
-  readonly program: readonly string[];
 }
 
-const programLines = 20;
 const none: MachineChange = { files: [], settings: [], restarts: [], reloads: [] };
 
 /** Is this the step of a host's content (components/host/content.ts)? */
@@ -48,10 +45,8 @@ export function hostChanges(steps: readonly Step[], plan: Pick<ClusterPlan, "hos
 
 function hostChange(step: Step, plan: HostPlan | undefined): Omit<HostChange, "hosts"> {
   const notes: string[] = [];
-  const before = readDelivery(step.oldInputs?.stdin);
-  const after = readDelivery(step.newInputs?.stdin);
-  const old = before?.content as Machine | undefined;
-  let now = after?.content as Machine | undefined;
+  const old = readMachine(step.oldInputs?.stdin);
+  let now = readMachine(step.newInputs?.stdin);
   let unknown: string[] = [];
   if (old && !now && plan) {
     // A certificate that is made anew makes the whole text unknown; all the rest of it is in the plan.
@@ -62,12 +57,9 @@ function hostChange(step: Step, plan: HostPlan | undefined): Omit<HostChange, "h
   if (!old || !now) notes.push("content: [known after up]");
   notes.push(...commandNotes(step));
   if (step.diffs.includes("connection")) notes.push("the host itself is new or made again");
-  const programs = before && after && before.program !== after.program ? [before.program, after.program] : undefined;
-  if (programs) notes.push("host program changed");
   return {
     ...(old && now ? machineDiff(old, now, unknown) : none),
     notes,
-    program: programs ? limited(changedLines(lineDiff(programs[0] ?? "", programs[1] ?? "", 0)), programLines) : [],
   };
 }
 
@@ -87,7 +79,7 @@ function withFilesOf(plan: HostPlan, before: Machine): Machine {
   };
 }
 
-/** The command says two things beside which program runs: a digest of the secrets, and how often the host was repaired. */
+/** The command says beside what runs: digests of the secrets and of the program, and how often the host was repaired. */
 function commandNotes({ diffs, oldInputs, newInputs }: Step): string[] {
   const [before, after] = [oldInputs?.create, newInputs?.create];
   if (!diffs.includes("create") || typeof before !== "string" || typeof after !== "string") return [];
@@ -95,9 +87,11 @@ function commandNotes({ diffs, oldInputs, newInputs }: Step): string[] {
   // Who computes the number of repairs with the SSH key in hand makes a secret of the whole command.
   if (before === "[secret]" || after === "[secret]") return ["new secrets, or a repair of what differs on the host"];
   const secrets = (command: string) => /^SECRETS=(\S*)/.exec(command)?.[1];
+  const program = (command: string) => /\bPROGRAM=(\S*)/.exec(command)?.[1];
   const repairs = (command: string) => /--generation (\d+)/.exec(command)?.[1];
   return [
     ...(secrets(before) === secrets(after) ? [] : ["secrets: [secret] -> [secret]"]),
+    ...(program(before) === program(after) ? [] : ["host program changed"]),
     ...(repairs(before) === repairs(after)
       ? []
       : [`the host differs from what was put on it: repair number ${repairs(after)} (see \`kilonode drift\`)`]),

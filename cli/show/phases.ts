@@ -32,7 +32,7 @@ export function phaseOf({ type, name }: Pick<Step, "type" | "name">): string {
   if (type.startsWith("tls:") || type.startsWith("random:")) return "keys and certificates";
   if (type === "command:local:Command")
     return name.endsWith("-rollout") ? `rollout ${name.slice(0, -"-rollout".length)}` : "hosts";
-  if (type === "command:remote:Command") return name.endsWith("-keys") ? "keys and certificates" : "content";
+  if (type === "command:remote:Command") return /-(programs|keys)$/.test(name) ? "keys and certificates" : "content";
   return "infrastructure";
 }
 

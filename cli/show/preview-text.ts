@@ -37,7 +37,6 @@ function hostLines(change: HostChange, style: Style): string[] {
   return [
     `${style.yellow("~ content of host")} ${first}${same}`,
     ...change.notes.map((note) => `    ${note}`),
-    ...change.program.map((line) => `      ${diffLine(line, style)}`),
     ...change.settings.map((line) => `    ${line}`),
     ...change.files.flatMap(({ path, kind, diff }) => [
       `    ${path}${kind === "changed" ? "" : ` (${kind})`}`,

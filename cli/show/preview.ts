@@ -2,7 +2,7 @@
 import type { ClusterPlan } from "../../components/plan-types";
 import type { Op, Result, Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
-import { deliveryLines, readDelivery } from "./delivery";
+import { programLines } from "./delivery";
 import { contentHost, type HostChange, hostChanges } from "./host-changes";
 import { type RolloutChange, rolloutChanges, rolloutGroup } from "./rollout-changes";
 import { limited, lineDiff } from "./text-diff";
@@ -52,6 +52,7 @@ const kinds = [
   "host",
   "private key",
   "authority",
+  "programs of host",
   "keys made on host",
   "certificate",
   "secrets of host",
@@ -78,6 +79,7 @@ function kindOf({ type, name }: Step): string {
     return rolloutGroup({ type, name }) ? "rollout" : name === "network" ? "network" : "host";
   if (type === "command:remote:Command") {
     if (name.endsWith("-machine")) return "content of host";
+    if (name.endsWith("-programs")) return "programs of host";
     if (name.endsWith("-keys")) return "keys made on host";
     return name.endsWith("-secrets") ? "secrets of host" : "command on host";
   }
@@ -102,8 +104,7 @@ function propertyChanges(step: Step): string[] {
 }
 
 function readable(value: unknown): unknown {
-  const delivery = readDelivery(value);
-  return delivery ? deliveryLines(delivery) : value;
+  return programLines(value) ?? value;
 }
 
 /** "environment.NAME", "list[1].name", 'map["a.b"]'. */

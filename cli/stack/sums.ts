@@ -13,7 +13,7 @@ export async function planWithSums(spec: ClusterSpec): Promise<ClusterPlan> {
 async function cachedSums(spec: ClusterSpec): Promise<ArtifactSums> {
   const { source, sha256 } = spec.toolchain;
   // Without Go and without pinned sums there are none to show, which is no reason not to show the rest.
-  const tools = await checkToolchain({ binaries: labBinaries, source, sha256 }).catch(() => []);
+  const tools = await checkToolchain({ binaries: labBinaries, source, sha256 }, true).catch(() => []);
   return Object.fromEntries(
     tools.flatMap((tool) => ("sha256" in tool ? [[tool.name, { version: tool.version, sha256: tool.sha256 }]] : [])),
   );

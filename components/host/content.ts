@@ -6,19 +6,24 @@ import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
 import type { HostPlan, SecretPlan } from "../plan-types";
 import type { Host } from "../platform/platform";
-import { deliveryCommand, deliveryInput } from "./delivery";
-import { generationOf } from "./drift";
-
-const makeKeys = "/usr/local/lib/kilonode/make-keys";
-const machineApply = "/usr/local/sbin/machine-apply";
+import { machineApply, makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
+import { repairsOf } from "./drift";
 
 export class HostContent extends pulumi.ComponentResource {
   /** sha256 of what is staged on the host. */
   readonly digest: pulumi.Output<string>;
+  private readonly programs: remote.Command;
 
   constructor(host: Host, pki: Pki, options?: pulumi.ComponentResourceOptions) {
     const { plan } = host;
     super("kilonode:index:HostContent", plan.name, {}, options);
+    const repairs = repairsOf(host);
+    this.programs = this.command(
+      host,
+      "programs",
+      repairs.apply(({ programs }) => programsCommand(programs)),
+      programsInput(),
+    );
     const requests = this.keys(host);
     const certificates = plan.certificates.map((certificate) => {
       const request = requests.apply((all) => verifiedRequest(plan.name, certificate, all[certificate.name] ?? ""));
@@ -29,12 +34,12 @@ export class HostContent extends pulumi.ComponentResource {
       path,
       pem: pem.kind === "authority" ? pki.authorityPem(pem.authority) : pki.serviceAccountPublicPem,
     }));
-    const create = pulumi.all([generationOf(host), secrets]).apply(([generation, digest]) =>
+    const create = pulumi.all([repairs, secrets]).apply(([{ content: generation }, digest]) =>
       // The digest is there so that new secrets stage the host anew.
-      deliveryCommand(machineApply, ["stage", "--generation", String(generation)], digest ? { SECRETS: digest } : {}),
+      programCommand(machineApply, ["stage", "--generation", String(generation)], digest ? { SECRETS: digest } : {}),
     );
     const content = pulumi.all([...certificates, ...publicPem]).apply((pems) => machineJson(plan, pems));
-    this.digest = this.deliver(host, "machine", create, content).apply(
+    this.digest = this.run(host, "machine", create, content).apply(
       (json) => (JSON.parse(json) as { digest: string }).digest,
     );
     this.registerOutputs({});
@@ -53,7 +58,7 @@ export class HostContent extends pulumi.ComponentResource {
         ipAddresses,
       }),
     );
-    const printed = this.deliver(host, "keys", deliveryCommand(makeKeys, []), deliveryInput(makeKeys, requests));
+    const printed = this.run(host, "keys", programCommand(makeKeys, []), programInput(requests));
     return printed.apply((json) => JSON.parse(json) as Record<string, string>);
   }
 
@@ -67,18 +72,28 @@ export class HostContent extends pulumi.ComponentResource {
       text: secretText(secret, pki),
     }));
     const content = pulumi.secret(pulumi.all(files).apply((all) => secretJson(plan.name, all)));
-    const printed = this.deliver(host, "secrets", deliveryCommand(machineApply, ["stage-secrets"]), content);
+    const printed = this.run(host, "secrets", programCommand(machineApply, ["stage-secrets"]), content);
     return printed.apply((json) => (JSON.parse(json) as { digest: string }).digest);
   }
 
   /** Runs a host program with its input on the host. @returns what it printed */
-  private deliver(
+  private run(
     host: Host,
     what: string,
     create: pulumi.Input<string>,
     stdin: pulumi.Input<string>,
   ): pulumi.Output<string> {
-    const command = new remote.Command(
+    return this.command(host, what, create, stdin, [this.programs]).stdout;
+  }
+
+  private command(
+    host: Host,
+    what: string,
+    create: pulumi.Input<string>,
+    stdin: pulumi.Input<string>,
+    dependsOn: pulumi.Resource[] = [],
+  ): remote.Command {
+    return new remote.Command(
       `${host.plan.name}-${what}`,
       {
         connection: host.connection,
@@ -88,9 +103,8 @@ export class HostContent extends pulumi.ComponentResource {
         addPreviousOutputInEnv: false,
         logging: remote.Logging.None,
       },
-      { parent: this },
+      { parent: this, dependsOn },
     );
-    return command.stdout;
   }
 }
 
@@ -102,7 +116,7 @@ function secretJson(host: string, all: readonly { path: string; secret: SecretPl
   const files = Object.fromEntries(
     all.map(({ path, secret, text }) => [path, { mode: secret.mode, owner: secret.owner, content: text }]),
   );
-  return deliveryInput(machineApply, { host, files } satisfies SecretFiles);
+  return programInput({ host, files } satisfies SecretFiles);
 }
 
 /** The machine with its public certificates. */
@@ -112,5 +126,5 @@ function machineJson(plan: HostPlan, pems: readonly { path: string; pem: string 
     { mode: "0644", owner: "root:root", content: pem },
   ]);
   const machine = { ...plan.machine, files: { ...plan.machine.files, ...Object.fromEntries(certificates) } };
-  return deliveryInput(machineApply, machine);
+  return programInput(machine);
 }

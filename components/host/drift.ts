@@ -2,24 +2,35 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/platform";
 import { runOnHost } from "../rollout/ssh";
+import { compiled, machineApply } from "./delivery";
 
-/** A host that was never staged has nothing to differ from. */
-const driftCommand = `if [ -x /usr/local/sbin/machine-apply ]; then machine-apply drift; else echo '{"generation": 0}'; fi`;
+/** Each is the number of repairs so far, or one more when the host drifted. */
+export interface Repairs {
+  /** Of what was activated on it. */
+  readonly content: number;
+  /** Of the host programs themselves. */
+  readonly programs: number;
+}
 
-/**
- * @returns the number of repairs so far, or one more when the host drifted. A host that does not answer counts as not
- * drifted: whatever is wrong with it is for the platform or a gate to say.
- */
-export function generationOf(host: Host): pulumi.Output<number> {
-  if (!host.existed) return pulumi.output(0);
-  const asked = host.connection.apply(async (connection) => {
+const none: Repairs = { content: 0, programs: 0 };
+
+/** A host that was never staged has nothing to differ from; one that lost its programs needs them once more. */
+const driftCommand = `if [ -x ${machineApply} ]; then ${compiled(machineApply, ["drift"])}; else
+  n=$(sed -n 's/.*"repairs": \\([0-9]*\\).*/\\1/p' /var/lib/kilonode/programs.json 2>/dev/null)
+  echo "{\\"generation\\": 0, \\"programRepairs\\": $((\${n:-0} + 1))}"
+fi`;
+
+/** A host that does not answer counts as not drifted: whatever is wrong with it is for the platform or a gate to say. */
+export function repairsOf(host: Host): pulumi.Output<Repairs> {
+  if (!host.existed) return pulumi.output(none);
+  const asked = host.connection.apply(async (connection): Promise<Repairs> => {
     const target = connection as { host: string; port: number; user: string; privateKey: string; hostKey: string };
     try {
-      const json = await runOnHost(target, driftCommand);
-      return (JSON.parse(json) as { generation: number }).generation;
+      const answer = JSON.parse(await runOnHost(target, driftCommand)) as Record<string, number>;
+      return { content: answer.generation ?? 0, programs: answer.programRepairs ?? 1 };
     } catch (error) {
       await pulumi.log.warn(`${host.plan.name} could not be compared with its plan: ${(error as Error).message}`);
-      return 0;
+      return none;
     }
   });
   // A number of repairs is no secret, though the connection is one: a preview shows it.

@@ -30,7 +30,7 @@ export class Rollout extends pulumi.ComponentResource {
     new local.Command(
       `${args.group}-rollout`,
       {
-        create: "node --import tsx components/rollout/main.ts",
+        create: "node --require tsx/cjs components/rollout/main.ts",
         dir: projectDir,
         stdin: spec.apply((value) => JSON.stringify(value, null, 1)),
         environment: { KILONODE_SSH_KEY: args.sshKey },

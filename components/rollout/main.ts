@@ -1,5 +1,5 @@
 /**
- * Activates the staged hosts of one group: `node --import tsx components/rollout/main.ts < spec.json`, with the SSH private
+ * Activates the staged hosts of one group: `node --require tsx/cjs components/rollout/main.ts < spec.json`, with the SSH private
  * key in KILONODE_SSH_KEY. Progress on stderr, one stable JSON object on stdout.
  *
  * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on

@@ -21,8 +21,6 @@ export interface Masters extends Hosts, Clock {
 }
 
 const PAUSE_MS = 500;
-/** For each master that starts at the same time: 11 are asked every 1.1 s. */
-const PAUSE_PER_START_MS = 100;
 /** How long what is just starting is given before the gate is called closed. */
 const GRACE_MS = 15_000;
 
@@ -120,15 +118,18 @@ class MastersGate<T extends Target> {
 
   /** After a first start: the load balancer may not know them yet. */
   async ready(targets: readonly T[]): Promise<void> {
-    const passed = new Set<string>();
-    // All of them start at once: who is ready is not asked again and again while the others need the processor.
+    const waiting = [...targets];
+    // All of them start at once and need the processor, and all are waited for: so one is asked at a time, and not again.
     const look = async () => {
-      const waiting = targets.filter(({ name }) => !passed.has(name));
-      const found = await this.#unready(waiting);
-      for (const { name } of waiting) if (!found.some(({ host }) => host === name)) passed.add(name);
-      return found;
+      for (let first = waiting[0]; first; first = waiting[0]) {
+        const found = await this.#unready([first]);
+        if (found.length > 0) return found;
+        waiting.shift();
+      }
+      return [];
     };
-    this.#refuse(await this.#until(this.#deadline, look, Math.max(PAUSE_MS, targets.length * PAUSE_PER_START_MS)));
+    const late = await this.#until(this.#deadline, look);
+    if (late.length > 0) this.#refuse(await this.#unready(waiting));
   }
 
   async #unready(targets: readonly T[]): Promise<Finding[]> {
@@ -176,11 +177,11 @@ class MastersGate<T extends Target> {
     return this.masters.now() + Math.min(GRACE_MS, this.hostTimeoutMs);
   }
 
-  async #until(deadline: number, look: () => Promise<Finding[]>, pauseMs = PAUSE_MS): Promise<Finding[]> {
+  async #until(deadline: number, look: () => Promise<Finding[]>): Promise<Finding[]> {
     for (;;) {
       const found = await look();
       if (found.length === 0 || this.masters.now() >= deadline) return found;
-      await this.masters.sleep(pauseMs);
+      await this.masters.sleep(PAUSE_MS);
     }
   }
 

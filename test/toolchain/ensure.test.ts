@@ -6,10 +6,12 @@ import {
   rmSync,
   statSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { noteVerified } from "../../toolchain/cache";
 import { checkToolchain, ensureToolchain } from "../../toolchain/ensure";
 import { sha256OfFile } from "../../toolchain/hash";
 import { fakeGoEnv, type Setup, setup } from "./fixture";
@@ -87,6 +89,26 @@ test.each<[string, (path: string) => void, RegExp]>([
   expect(made.builds()).toEqual(["example.invalid/fake/one", "example.invalid/fake/two", "example.invalid/fake/one"]);
   expect(made.lines()[0]).toMatch(line);
   expect(made.lines()).toHaveLength(3);
+});
+
+test("what looks unchanged since it was noted as verified is believed by a check that may, and by nothing else", async () => {
+  const made = setup();
+  const tools = await ensureToolchain(made.options);
+  const path = tools[0]?.path ?? "";
+  await noteVerified(made.cacheDir, tools);
+  const { atime, mtime } = statSync(path);
+  flipByte(path);
+  // Any other time of modification is looked at, with whatever is believed.
+  const damaged = [expect.objectContaining({ fault: expect.stringMatching("damaged: sha256") }), tools[1]];
+  expect(await checkToolchain(made.options, true)).toEqual(damaged);
+
+  // A disk that turned a bit leaves the time as it was.
+  utimesSync(path, atime, mtime);
+  await noteVerified(made.cacheDir, tools);
+  expect(await checkToolchain(made.options, true)).toEqual(tools);
+  expect(await checkToolchain(made.options)).toEqual(damaged);
+  expect(await ensureToolchain(made.options)).toEqual(tools);
+  expect(made.builds()).toHaveLength(3);
 });
 
 function flipByte(path: string): void {

@@ -1,5 +1,6 @@
 /** A small cluster's plan and steps of an engine, for the tests of the command. */
 
+import { deflateSync } from "node:zlib";
 import { placeholderSums } from "../../cli/stack/configuration";
 import type { Machine } from "../../components/machine/machine";
 import { plan } from "../../components/plan";
@@ -62,15 +63,16 @@ export const localCommand = "command:local:Command";
 
 interface Sent {
   readonly content: unknown;
+  /** Its sum. */
   readonly program?: string;
   readonly generation?: number;
   readonly secrets?: string;
 }
 
-function inputs({ content, program = "#!/usr/bin/python3\nprint(1)\n", generation = 0, secrets }: Sent) {
+function inputs({ content, program = "0123456789ab", generation = 0, secrets }: Sent) {
   return {
-    create: `${secrets ? `SECRETS=${secrets} ` : ""}python3 -IS -c 'load' /usr/local/sbin/machine-apply stage --generation ${generation}`,
-    stdin: JSON.stringify({ content, program }, null, 1),
+    create: `${secrets ? `SECRETS=${secrets} ` : ""}PROGRAM=${program} /usr/local/sbin/machine-apply stage --generation ${generation}`,
+    stdin: JSON.stringify(content, null, 1),
   };
 }
 
@@ -79,6 +81,16 @@ export function contentStep(host: string, before: Sent, after: Sent | undefined)
   const [oldInputs, newInputs] = [inputs(before), after ? inputs(after) : { ...inputs(before), stdin: UNKNOWN }];
   const diffs = (["create", "stdin"] as const).filter((key) => oldInputs[key] !== newInputs[key]);
   return step("update", remoteCommand, `${host}-machine`, { oldInputs, newInputs, diffs });
+}
+
+/** An update of the programs of a host. */
+export function programsStep(host: string, before: string, after: string): Step {
+  const [oldInputs, newInputs] = [before, after].map((text) => ({
+    stdin: JSON.stringify({
+      programs: deflateSync(JSON.stringify({ "/usr/local/sbin/machine-apply": text })).toString("base64"),
+    }),
+  }));
+  return step("update", remoteCommand, `${host}-programs`, { oldInputs, newInputs, diffs: ["stdin"] });
 }
 
 export function rolloutStep(op: Op, group: string, hosts: readonly string[] | undefined): Step {

@@ -4,7 +4,16 @@ import { previewText } from "../../cli/show/preview-text";
 import { plainStyle } from "../../cli/show/style";
 import type { Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
-import { contentStep, localCommand, remoteCommand, rolloutStep, smallPlan, step, withFile } from "./cli-fixture";
+import {
+  contentStep,
+  localCommand,
+  programsStep,
+  remoteCommand,
+  rolloutStep,
+  smallPlan,
+  step,
+  withFile,
+} from "./cli-fixture";
 
 const plan = smallPlan();
 const env = "/etc/etcd/etcd.env";
@@ -90,8 +99,8 @@ test("sysctls, units, binaries, owners, new and removed files, a new program, se
   };
   const change = contentStep(
     name,
-    { content: before, program: "a\nb\nc\n", generation: 0, secrets: "abc" },
-    { content: now, program: "a\nB\nc\n", generation: 1, secrets: "def" },
+    { content: before, program: "aaa", generation: 0, secrets: "abc" },
+    { content: now, program: "bbb", generation: 1, secrets: "def" },
   );
   await expect(text([change])).toMatchFileSnapshot("golden/cli/preview-everything.txt");
 });
@@ -108,15 +117,14 @@ test("a content that is not known yet is compared with the plan, and its certifi
   });
 });
 
-test("a host program of hundreds of lines shows as a few", () => {
+test("a host program of hundreds of lines shows as a few, once for all hosts", () => {
   const lines = (mark: string) => Array.from({ length: 300 }, (_, index) => `${mark} ${index}`).join("\n");
-  const content = machineOf(etcd[0]!);
-  const [change] = previewReport(
-    { steps: [contentStep(etcd[0]!, { content, program: lines("old") }, { content, program: lines("new") })] },
-    plan,
-  ).hosts;
-  expect(change?.program).toHaveLength(21);
-  expect(change?.program.at(-1)).toBe("... 580 more lines");
+  const steps = etcd.map((name) => programsStep(name, lines("old"), lines("new")));
+  const { resources } = previewReport({ steps }, plan);
+  expect(resources).toMatchObject([{ kind: "programs of host", names: etcd.map((name) => `${name}-programs`) }]);
+  expect(resources[0]?.details).toHaveLength(14);
+  expect(resources[0]?.details[1]).toBe("  -old 0");
+  expect(resources[0]?.details.at(-1)).toBe("  ... 588 more lines");
 });
 
 test("members that join and leave are named", () => {

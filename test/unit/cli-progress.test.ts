@@ -80,6 +80,7 @@ test("on a terminal one line is written over, and never wraps", () => {
 test.each([
   [localCommand, "lab-small-lb-1", "hosts"],
   [localCommand, "masters-rollout", "rollout masters"],
+  [remoteCommand, "lab-small-lb-1-programs", "keys and certificates"],
   [remoteCommand, "lab-small-lb-1-keys", "keys and certificates"],
   [remoteCommand, "lab-small-lb-1-machine", "content"],
   [certificate, "operator", "keys and certificates"],
@@ -105,7 +106,7 @@ const refusal = {
     },
   ],
 };
-const gateMessage = `exit status 3: running "node --import tsx components/rollout/main.ts":
+const gateMessage = `exit status 3: running "node --require tsx/cjs components/rollout/main.ts":
 0.3s etcd-main: looking
 GATE REFUSED: etcd-main: ...
 KILONODE-GATE ${JSON.stringify(refusal)}`;

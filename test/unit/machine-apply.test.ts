@@ -388,7 +388,13 @@ describe("activate", () => {
       ),
       degradations: [],
     });
-    expect(host.ok("drift")).toEqual({ host: "etcd-1", drift: [], generation: 0, everActivated: true });
+    expect(host.ok("drift")).toEqual({
+      host: "etcd-1",
+      drift: [],
+      generation: 0,
+      programRepairs: 1,
+      everActivated: true,
+    });
   });
 
   test("refuses another digest than the staged one, and nothing staged", () => {
@@ -850,10 +856,34 @@ describe("drift", () => {
     host.ok("stage-secrets", secrets);
     const { digest } = host.converge(machine);
     damage();
-    expect(host.ok("drift")).toEqual({ host: "etcd-1", drift: [found], generation: 1, everActivated: true });
+    expect(host.ok("drift")).toEqual({
+      host: "etcd-1",
+      drift: [found],
+      generation: 1,
+      programRepairs: 1,
+      everActivated: true,
+    });
     const repaired = host.converge(machine, 1);
     expect(repaired.digest).not.toBe(digest);
-    expect(host.ok("drift")).toEqual({ host: "etcd-1", drift: [], generation: 1, everActivated: true });
+    expect(host.ok("drift")).toEqual({
+      host: "etcd-1",
+      drift: [],
+      generation: 1,
+      programRepairs: 1,
+      everActivated: true,
+    });
+  });
+
+  test("host programs that are not as they were delivered are to be repaired once more", () => {
+    host.converge(machine);
+    const path = "/usr/local/sbin/machine-apply";
+    const sums = { [path]: createHash("sha256").update(host.read(path)).digest("hex") };
+    host.write("/var/lib/kilonode/programs.json", JSON.stringify({ repairs: 3, sums }));
+    expect(host.ok("drift")).toMatchObject({ drift: [], programRepairs: 3 });
+    host.write(path, "exit 0\n");
+    expect(host.ok("drift")).toMatchObject({ drift: [], programRepairs: 4 });
+    rmSync(host.path(path));
+    expect(host.ok("drift")).toMatchObject({ drift: [], programRepairs: 4 });
   });
 
   test("a masked unit is drift that only its owner can repair", () => {
@@ -878,7 +908,7 @@ describe("drift", () => {
   });
 
   test("a host where nothing was ever activated has none", () => {
-    expect(host.ok("drift")).toEqual({ host: null, drift: [], generation: 0, everActivated: false });
+    expect(host.ok("drift")).toEqual({ host: null, drift: [], generation: 0, programRepairs: 1, everActivated: false });
   });
 });
 

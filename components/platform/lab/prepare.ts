@@ -4,13 +4,12 @@
  */
 import { execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { ClusterSpec } from "../../../config/cluster";
 import { labBinaries } from "../../../config/versions";
-import { defaultCacheDir } from "../../../toolchain/cache";
+import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
 import { checkToolchain, ensureToolchain } from "../../../toolchain/ensure";
 import { progressLine } from "../../../toolchain/progress";
 import type { ArtifactSums } from "../../plan-types";
@@ -55,12 +54,13 @@ export async function prepareLab(
     HOSTS: String(hostCount),
     MASTERS: String(spec.masters.count),
   };
-  await preflight(env, change, say);
-  const [sums, root, hosts] = await Promise.all([
-    toolchain(spec, cacheDir, change, say),
-    debianRoot(env, change, say),
-    hostsNow(env),
-  ]);
+  const ready = preflight(env, change, say);
+  const look = () => Promise.all([toolchain(spec, cacheDir, change, say), debianRoot(env, change, say), hostsNow(env)]);
+  // A run that changes something touches nothing before the machine is known to be ready; a preview only looks.
+  const looking = change ? ready.then(look) : look();
+  looking.catch(() => undefined);
+  await ready;
+  const [sums, root, hosts] = await looking;
   return {
     sums,
     artifactStore: join(cacheDir, "artifacts"),
@@ -101,29 +101,18 @@ async function toolchain(
           if (line) say(line);
         },
       })
-    : await checkToolchain(options);
-  if (change) await noteVerified(join(cacheDir, "artifacts"), tools);
+    : await checkToolchain(options, true);
+  if (change)
+    await noteVerified(
+      cacheDir,
+      tools.filter((tool) => "sha256" in tool),
+    );
   return Object.fromEntries(
     tools.map((tool) => [
       tool.name,
       { version: tool.version, sha256: "sha256" in tool ? tool.sha256 : "known once it has been built" },
     ]),
   );
-}
-
-/**
- * What was just verified need not be hashed again by every host that is shown the same files: machine-apply compares inode,
- * modification time and size with this note, which lies in the folder that the hosts cannot write.
- */
-async function noteVerified(store: string, tools: Awaited<ReturnType<typeof checkToolchain>>): Promise<void> {
-  const entries = tools.flatMap((tool) => {
-    if (!("sha256" in tool)) return [];
-    const { ino, mtimeNs, size } = statSync(tool.path, { bigint: true });
-    return [`  ${JSON.stringify(`${tool.sha256}/${tool.name}`)}: [${ino}, ${mtimeNs}, ${size}]`];
-  });
-  const file = join(store, "verified.json");
-  writeFileSync(`${file}.new`, `{\n${entries.join(",\n")}\n}\n`);
-  renameSync(`${file}.new`, file);
 }
 
 async function debianRoot(env: NodeJS.ProcessEnv, change: boolean, say: (line: string) => void): Promise<string> {
@@ -138,7 +127,7 @@ interface Status {
 async function hostsNow(env: NodeJS.ProcessEnv): Promise<PreparedLab["hosts"]> {
   // Only root can look; whoever previews as somebody else sees a lab without hosts.
   if (process.getuid?.() !== 0) return {};
-  const { stdout } = await run(script("lab-status"), ["--json"], { env }).catch(
+  const { stdout } = await run(script("lab-status"), ["--json", "--brief"], { env }).catch(
     (error: { code?: number; stdout?: string }) => {
       if (error.code === 1 && error.stdout) return { stdout: error.stdout };
       throw error;
