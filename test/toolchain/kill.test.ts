@@ -18,7 +18,7 @@ const args = (dir: string) => [
 async function until(condition: () => boolean): Promise<void> {
   const begin = Date.now();
   while (!condition()) {
-    if (Date.now() - begin > 10_000) throw new Error("waited 10 s in vain");
+    if (Date.now() - begin > 60_000) throw new Error("waited 60 s in vain");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
