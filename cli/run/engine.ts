@@ -1,11 +1,11 @@
 /** The two engines behind one face: Pulumi's own, through its CLI, and the rehearsal engine. */
-import { accessSync, constants, existsSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
 import type { EngineEvent, Result } from "../../engine/events";
 import type { Values } from "../../engine/provider";
 import { CliError, exitCodes } from "../errors";
 import type { CheckedStack } from "../stack/configuration";
-import { checkStateDir, newFolder, notePulumiStack, removeUnusedPassphrase, stateFile } from "../stack/files";
+import { checkStateDir, hasState, newFolder, notePulumiStack, removeUnusedPassphrase, stateFile } from "../stack/files";
 import { findPassphrase } from "../stack/passphrase";
 import type { Unfinished } from "./run-record";
 
@@ -108,7 +108,7 @@ export function chooseEngine(
   handOver = false,
 ): { readonly name: EngineName; readonly reason: string } {
   const pulumi = onPath("pulumi", env);
-  const rehearsed = existsSync(stateFile(stack, env));
+  const rehearsed = hasState(stack, env);
   if (asked === undefined) {
     if (rehearsed) return { name: "rehearsal", reason: pulumi ? "which made this stack" : "no pulumi CLI on PATH" };
     return pulumi ? { name: "pulumi", reason: pulumi } : { name: "rehearsal", reason: "no pulumi CLI on PATH" };

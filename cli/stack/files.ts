@@ -24,6 +24,12 @@ export function stateFile(stack: string, env?: NodeJS.ProcessEnv): string {
   return join(stateDir(env), `${stack}.json`);
 }
 
+/** Also of a run that was killed before it wrote a state: its journal is one. */
+export function hasState(stack: string, env?: NodeJS.ProcessEnv): boolean {
+  const file = stateFile(stack, env);
+  return existsSync(file) || existsSync(`${file}.journal`);
+}
+
 export function kubeconfigFile(stack: string, env?: NodeJS.ProcessEnv): string {
   return join(stateDir(env), `${stack}.kubeconfig`);
 }

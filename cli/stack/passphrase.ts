@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { CliError, exitCodes } from "../errors";
-import { makeStateDir, stateDir, stateFile } from "./files";
+import { hasState, makeStateDir, stateDir, stateFile } from "./files";
 
 export interface Passphrase {
   readonly text: string | undefined;
@@ -32,7 +32,7 @@ export function findPassphrase(
   if (env.PULUMI_CONFIG_PASSPHRASE_FILE) return { text: fromFile(env.PULUMI_CONFIG_PASSPHRASE_FILE) };
   const file = join(stateDir(env), "passphrase");
   if (existsSync(file)) return kept(file, readFileSync(file, "utf8").trim());
-  if (existsSync(stateFile(stack, env))) {
+  if (hasState(stack, env)) {
     throw new CliError(
       `the state of stack ${stack} (${stateFile(stack, env)}) was encrypted with a passphrase that is not here; ` +
         "set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) to it. Nothing was touched",

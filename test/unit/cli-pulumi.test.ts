@@ -1,8 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import type { EngineEvent as PulumiEvent } from "@pulumi/pulumi/automation";
 import { describe, expect, test } from "vitest";
 import { chooseEngine } from "../../cli/run/engine";
 import { PulumiEvents } from "../../cli/run/pulumi-events";
 import { failuresOf } from "../../cli/show/failures";
+import { findPassphrase } from "../../cli/stack/passphrase";
 import type { EngineEvent } from "../../engine/events";
 
 const urn = "urn:pulumi:lab::kilonode::kilonode:index:Rollout$command:local:Command::etcd-main-rollout";
@@ -112,4 +116,16 @@ test("the engine: what was asked for, else the one that made the stack, else pul
   expect(chooseEngine("lab", undefined, nowhere)).toMatchObject({ name: "rehearsal", reason: "no pulumi CLI on PATH" });
   expect(chooseEngine("lab", "rehearsal", nowhere)).toMatchObject({ name: "rehearsal" });
   expect(() => chooseEngine("lab", "pulumi", nowhere)).toThrow("no `pulumi` on PATH");
+});
+
+test.each([".json", ".json.journal"])("a stack with a file %s stays the rehearsal engine's", (suffix) => {
+  const dir = mkdtempSync(join(tmpdir(), "kilonode-engine-"));
+  writeFileSync(join(dir, "pulumi"), "", { mode: 0o755 });
+  const env = { PATH: dir, KILONODE_STATE_DIR: dir };
+  expect(chooseEngine("lab", undefined, env)).toMatchObject({ name: "pulumi" });
+  writeFileSync(join(dir, `lab${suffix}`), "");
+  expect(chooseEngine("lab", undefined, env)).toMatchObject({ name: "rehearsal", reason: "which made this stack" });
+  expect(() => chooseEngine("lab", "pulumi", env)).toThrow("Pulumi would make it a second time");
+  expect(() => findPassphrase("lab", true, true, env)).toThrow("was encrypted with a passphrase that is not here");
+  rmSync(dir, { recursive: true });
 });
