@@ -10,7 +10,7 @@ import { Pki } from "./pki/pki";
 import type { ClusterPlan } from "./plan-types";
 import type { Host, Platform } from "./platform/platform";
 import { ports } from "./ports";
-import { Rollout, type RolloutArgs, sshTarget } from "./rollout/component";
+import { Gates, Rollout, type RolloutArgs, sshTarget } from "./rollout/component";
 import type { RolloutHost } from "./rollout/spec";
 
 export interface ClusterArgs {
@@ -42,29 +42,46 @@ export class Cluster extends pulumi.ComponentResource {
       digest: new HostContent(host, pki, { parent: this, dependsOn: host.resource }).digest,
     }));
     const group = (name: string) => staged.filter(({ host }) => host.plan.group === name);
-    const rollout = (name: string, strategy: RolloutArgs["strategy"], after: pulumi.Resource[]) =>
-      new Rollout(
-        { group: name, strategy, hosts: group(name), hostTimeoutSeconds, sshKey: args.sshKey },
-        { parent: this, dependsOn: after },
-      );
-
-    // in order: etcd shards side by side, the load balancer, masters behind it, then what needs the API
-    const shards = plan.shards.map((shard) =>
-      rollout(
-        shard.group,
-        { kind: "etcd", shard: shard.name, token: shard.token, peerPort: ports.etcdPeer, clientPort: ports.etcdClient },
-        [],
-      ),
+    const rolloutArgs = (name: string, strategy: RolloutArgs["strategy"]): RolloutArgs => ({
+      group: name,
+      strategy,
+      hosts: group(name),
+      hostTimeoutSeconds,
+      sshKey: args.sshKey,
+    });
+    const shardArgs = plan.shards.map((shard) =>
+      rolloutArgs(shard.group, {
+        kind: "etcd",
+        shard: shard.name,
+        token: shard.token,
+        peerPort: ports.etcdPeer,
+        clientPort: ports.etcdClient,
+      }),
     );
-    const loadBalancer = rollout("load-balancer", { kind: "together" }, []);
+    const loadBalancerArgs = rolloutArgs("load-balancer", { kind: "together" });
     const balancerHost = group("load-balancer")[0]?.host as Host;
-    const masters = rollout(
+    const mastersArgs = rolloutArgs(
       "masters",
       sshTarget(balancerHost).apply((target) => ({
         kind: "masters" as const,
         apiPort: ports.apiserver,
         loadBalancer: target,
       })),
+    );
+
+    // in order: all gates, etcd shards side by side, the load balancer, masters behind it, then what needs the API
+    const storage = Object.fromEntries(
+      plan.shards.flatMap(({ name, resources }) => resources.map((resource) => [resource, name])),
+    );
+    const groups = [...shardArgs, loadBalancerArgs, mastersArgs];
+    const gates = new Gates({ groups, storage, sshKey: args.sshKey }, { parent: this });
+    const running = hosts.some((host) => host.existed);
+    const rollout = (one: RolloutArgs, after: pulumi.Resource[]) =>
+      new Rollout(one, { parent: this, dependsOn: [...(running ? [gates] : []), ...after] });
+    const shards = shardArgs.map((shard) => rollout(shard, []));
+    const loadBalancer = rollout(loadBalancerArgs, []);
+    const masters = rollout(
+      mastersArgs,
       // Masters that start for the first time wait for what they need by themselves; running ones change only after it has.
       group("masters").some(({ host }) => host.existed) ? [...shards, loadBalancer] : [],
     );
@@ -80,7 +97,8 @@ export class Cluster extends pulumi.ComponentResource {
       { parent: this, dependsOn: [masters, loadBalancer, ...shards] },
     );
     const objects = clusterObjects(plan.objects, { parent: this, provider, deletedWith: platform.boundary });
-    if (group("node-simulator").length > 0) rollout("node-simulator", { kind: "together" }, [masters, ...objects]);
+    if (group("node-simulator").length > 0)
+      rollout(rolloutArgs("node-simulator", { kind: "together" }), [masters, ...objects]);
     this.registerOutputs({});
   }
 }

@@ -33,9 +33,16 @@ export class TestStack {
     this.env = { ...process.env, KILONODE_STATE_DIR: this.stateDir, PULUMI_CONFIG_PASSPHRASE: "test", NO_COLOR: "1" };
   }
 
+  /** The configuration as it is now, its keys without their namespace. */
+  get configuration(): Config {
+    return Object.fromEntries(
+      Object.entries(this.read()).map(([key, value]) => [key.replace(/^kilonode:/, ""), value]),
+    );
+  }
+
   /** Changes keys of the configuration, given without their namespace; an object is merged into what is there. */
   configure(change: Config): void {
-    const config = (parse(readFileSync(this.file, "utf8")) as { config: Config }).config;
+    const config = this.read();
     for (const [key, value] of Object.entries(change)) {
       const name = `kilonode:${key}`;
       const before = config[name];
@@ -43,6 +50,10 @@ export class TestStack {
       config[name] = mergeable ? { ...before, ...value } : value;
     }
     this.write(config);
+  }
+
+  private read(): Config {
+    return (parse(readFileSync(this.file, "utf8")) as { config: Config }).config;
   }
 
   private write(config: Config): void {

@@ -1,7 +1,9 @@
 /** The phases of a run, told from the types and names of resources. */
 
 import type { ClusterPlan } from "../../components/plan-types";
+import { gatesName } from "../../components/rollout/spec";
 import type { Op, Step } from "../../engine/events";
+import { isGates } from "./rollout-changes";
 
 export interface PhaseReport {
   readonly name: string;
@@ -25,11 +27,13 @@ interface Phase {
 }
 
 export const preparation = "preparation";
-const order = [preparation, "hosts", "keys and certificates", "content"];
+const gates = "gates of all groups";
+const order = [preparation, "hosts", "keys and certificates", "content", gates];
 
 export function phaseOf({ type, name }: Pick<Step, "type" | "name">): string {
   if (type.startsWith("kubernetes:")) return "objects";
   if (type.startsWith("tls:") || type.startsWith("random:")) return "keys and certificates";
+  if (isGates({ type, name })) return gates;
   if (type === "command:local:Command")
     return name.endsWith("-rollout") ? `rollout ${name.slice(0, -"-rollout".length)}` : "hosts";
   if (type === "command:remote:Command") return /-(programs|keys)$/.test(name) ? "keys and certificates" : "content";
@@ -49,6 +53,8 @@ function expectedNames(phase: string, plan: ClusterPlan): string[] {
       return plan.hosts.map(({ name }) => `${name}-machine`);
     case "objects":
       return plan.objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+    case gates:
+      return [gatesName];
     default:
       return phase.startsWith("rollout ") ? [`${phase.slice("rollout ".length)}-rollout`] : [];
   }

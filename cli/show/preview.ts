@@ -4,7 +4,7 @@ import type { Op, Result, Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
 import { programLines } from "./delivery";
 import { contentHost, type HostChange, hostChanges } from "./host-changes";
-import { type RolloutChange, rolloutChanges, rolloutGroup } from "./rollout-changes";
+import { isGates, type RolloutChange, rolloutChanges, rolloutGroup } from "./rollout-changes";
 import { limited, lineDiff } from "./text-diff";
 
 export interface ResourceChange {
@@ -27,7 +27,7 @@ const propertyLines = 12;
 export function previewReport(result: Pick<Result, "steps">, plan: Pick<ClusterPlan, "hosts">): PreviewReport {
   const steps = result.steps.filter((step) => changes(step));
   const isContent = (step: Step) => step.op === "update" && contentHost(step) !== undefined;
-  const isRollout = (step: Step) => step.op !== "delete" && rolloutGroup(step) !== undefined;
+  const isRollout = (step: Step) => step.op !== "delete" && (isGates(step) || rolloutGroup(step) !== undefined);
   return {
     hosts: hostChanges(steps.filter(isContent), plan),
     rollouts: rolloutChanges(steps.filter(isRollout), plan),
@@ -76,7 +76,11 @@ function grouped(all: readonly ResourceChange[]): ResourceChange[] {
 
 function kindOf({ type, name }: Step): string {
   if (type === "command:local:Command")
-    return rolloutGroup({ type, name }) ? "rollout" : name === "network" ? "network" : "host";
+    return rolloutGroup({ type, name }) || isGates({ type, name })
+      ? "rollout"
+      : name === "network"
+        ? "network"
+        : "host";
   if (type === "command:remote:Command") {
     if (name.endsWith("-machine")) return "content of host";
     if (name.endsWith("-programs")) return "programs of host";

@@ -1,6 +1,6 @@
 /** Rollouts in a preview: which hosts, in which order, who joins and who leaves. */
 import type { ClusterPlan } from "../../components/plan-types";
-import type { RolloutSpec } from "../../components/rollout/spec";
+import { gatesName, type RolloutSpec } from "../../components/rollout/spec";
 import type { Step } from "../../engine/events";
 import { count } from "./terminal";
 
@@ -16,12 +16,16 @@ export function rolloutGroup(step: Pick<Step, "type" | "name">): string | undefi
   return step.type === "command:local:Command" ? /^(.*)-rollout$/.exec(step.name)?.[1] : undefined;
 }
 
+export const isGates = (step: Pick<Step, "type" | "name">): boolean =>
+  step.type === "command:local:Command" && step.name === gatesName;
+
 export function rolloutChanges(steps: readonly Step[], plan: Pick<ClusterPlan, "hosts">): RolloutChange[] {
   const place = (change: RolloutChange) => plan.hosts.findIndex((host) => host.group === change.group);
   return steps.flatMap((step) => rolloutChange(step, plan)).sort((a, b) => place(a) - place(b));
 }
 
 function rolloutChange(step: Step, plan: Pick<ClusterPlan, "hosts">): RolloutChange[] {
+  if (isGates(step) && step.op === "update") return [gates];
   const group = rolloutGroup(step);
   if (group === undefined || step.op === "same" || step.op === "delete") return [];
   // The new text holds digests that are known only after up; who takes part is in the plan.
@@ -31,6 +35,13 @@ function rolloutChange(step: Step, plan: Pick<ClusterPlan, "hosts">): RolloutCha
   const leaving = before ? before.filter((name) => !now.includes(name)) : [];
   return [{ group, order: orderInWords(group, now.length, before === undefined), joining, leaving }];
 }
+
+const gates: RolloutChange = {
+  group: "all groups",
+  order: "their gates are looked at first; one that cannot pass stops the whole change",
+  joining: [],
+  leaving: [],
+};
 
 function hostNames(stdin: unknown): string[] | undefined {
   if (typeof stdin !== "string") return undefined;

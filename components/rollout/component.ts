@@ -1,9 +1,9 @@
-/** Makes the staged content of a group's hosts live, in the order and with the gates of its strategy. */
+/** Makes the staged content of hosts live: a rollout for each group, in the order and with the gates of its strategy. */
 import { join } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/platform";
-import type { RolloutHost, RolloutSpec } from "./spec";
+import { type CheckSpec, gatesName, type RolloutHost, type RolloutSpec } from "./spec";
 
 export interface RolloutArgs {
   readonly group: string;
@@ -14,25 +14,17 @@ export interface RolloutArgs {
 }
 
 const projectDir = join(__dirname, "../..");
+const program = "node --require tsx/cjs components/rollout/main.ts";
 
 export class Rollout extends pulumi.ComponentResource {
   constructor(args: RolloutArgs, options?: pulumi.ComponentResourceOptions) {
     super("kilonode:index:Rollout", args.group, {}, options);
-    const hosts = pulumi.all(args.hosts.map(({ host, digest }) => rolloutHost(host, digest)));
-    const spec = pulumi.all([hosts, args.strategy]).apply(
-      ([all, strategy]): RolloutSpec => ({
-        group: args.group,
-        strategy,
-        hosts: all,
-        hostTimeoutSeconds: args.hostTimeoutSeconds,
-      }),
-    );
     new local.Command(
       `${args.group}-rollout`,
       {
-        create: "node --require tsx/cjs components/rollout/main.ts",
+        create: program,
         dir: projectDir,
-        stdin: spec.apply((value) => JSON.stringify(value, null, 1)),
+        stdin: rolloutSpec(args).apply((spec) => JSON.stringify(spec, null, 1)),
         environment: { KILONODE_SSH_KEY: args.sshKey },
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
         addPreviousOutputInEnv: true,
@@ -42,6 +34,43 @@ export class Rollout extends pulumi.ComponentResource {
     );
     this.registerOutputs({});
   }
+}
+
+/** Looks at the gates of all groups before the first rollout of a change: see check.ts. A first creation has no gates yet. */
+export class Gates extends pulumi.ComponentResource {
+  constructor(
+    args: {
+      readonly groups: readonly RolloutArgs[];
+      readonly storage: CheckSpec["storage"];
+      readonly sshKey: pulumi.Output<string>;
+    },
+    options?: pulumi.ComponentResourceOptions,
+  ) {
+    super("kilonode:index:Gates", "gates", {}, options);
+    const { storage } = args;
+    new local.Command(
+      gatesName,
+      {
+        create: `printf '%s' "$CHECKED"`,
+        update: `${program} check`,
+        dir: projectDir,
+        stdin: pulumi.all(args.groups.map(rolloutSpec)).apply((groups) => JSON.stringify({ groups, storage }, null, 1)),
+        environment: { KILONODE_SSH_KEY: args.sshKey, CHECKED: JSON.stringify({ storage }) },
+        addPreviousOutputInEnv: true,
+        logging: local.Logging.Stderr,
+      },
+      { parent: this },
+    );
+    this.registerOutputs({});
+  }
+}
+
+function rolloutSpec(args: RolloutArgs): pulumi.Output<RolloutSpec> {
+  const { group, hostTimeoutSeconds } = args;
+  const hosts = pulumi.all(args.hosts.map(({ host, digest }) => rolloutHost(host, digest)));
+  return pulumi
+    .all([hosts, args.strategy])
+    .apply(([all, strategy]) => ({ group, strategy, hosts: all, hostTimeoutSeconds }));
 }
 
 function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {

@@ -6,16 +6,12 @@
  * from what is live.
  */
 import { alone, onOrphaned } from "./alone";
-import { rolloutEtcd } from "./etcd";
-import { RemoteShard } from "./etcdctl";
-import { Executor } from "./executor";
+import { checkGates } from "./check";
 import { GateRefused, Interrupted, Run } from "./gate";
+import { rolloutGroup } from "./group";
 import type { Fleet, Target } from "./hosts";
-import { rolloutMasters } from "./masters";
-import { RemoteMasters } from "./masters-remote";
-import { readSpec } from "./schema";
+import { readCheck, readSpec } from "./schema";
 import type { RolloutSpec } from "./spec";
-import { rolloutTogether } from "./together";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 // When the engine was killed nobody reads on: that must not cut a step short.
@@ -24,12 +20,18 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 async function main(): Promise<number> {
   let group = "rollout";
   try {
-    const spec = readSpec(await readStdin());
-    group = spec.group;
+    const text = await readStdin();
     const key = process.env.KILONODE_SSH_KEY;
     if (!key) throw new Error("KILONODE_SSH_KEY is not set: it holds the SSH private key for the hosts");
+    if (process.argv[2] === "check") {
+      group = "gates";
+      process.stdout.write(`${JSON.stringify(await checkGates(readCheck(text), previous(), key, runOf))}\n`);
+      return 0;
+    }
+    const spec = readSpec(text);
+    group = spec.group;
     await alone(spec, (line) => say(`${group}: ${line}`));
-    const fleet = await rollout(spec, key, runOf(group));
+    const fleet = await rolloutGroup(spec, key, runOf(group), established());
     process.stdout.write(`${JSON.stringify(result(spec, fleet))}\n`);
     return 0;
   } catch (error) {
@@ -37,41 +39,18 @@ async function main(): Promise<number> {
   }
 }
 
-async function rollout(spec: RolloutSpec, key: string, run: Run): Promise<Fleet<Target>> {
-  const { strategy, hosts } = spec;
-  const timeout = spec.hostTimeoutSeconds * 1000;
-  const remote =
-    strategy.kind === "etcd"
-      ? new RemoteShard(hosts, key, timeout)
-      : strategy.kind === "masters"
-        ? new RemoteMasters(hosts, strategy, key, timeout)
-        : new Executor(hosts, key, timeout);
+/** Pulumi's command provider hands over the output of the last completed run (addPreviousOutputInEnv). */
+function previous(): unknown {
   try {
-    if (remote instanceof RemoteMasters) return await rolloutMasters(remote, hosts, timeout, run);
-    if (!(remote instanceof RemoteShard) || strategy.kind !== "etcd")
-      return await rolloutTogether(remote, hosts, timeout, run);
-    const targets = hosts.map((host) => ({ ...host, peerUrl: `https://${host.address}:${strategy.peerPort}` }));
-    const plan = {
-      group: spec.group,
-      token: strategy.token,
-      targets,
-      hostTimeoutMs: timeout,
-      established: established(),
-    };
-    return await rolloutEtcd(remote, plan, run);
-  } finally {
-    remote.close();
+    return JSON.parse(process.env.PULUMI_COMMAND_STDOUT ?? "null");
+  } catch {
+    return null;
   }
 }
 
-/** Pulumi's command provider hands over the output of the last completed run (addPreviousOutputInEnv). */
 function established(): boolean {
-  try {
-    const previous = JSON.parse(process.env.PULUMI_COMMAND_STDOUT ?? "null") as { hosts?: unknown[] } | null;
-    return (previous?.hosts?.length ?? 0) > 0;
-  } catch {
-    return false;
-  }
+  const { hosts = [] } = (previous() ?? {}) as { hosts?: unknown[] };
+  return hosts.length > 0;
 }
 
 /** The first signal lets the step under way come to its end; the second one does not wait. */

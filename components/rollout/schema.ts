@@ -1,6 +1,6 @@
 /** Reads a rollout's document: every problem at once, unknown keys refused. */
 import * as z from "zod";
-import type { RolloutSpec } from "./spec";
+import type { CheckSpec, RolloutSpec } from "./spec";
 
 const name = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, "wants a host name label (a-z, 0-9, -)");
 const port = z.int().min(1).max(65535);
@@ -34,14 +34,24 @@ const schema = z.strictObject({
   hostTimeoutSeconds: z.number().positive(),
 });
 
+const check = z.strictObject({ groups: z.array(schema), storage: z.record(z.string(), z.string()) });
+
 export function readSpec(text: string): RolloutSpec {
+  return read(text, schema) as RolloutSpec;
+}
+
+export function readCheck(text: string): CheckSpec {
+  return read(text, check) as CheckSpec;
+}
+
+function read(text: string, wanted: z.ZodType): unknown {
   let document: unknown;
   try {
     document = JSON.parse(text);
   } catch (error) {
     throw new Error(`the rollout's document is no JSON: ${(error as Error).message}`);
   }
-  const result = schema.safeParse(document);
+  const result = wanted.safeParse(document);
   if (!result.success) throw new Error(`the rollout's document is not valid:\n${z.prettifyError(result.error)}`);
-  return result.data as RolloutSpec;
+  return result.data;
 }

@@ -47,3 +47,13 @@ export interface MastersStrategy {
 export interface TogetherStrategy {
   readonly kind: "together";
 }
+
+/** What is looked at before the first rollout of a change. */
+export interface CheckSpec {
+  readonly groups: readonly RolloutSpec[];
+  /** Which shard holds a resource, for those that are not in `main`: "/events" -> "events". */
+  readonly storage: Readonly<Record<string, string>>;
+}
+
+/** Name of the resource that looks at all gates. */
+export const gatesName = "all-gates";

@@ -226,12 +226,29 @@ describe.runIf(root)("a small cluster in the lab", () => {
     const up = await stack.run("up");
     expect(up.code, up.stderr).toBe(3);
     expect(`${up.stdout}${up.stderr}`).toMatch(/etcd-main-3[\s\S]*masked[\s\S]*unmask/);
-    for (const member of ["etcd-main-1", "etcd-main-2"]) {
+    // The other shards neither, though nothing is wrong with them.
+    for (const member of ["etcd-main-1", "etcd-main-2", "etcd-events-1", "etcd-leases-1"]) {
       expect(await stack.ssh(member, "grep SNAPSHOT_COUNT /etc/etcd/etcd.env")).toContain("=20000");
     }
     await stack.ssh("etcd-main-3", "systemctl unmask etcd.service; systemctl start --no-block etcd.service");
     ok(await stack.run("up"));
     expect(await stack.ssh("etcd-main-1", "grep SNAPSHOT_COUNT /etc/etcd/etcd.env")).toContain("=30000");
+  });
+
+  it("refuses to look for objects in another shard than the one that holds them", async () => {
+    const shards = {
+      main: { members: 3 },
+      events: { members: 1, resources: ["/events", "/configmaps"] },
+      leases: { members: 1, resources: ["coordination.k8s.io/leases"] },
+    };
+    const { etcd } = stack.configuration as { etcd: Record<string, unknown> };
+    stack.configure({ etcd: { ...etcd, shards } });
+    const up = await stack.run("up");
+    expect(up.code, up.stderr).toBe(3);
+    expect(up.stderr + up.stdout).toContain("/configmaps would move from main to events, without what is stored");
+    expect(await stack.ssh("master-1", "cat /etc/kubernetes/kube-apiserver.flags")).not.toContain("/configmaps");
+    stack.configure({ etcd });
+    ok(await stack.run("up"));
   });
 
   it("refuses a wrong passphrase and a truncated state before it touches anything", async () => {

@@ -80,6 +80,7 @@ test("on a terminal one line is written over, and never wraps", () => {
 test.each([
   [localCommand, "lab-small-lb-1", "hosts"],
   [localCommand, "masters-rollout", "rollout masters"],
+  [localCommand, "all-gates", "gates of all groups"],
   [remoteCommand, "lab-small-lb-1-programs", "keys and certificates"],
   [remoteCommand, "lab-small-lb-1-keys", "keys and certificates"],
   [remoteCommand, "lab-small-lb-1-machine", "content"],
