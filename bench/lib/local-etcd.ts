@@ -11,16 +11,17 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { EtcdPlan } from "../../components/rollout/etcd-shard";
 import { RemoteShard } from "../../components/rollout/etcdctl";
 import type { Activation, HostStatus } from "../../components/rollout/hosts";
 import type { Outcome } from "../../components/rollout/ssh";
+import { defaultCacheDir } from "../../toolchain/cache";
 
 /** Directory of etcd and etcdctl: the newest of the artifact cache. */
 export function findEtcd(): { readonly etcd: string; readonly etcdctl: string } | undefined {
-  const cache = join(process.env.KILONODE_CACHE ?? join(homedir(), ".cache", "kilonode"), "artifacts");
+  const cache = join(defaultCacheDir(process.env), "artifacts");
   const newest = (name: string) =>
     (existsSync(cache) ? readdirSync(cache) : [])
       .map((sum) => join(cache, sum, name))
