@@ -57,7 +57,23 @@ describe.runIf(canMakeNamespaces)("traffic classes on a real link", () => {
       ip("link", "set", "up0", "up");
     }
     execFileSync("ip", ["-n", near, "route", "add", "default", "via", "198.51.100.2"]);
+    untilAnswered("198.51.100.2", "fd00:db8::2");
   });
+
+  /** A link drops what is sent before the kernel has seen its carrier, which a busy machine does late. */
+  function untilAnswered(...addresses: string[]): void {
+    const script =
+      "import socket,sys,time\n" +
+      "end=time.time()+30\n" +
+      "for a in sys.argv[1:]:\n" +
+      "  while True:\n" +
+      "    s=socket.socket(socket.AF_INET6 if ':' in a else socket.AF_INET); s.settimeout(1)\n" +
+      "    try: s.connect((a,9))\n" +
+      "    except ConnectionRefusedError: break\n" +
+      "    except OSError:\n" +
+      "      if time.time()>end: raise\n";
+    inside(near, "python3", "-IS", "-c", script, ...addresses);
+  }
 
   afterAll(() => {
     for (const namespace of [near, far]) spawnSync("ip", ["netns", "del", namespace]);
