@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import http from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { bootstrapEnv } from "../components/rollout/etcd-bootstrap";
 import type { Member } from "../components/rollout/etcd-shard";
 import { findEtcd, LocalShard } from "./lib/local-etcd";
 import { machineLine } from "./lib/machine";
@@ -51,7 +52,7 @@ class HeldShard extends LocalShard {
 
 async function measure(hold: boolean, rounds: number): Promise<HandOverReport> {
   const binaries = findEtcd();
-  if (!binaries) throw new Error("no etcd in the artifact cache: run `npm run toolchain` first");
+  if (!binaries) throw new Error("no etcd in the artifact cache: an `up` of the lab puts it there");
   const shard = new (hold ? HeldShard : LocalShard)(binaries, hold ? 1 : 2);
   try {
     for (const name of members) shard.addHost(name, "content");
@@ -71,7 +72,6 @@ async function measure(hold: boolean, rounds: number): Promise<HandOverReport> {
 }
 
 async function start(shard: LocalShard): Promise<void> {
-  const { bootstrapEnv } = await import("../components/rollout/etcd-bootstrap");
   const { targets, token } = shard.plan(members);
   for (const name of members) await shard.activate(name, bootstrapEnv(targets, token));
   for (const name of members) while (!(await shard.settled(name))) await shard.sleep(50);

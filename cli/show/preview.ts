@@ -4,7 +4,7 @@ import type { Op, Result, Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
 import { programLines } from "./delivery";
 import { contentHost, type HostChange, hostChanges } from "./host-changes";
-import { isGates, type RolloutChange, rolloutChanges, rolloutGroup } from "./rollout-changes";
+import { isRollout, type RolloutChange, rolloutChanges } from "./rollout-changes";
 import { limited, lineDiff } from "./text-diff";
 
 export interface ResourceChange {
@@ -27,11 +27,11 @@ const propertyLines = 12;
 export function previewReport(result: Pick<Result, "steps">, plan: Pick<ClusterPlan, "hosts">): PreviewReport {
   const steps = result.steps.filter((step) => changes(step));
   const isContent = (step: Step) => step.op === "update" && contentHost(step) !== undefined;
-  const isRollout = (step: Step) => step.op !== "delete" && (isGates(step) || rolloutGroup(step) !== undefined);
+  const isOrder = (step: Step) => step.op !== "delete" && isRollout(step);
   return {
     hosts: hostChanges(steps.filter(isContent), plan),
-    rollouts: rolloutChanges(steps.filter(isRollout), plan),
-    resources: grouped(steps.filter((step) => !isContent(step) && !isRollout(step)).map(resourceChange)),
+    rollouts: rolloutChanges(steps.filter(isOrder), plan),
+    resources: grouped(steps.filter((step) => !isContent(step) && !isOrder(step)).map(resourceChange)),
   };
 }
 
@@ -76,11 +76,7 @@ function grouped(all: readonly ResourceChange[]): ResourceChange[] {
 
 function kindOf({ type, name }: Step): string {
   if (type === "command:local:Command")
-    return rolloutGroup({ type, name }) || isGates({ type, name })
-      ? "rollout"
-      : name === "network"
-        ? "network"
-        : "host";
+    return isRollout({ type, name }) ? "rollout" : name === "network" ? "network" : "host";
   if (type === "command:remote:Command") {
     if (name.endsWith("-machine")) return "content of host";
     if (name.endsWith("-programs")) return "programs of host";

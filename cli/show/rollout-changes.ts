@@ -19,6 +19,10 @@ export function rolloutGroup(step: Pick<Step, "type" | "name">): string | undefi
 export const isGates = (step: Pick<Step, "type" | "name">): boolean =>
   step.type === "command:local:Command" && step.name === gatesName;
 
+/** A rollout, or the look at all gates before them. */
+export const isRollout = (step: Pick<Step, "type" | "name">): boolean =>
+  isGates(step) || rolloutGroup(step) !== undefined;
+
 export function rolloutChanges(steps: readonly Step[], plan: Pick<ClusterPlan, "hosts">): RolloutChange[] {
   const place = (change: RolloutChange) => plan.hosts.findIndex((host) => host.group === change.group);
   return steps.flatMap((step) => rolloutChange(step, plan)).sort((a, b) => place(a) - place(b));

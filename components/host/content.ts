@@ -22,7 +22,7 @@ export class HostContent extends pulumi.ComponentResource {
       host,
       "programs",
       repairs.apply(({ programs }) => programsCommand(programs)),
-      programsInput(),
+      programsInput,
     );
     const requests = this.keys(host);
     const certificates = plan.certificates.map((certificate) => {
