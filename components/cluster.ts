@@ -1,113 +1,120 @@
-/** Places a plan on a platform: hosts, their content, the rollouts in order, then the objects in the API. */
+/** A cluster on hosts that a platform has made: their content, the rollouts in order, then the objects in the API. */
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterSpec } from "../config/cluster";
-import type { Role } from "../config/names";
+import type { HostRole } from "../config/names";
+import type { HostTarget } from "./access/target";
 import { HostContent } from "./host/content";
+import type { Repairs } from "./host/repairs";
 import { clusterObjects } from "./objects/objects";
 import { operatorKubeconfig } from "./pki/kubeconfig";
 import { Pki } from "./pki/pki";
-import type { ClusterPlan } from "./plan-types";
-import type { Host, Platform } from "./platform/platform";
-import { ports } from "./ports";
-import { Gates, Rollout, type RolloutArgs, sshTarget } from "./rollout/component";
-import type { RolloutHost } from "./rollout/spec";
+import { type GroupPlan, groupOf } from "./plan/groups";
+import type { ClusterPlan } from "./plan/types";
+import type { Host, Placement } from "./platform/module";
+import { Gates, Rollout, type RolloutArgs } from "./rollout/component";
 
 export interface ClusterArgs {
   readonly spec: ClusterSpec;
   readonly plan: ClusterPlan;
-  readonly platform: Platform;
+  readonly placement: Placement;
+  /** By host; one that is absent does not answer. */
+  readonly repairs: ReadonlyMap<string, Repairs>;
   /** Private key that logs in to every host, OpenSSH format. */
   readonly sshKey: pulumi.Output<string>;
 }
 
-/** How long one host may take to pass its gate. First creation starts everything at once, on whatever the machine has. */
-const hostTimeoutSeconds = 300;
-
-export class Cluster extends pulumi.ComponentResource {
-  readonly kubeconfig: pulumi.Output<string>;
-  /** Every host as an SSH target, for the command line. */
-  readonly hosts: pulumi.Output<ClusterHost[]>;
-
-  constructor(args: ClusterArgs) {
-    super("kilonode:index:Cluster", args.spec.stack);
-    const { plan, spec, platform } = args;
-    const pki = new Pki("pki", { stack: spec.stack, certificates: spec.certificates }, { parent: this });
-
-    // hosts and their content
-    const hosts = plan.hosts.map((host) => platform.host(host));
-    this.hosts = pulumi.all(hosts.map((host) => sshTarget(host).apply((target) => ({ ...target, ...place(host) }))));
-    const staged = hosts.map((host) => ({
-      host,
-      digest: new HostContent(host, pki, { parent: this, dependsOn: host.resource }).digest,
-    }));
-    const group = (name: string) => staged.filter(({ host }) => host.plan.group === name);
-    const rolloutArgs = (name: string, strategy: RolloutArgs["strategy"]): RolloutArgs => ({
-      group: name,
-      strategy,
-      hosts: group(name),
-      hostTimeoutSeconds,
-      sshKey: args.sshKey,
-    });
-    const shardArgs = plan.shards.map((shard) =>
-      rolloutArgs(shard.group, {
-        kind: "etcd",
-        shard: shard.name,
-        token: shard.token,
-        peerPort: ports.etcdPeer,
-        clientPort: ports.etcdClient,
-      }),
-    );
-    const loadBalancerArgs = rolloutArgs("load-balancer", { kind: "together" });
-    const balancerHost = group("load-balancer")[0]?.host as Host;
-    const mastersArgs = rolloutArgs(
-      "masters",
-      sshTarget(balancerHost).apply((target) => ({
-        kind: "masters" as const,
-        apiPort: ports.apiserver,
-        loadBalancer: target,
-      })),
-    );
-
-    // in order: all gates, etcd shards side by side, the load balancer, masters behind it, then what needs the API
-    const storage = Object.fromEntries(
-      plan.shards.flatMap(({ name, resources }) => resources.map((resource) => [resource, name])),
-    );
-    const groups = [...shardArgs, loadBalancerArgs, mastersArgs];
-    const gates = new Gates({ groups, storage, sshKey: args.sshKey }, { parent: this });
-    const running = hosts.some((host) => host.existed);
-    const rollout = (one: RolloutArgs, after: pulumi.Resource[]) =>
-      new Rollout(one, { parent: this, dependsOn: [...(running ? [gates] : []), ...after] });
-    const shards = shardArgs.map((shard) => rollout(shard, []));
-    const loadBalancer = rollout(loadBalancerArgs, []);
-    const masters = rollout(
-      mastersArgs,
-      // Masters that start for the first time wait for what they need by themselves; running ones change only after it has.
-      group("masters").some(({ host }) => host.existed) ? [...shards, loadBalancer] : [],
-    );
-    const operator = pki.operator("kilonode:operator", "system:masters");
-    this.kubeconfig = pulumi.secret(
-      pulumi
-        .all([pki.authorityPem("kubernetes"), operator.certPem, operator.keyPem])
-        .apply(([authority, cert, key]) => operatorKubeconfig(plan, authority, cert, key)),
-    );
-    const provider = new kubernetes.Provider(
-      "cluster",
-      { kubeconfig: this.kubeconfig, enableServerSideApply: true },
-      { parent: this, dependsOn: [masters, loadBalancer, ...shards] },
-    );
-    const objects = clusterObjects(plan.objects, { parent: this, provider, deletedWith: platform.boundary });
-    if (group("node-simulator").length > 0)
-      rollout(rolloutArgs("node-simulator", { kind: "together" }), [masters, ...objects]);
-    this.registerOutputs({});
-  }
-}
-
-export interface ClusterHost extends Omit<RolloutHost, "digest"> {
-  readonly role: Role;
+/** A host for the command line: where it is, and what it is to the cluster. */
+export interface ClusterHost extends HostTarget {
+  readonly zone: string;
+  readonly role: HostRole;
   readonly group: string;
 }
 
-function place(host: Host): Pick<ClusterHost, "role" | "group"> {
-  return { role: host.plan.role, group: host.plan.group };
+export class Cluster extends pulumi.ComponentResource {
+  readonly kubeconfig: pulumi.Output<string>;
+  readonly hosts: pulumi.Output<ClusterHost[]>;
+
+  constructor(args: ClusterArgs) {
+    const { plan, placement, spec } = args;
+    super("kilonode:index:Cluster", spec.stack);
+    const pki = new Pki("pki", { stack: spec.stack, certificates: spec.certificates }, { parent: this });
+    const groups = stagedGroups(args, pki, this);
+    const running = placement.hosts.some(({ existed }) => existed);
+    const gates = new Gates({ groups: groups.map(({ rollout }) => rollout), sshKey: args.sshKey }, { parent: this });
+    this.hosts = pulumi.all(placement.hosts.map((host) => clusterHost(plan, host)));
+    this.kubeconfig = operatorAccess(plan, pki);
+
+    const done = new Map<string, pulumi.Resource>();
+    let objects: pulumi.Resource[] = [];
+    for (const { group, existed, rollout } of groups) {
+      if (group.needsApi && objects.length === 0) objects = this.#objects(args, [...done.values()]);
+      const before = existed || group.needsApi ? group.after.flatMap((name) => done.get(name) ?? []) : [];
+      const dependsOn = [...(running ? [gates] : []), ...before, ...(group.needsApi ? objects : [])];
+      done.set(group.name, new Rollout(rollout, { parent: this, dependsOn }));
+    }
+    if (objects.length === 0) this.#objects(args, [...done.values()]);
+    this.registerOutputs({});
+  }
+
+  /** The plan's objects, once the API answers. */
+  #objects({ placement, plan }: ClusterArgs, dependsOn: pulumi.Resource[]): pulumi.Resource[] {
+    const provider = new kubernetes.Provider(
+      "cluster",
+      { kubeconfig: this.kubeconfig, enableServerSideApply: true },
+      { parent: this, dependsOn },
+    );
+    return clusterObjects(plan.objects, { parent: this, provider, deletedWith: placement.boundary });
+  }
+}
+
+interface StagedGroup {
+  readonly group: GroupPlan;
+  /** False: it starts for the first time, as a whole. */
+  readonly existed: boolean;
+  readonly rollout: RolloutArgs;
+}
+
+/** Stages every host's content; groups that need the API come last. */
+function stagedGroups({ placement, plan, repairs, sshKey }: ClusterArgs, pki: Pki, parent: pulumi.Resource): StagedGroup[] {
+  const staged = new Map(
+    placement.hosts.map((host) => {
+      const content = new HostContent(host, pki, repairs.get(host.plan.name), { parent, dependsOn: host.resource });
+      return [host.plan.name, { host, digest: content.digest }] as const;
+    }),
+  );
+  const inOrder = [...plan.groups].sort((a, b) => Number(a.needsApi) - Number(b.needsApi));
+  return inOrder.map((group) => {
+    const hosts = group.hosts.flatMap((name) => staged.get(name) ?? []);
+    const strategy = strategyOf(group, (name) => staged.get(name)?.host);
+    return {
+      group,
+      existed: hosts.some(({ host }) => host.existed),
+      rollout: { group: group.name, strategy, hosts, hostTimeoutSeconds: group.hostTimeoutSeconds, sshKey },
+    };
+  });
+}
+
+/** The group's strategy with the host that it names as a target. */
+function strategyOf(
+  { strategy }: GroupPlan,
+  hostNamed: (name: string) => Host | undefined,
+): pulumi.Input<RolloutArgs["strategy"]> {
+  if (strategy.kind !== "masters") return strategy;
+  const { balancer, ...masters } = strategy;
+  const host = balancer === undefined ? undefined : hostNamed(balancer);
+  return host ? host.target.apply((loadBalancer) => ({ ...masters, loadBalancer })) : masters;
+}
+
+function clusterHost(plan: ClusterPlan, { target, plan: { name, role, zone } }: Host): pulumi.Output<ClusterHost> {
+  return target.apply((made) => ({ ...made, zone, role, group: groupOf(plan, name).name }));
+}
+
+function operatorAccess(plan: ClusterPlan, pki: Pki): pulumi.Output<string> {
+  const operator = pki.operator("kilonode:operator", "system:masters");
+  return pulumi.secret(
+    pulumi
+      .all([pki.authorityPem("kubernetes"), operator.certPem, operator.keyPem])
+      .apply(([authority, cert, key]) => operatorKubeconfig(plan, authority, cert, key)),
+  );
 }

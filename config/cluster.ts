@@ -29,11 +29,10 @@ const Shard = z.strictObject({
 });
 
 const Etcd = z.strictObject({
-  /** Dedicated hosts in all. Default 17: the members of the default shards, 7 + 5 + 5. */
-  hosts: z.int().min(1).max(60).default(17),
   /**
-   * Shard name to members and resources. Default: main 7, events 5, leases 5. One 17-voter cluster would make every write
-   * wait for 9 disks; splitting by resource is what every larger operator does (kops' `leases` shard, EKS: 5 x the writes).
+   * Shard name to members and resources; each member has a host of its own. Default: main 7, events 5, leases 5. One 17-voter
+   * cluster would make every write wait for 9 disks; splitting by resource is what every larger operator does (kops' `leases`
+   * shard, EKS: 5 x the writes).
    */
   shards: z
     .record(z.string().regex(/^[a-z][a-z0-9]{0,14}$/, "lower-case letters and digits, at most 15"), Shard)
@@ -57,8 +56,8 @@ const Etcd = z.strictObject({
 const Masters = z.strictObject({
   /** Hosts that run kube-apiserver, controller-manager and scheduler. Default 11. */
   count: z.int().min(1).max(20).default(11),
-  /** How the components run: systemd units, or static pods of a kubelet (which needs a container runtime). */
-  runtime: z.enum(["systemd", "static-pod"]).default("systemd"),
+  /** How the components run: systemd units, or static pods of a kubelet. Default: what the platform's masters can run. */
+  runtime: z.enum(["systemd", "static-pod"]).optional(),
   /** Flags added to or changed from what the plan gives; protected ones are refused. */
   flags: z
     .strictObject({
@@ -75,6 +74,8 @@ const Network = z.strictObject({
    * or VPN. Each zone gets a /24 of it.
    */
   hosts: z.string().default("198.18.0.0/20"),
+  /** Range of the nodes of pools. Default 198.19.0.0/16, the other half of that range: 65,534 nodes. */
+  nodes: z.string().default("198.19.0.0/16"),
   /** Range of Services. Default 10.96.0.0/16: 65,536 addresses, above the 10,000 Services that upstream tests. */
   services: z.string().default("10.96.0.0/16"),
   /** Range of pods. Default 10.128.0.0/9: a /24 for each of 32,768 nodes. */
@@ -97,11 +98,28 @@ const Toolchain = z.strictObject({
   sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits")).default({}),
 });
 
-/** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. */
+const Pool = z.strictObject({
+  /** Nodes. */
+  count: z.int().min(0).max(15_000),
+  /** Labels of its nodes. Default: none. */
+  labels: z.record(z.string(), z.string()).default({}),
+  /** Taints of its nodes. Default: none. */
+  taints: z
+    .array(
+      z.strictObject({
+        key: z.string().min(1),
+        value: z.string().default(""),
+        effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]),
+      }),
+    )
+    .default([]),
+});
+
+/** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. The platform adds its own (read.ts). */
 export const ClusterConfig = z
   .strictObject({
-    /** Where the hosts are. */
-    platform: z.enum(["lab"]),
+    /** Where the hosts are: the name of a platform. */
+    platform: z.string(),
     /** True for clusters whose data may be deleted with them (lab, test). Default false: destroy keeps every volume. */
     ephemeral: z.boolean().default(false),
     /** Failure domains, in order. Default a, b, c: three, so that a shard survives the loss of one. */
@@ -117,8 +135,8 @@ export const ClusterConfig = z
     network: Network.prefault({}),
     etcd: Etcd.prefault({}),
     masters: Masters.prefault({}),
-    /** Nodes that kwok simulates, so that pods get scheduled and turn Running. Default 0: none. */
-    simulatedNodes: z.int().min(0).max(15_000).default(0),
+    /** Name to nodes that are all alike. Default: none. */
+    pools: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,19}$/, "lower-case letters, digits, dashes, at most 20"), Pool).default({}),
     certificates: Certificates.prefault({}),
     toolchain: Toolchain.prefault({}),
   })
@@ -134,7 +152,8 @@ export function slotOf(name: string, shard: ShardConfig): number | undefined {
   return shard.slot ?? knownSlots[name];
 }
 
-/** A configuration with the stack's name, which every name in the cluster starts with. */
-export interface ClusterSpec extends ClusterConfig {
+/** A configuration with the stack's name, which every name in the cluster starts with, and what the platform's own knobs say. */
+export interface ClusterSpec<Own = unknown> extends ClusterConfig {
   readonly stack: string;
+  readonly own: Own;
 }

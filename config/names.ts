@@ -1,36 +1,56 @@
 /** Names and places, computed from the stack, the role and an index: never from what an instance returns. */
 import { addressAt, type Cidr, sizeOf } from "./cidr";
 
-export type Role = "etcd" | "master" | "load-balancer" | "node-simulator";
+export type HostRole = "etcd" | "master" | "load-balancer" | "node-simulator";
 
 /** A host's name, zone and address. */
 export interface Place {
   readonly name: string;
   readonly zone: string;
   readonly address: string;
+  /** What others call it in URLs and certificates: its DNS name where the platform has a domain, its address where not. */
+  readonly endpoint: string;
+}
+
+/** A failure domain with the addresses that its hosts get. */
+export interface Zone {
+  readonly name: string;
+  /** IPv4 range, for instance "198.18.0.0/24". */
+  readonly range: Cidr;
+}
+
+/** Where hosts are placed. */
+export interface Territory {
+  readonly stack: string;
+  readonly zones: readonly Zone[];
+  /** Private DNS domain in which each host has its name. Absent: hosts are called by their addresses. */
+  readonly domain?: string;
 }
 
 /**
- * Where in a zone's /24 a role starts. Load balancer .5, node simulator .6, masters .10-.39, etcd shards from .40 in steps of
+ * Where in a zone's range a role starts. Load balancer .5, node simulator .6, masters .10-.39, etcd shards from .40 in steps of
  * 18 by their slot; so a member that joins moves no other address.
  */
-const firstOffset: Readonly<Record<Role, number>> = { "load-balancer": 5, "node-simulator": 6, master: 10, etcd: 40 };
+const firstOffset: Readonly<Record<HostRole, number>> = {
+  "load-balancer": 5,
+  "node-simulator": 6,
+  master: 10,
+  etcd: 40,
+};
 const shardStep = 18;
 
-/** The `index`-th (from 0) of a kind of host. Dealt out to the zones in turn, beginning with the zone `firstZone`. */
+/** The `index`-th (from 0) of a kind of host. Dealt out to the zones in turn, beginning with the zone `slot`. */
 export function place(
-  of: { stack: string; zones: readonly string[]; hosts: Cidr },
-  kind: { role: Role; label: string; group?: number },
+  { stack, zones, domain }: Territory,
+  kind: { readonly role: HostRole; readonly label: string; readonly slot?: number },
   index: number,
 ): Place {
-  const group = kind.group ?? 0;
-  const zoneIndex = (index + group) % of.zones.length;
-  const offset = zoneIndex * 256 + firstOffset[kind.role] + group * shardStep + index;
-  return {
-    name: `${of.stack}-${kind.label}-${index + 1}`,
-    zone: of.zones[zoneIndex] as string,
-    address: addressAt(of.hosts, offset),
-  };
+  const slot = kind.slot ?? 0;
+  const zone = zones[(index + slot) % zones.length];
+  if (!zone) throw new Error(`no zone to place ${kind.label} in`);
+  const name = `${stack}-${kind.label}-${index + 1}`;
+  const address = addressAt(zone.range, firstOffset[kind.role] + slot * shardStep + index);
+  return { name, zone: zone.name, address, endpoint: domain === undefined ? address : `${name}.${domain}` };
 }
 
 /** The last address but one of the hosts' range: the gateway, outside of every zone. */

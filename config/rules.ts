@@ -15,7 +15,7 @@ export function rulesAcross(config: ClusterConfig, context: Context): void {
 }
 
 function shardRules(config: ClusterConfig, report: Report): void {
-  const { shards, hosts, allowMoreThanSevenVoters } = config.etcd;
+  const { shards, allowMoreThanSevenVoters } = config.etcd;
   for (const [name, shard] of Object.entries(shards)) {
     const path = ["etcd", "shards", name, "members"];
     if (shard.members % 2 === 0) {
@@ -44,19 +44,6 @@ function shardRules(config: ClusterConfig, report: Report): void {
     report(["etcd", "shards"], "no shard named main; it holds every resource that no other shard names");
   resourcesOnce(config, report);
   slotsApart(config, report);
-  const members = Object.values(shards).reduce((sum, shard) => sum + shard.members, 0);
-  if (members > hosts) {
-    report(
-      ["etcd", "hosts"],
-      `${members} members in all shards need ${members} hosts of their own, and there are ${hosts}; raise etcd.hosts or shrink a shard`,
-    );
-  }
-  if (members < hosts) {
-    report(
-      ["etcd", "hosts"],
-      `${hosts} hosts for ${members} members: ${hosts - members} would run nothing; set etcd.hosts to ${members} or grow a shard`,
-    );
-  }
 }
 
 function resourcesOnce(config: ClusterConfig, report: Report): void {
@@ -91,7 +78,7 @@ function slotsApart(config: ClusterConfig, report: Report): void {
 const minimalHostPrefix = 22;
 
 function networkRules(config: ClusterConfig, report: Report): void {
-  const names = ["hosts", "services", "pods"] as const;
+  const names = ["hosts", "nodes", "services", "pods"] as const;
   const ranges: [(typeof names)[number], Cidr][] = [];
   for (const name of names) {
     const cidr = parseCidr(config.network[name]);

@@ -30,7 +30,7 @@ Examples:
       const lines = options.json
         ? [JSON.stringify(host ?? plan, null, 2)]
         : host
-          ? show.hostText(host)
+          ? show.hostText(plan, host)
           : show.planText(plan, options.files === true);
       process.stdout.write(`${lines.join("\n")}\n`);
     });

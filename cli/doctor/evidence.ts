@@ -1,7 +1,7 @@
 /** What was gathered, read: by host, by process, by server. */
-import type { ClusterPlan, HostPlan } from "../../components/plan-types";
+import type { ClusterPlan, HostPlan } from "../../components/plan/types";
+import type { PlatformDegradation } from "../../components/platform/module";
 import { type MachineStatus, readMachine, readSections, type Section } from "../hosts/report";
-import type { Degradation } from "../hosts/status-types";
 import type { ApiAnswers, Read } from "./ask-api";
 import type { Gathered } from "./gather";
 import { readMetrics, type Sample } from "./metrics";
@@ -28,22 +28,19 @@ export interface HostEvidence {
 
 export interface Evidence {
   readonly plan: ClusterPlan;
-  /** True where hosts are containers of one machine. */
-  readonly lab: boolean;
   readonly hosts: readonly HostEvidence[];
   readonly servers: readonly { readonly name: string; readonly samples: readonly Sample[] }[];
   /** Servers that gave no metrics, and why. */
   readonly silentServers: readonly string[];
   readonly api: ApiAnswers;
-  readonly degradations: readonly Degradation[];
+  readonly degradations: readonly PlatformDegradation[];
   readonly now: Date;
 }
 
-export function readEvidence(plan: ClusterPlan, lab: boolean, gathered: Gathered): Evidence {
+export function readEvidence(plan: ClusterPlan, gathered: Gathered): Evidence {
   const servers = Object.entries(gathered.servers);
   return {
     plan,
-    lab,
     hosts: plan.hosts.map((host) => hostEvidence(host, gathered)),
     servers: servers.flatMap(([name, { value }]) =>
       value === undefined ? [] : [{ name, samples: readMetrics(value) }],

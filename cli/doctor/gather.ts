@@ -1,13 +1,13 @@
 /** Asks every host once, every API server for its metrics and the API for a few pages, all at the same time. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { ClusterPlan, HostPlan } from "../../components/plan-types";
-import { ports } from "../../components/ports";
+import { isMember } from "../../components/plan/groups";
+import type { ClusterPlan, HostPlan } from "../../components/plan/types";
+import type { PlatformDegradation } from "../../components/platform/module";
+import { ports } from "../../components/plan/ports";
 import { askAll, bashProgram } from "../hosts/ask";
 import type { RunningCluster } from "../hosts/cluster";
-import { labDegradations } from "../hosts/lab";
 import { certificatePaths, type HostAnswer } from "../hosts/status";
-import type { Degradation } from "../hosts/status-types";
 import { ApiClient } from "./api";
 import { type ApiAnswers, askApi, attempt, type Read } from "./ask-api";
 import { prefixOf } from "./shards";
@@ -18,7 +18,7 @@ export interface Gathered {
   /** The kept lines of each API server's /metrics, by the name of its master. */
   readonly servers: Readonly<Record<string, Read<string>>>;
   readonly api: ApiAnswers;
-  readonly degradations: readonly Degradation[];
+  readonly degradations: readonly PlatformDegradation[];
   /** ISO 8601. */
   readonly now: string;
 }
@@ -40,7 +40,7 @@ export function keeper(): (line: string) => boolean {
 }
 
 export async function gather({ checked, hosts, kubeconfig, sshKey }: RunningCluster): Promise<Gathered> {
-  const { plan, spec } = checked;
+  const { plan, platform, spec } = checked;
   const script = readFileSync(join(__dirname, "host-questions"), "utf8");
   const client = new ApiClient(kubeconfig);
   const now = new Date().toISOString();
@@ -49,7 +49,7 @@ export async function gather({ checked, hosts, kubeconfig, sshKey }: RunningClus
       askAll(hosts, sshKey, ({ name }) => bashProgram(script, hostArguments(plan, name))),
       askServers(client, plan),
       askApi(client),
-      spec.platform === "lab" ? labDegradations(checked.stack) : [],
+      platform.degradations(spec),
     ]);
     return {
       hosts: answers.map((answer): HostAnswer => {
@@ -76,7 +76,7 @@ const largeKinds = ["/configmaps", "/secrets", "/pods", "/nodes", "/endpoints", 
 export function hostArguments(plan: ClusterPlan, name: string): string[] {
   const host = plan.hosts.find((one) => one.name === name);
   if (!host) return ["other", "1", "no", "no", "", "", "", ""];
-  const shard = plan.shards.find(({ group }) => group === host.group);
+  const shard = plan.shards.find((one) => isMember(one, host.name));
   const leases = plan.shards.find(({ resources }) => resources.includes("coordination.k8s.io/leases"));
   const prefixes = plan.shards.flatMap(({ resources }) => resources.map(prefixOf));
   const kinds = shard === undefined || shard.resources.length === 0 ? largeKinds : shard.resources;
@@ -109,7 +109,7 @@ export function progressWait(plan: ClusterPlan): number {
 
 /** The last two members of a shard: one of them is a follower. Where there is no other, the only member. */
 function sampling(plan: ClusterPlan, host: HostPlan): string {
-  const members = plan.shards.find(({ group }) => group === host.group)?.members ?? [];
+  const members = plan.shards.find((one) => isMember(one, host.name))?.members ?? [];
   if (members.length === 1) return "always";
   return members.slice(-2).some(({ name }) => name === host.name) ? "yes" : "no";
 }

@@ -1,5 +1,5 @@
 /** Reads a running cluster and judges every setting. */
-import type { ClusterPlan } from "../../components/plan-types";
+import type { ClusterPlan } from "../../components/plan/types";
 import { type ClusterOptions, runningCluster } from "../hosts/cluster";
 import { apiserver } from "./checks/apiserver";
 import { etcd } from "./checks/etcd";
@@ -24,12 +24,11 @@ export async function collectDoctor(stack: string, options: DoctorOptions): Prom
   const cluster = await runningCluster(stack, options);
   const look = () => gather(cluster);
   const gathered = options.probe ? await withProbe(cluster.kubeconfig, look) : await look();
-  const { plan, spec } = cluster.checked;
-  return diagnose(plan, spec.platform === "lab", gathered, Math.round(performance.now() - started));
+  return diagnose(cluster.checked.plan, gathered, Math.round(performance.now() - started));
 }
 
-export function diagnose(plan: ClusterPlan, lab: boolean, gathered: Gathered, durationMs = 0): DoctorReport {
-  const evidence = readEvidence(plan, lab, gathered);
+export function diagnose(plan: ClusterPlan, gathered: Gathered, durationMs = 0): DoctorReport {
+  const evidence = readEvidence(plan, gathered);
   const results = checks.map((check) => judge(check, evidence));
   const statuses: readonly CheckStatus[] = ["ok", "warning", "failed", "explained", "skipped"];
   const counts = Object.fromEntries(

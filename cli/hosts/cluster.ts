@@ -31,7 +31,7 @@ export async function reachableCluster(stack: string, { engine }: ClusterOptions
   const none = `there is no cluster of stack ${stack} yet`;
   if (!(await opened.exists())) throw new CliError(`${none}; run \`kilonode up ${stack}\``);
   const state = await opened.state();
-  const known = knownFrom(checked.plan, state);
+  const known = knownFrom(checked.plan, checked.platform, state);
   const { unfinished, pending } = state;
   const { sshKey, hosts } = known;
   if (sshKey !== undefined && hosts.length > 0) return { ...known, sshKey, checked, unfinished };

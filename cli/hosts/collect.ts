@@ -3,7 +3,6 @@
 import { unfinishedText } from "../show/unfinished";
 import { askAll, bashProgram } from "./ask";
 import { type ClusterOptions, kubeconfigLack, reachableCluster } from "./cluster";
-import { labDegradations } from "./lab";
 import { countNodes } from "./nodes";
 import { certificatePaths, type HostAnswer, statusReport } from "./status";
 import type { StatusReport } from "./status-types";
@@ -13,7 +12,7 @@ export async function collectStatus(stack: string, options: ClusterOptions, scri
   const started = performance.now();
   const cluster = await reachableCluster(stack, options);
   const { checked, hosts, kubeconfig, sshKey, unfinished } = cluster;
-  const { plan, spec } = checked;
+  const { plan, platform, spec } = checked;
   const paths = (name: string) => {
     const host = plan.hosts.find((one) => one.name === name);
     return host ? certificatePaths(host) : [];
@@ -21,7 +20,7 @@ export async function collectStatus(stack: string, options: ClusterOptions, scri
   const [answers, nodes, degradations] = await Promise.all([
     askAll(hosts, sshKey, ({ name, role }) => bashProgram(script, [role, ...paths(name)])),
     kubeconfig === undefined ? { total: 0, ready: 0, error: kubeconfigLack(cluster) } : countNodes(kubeconfig),
-    spec.platform === "lab" ? labDegradations(stack) : [],
+    platform.degradations(spec),
   ]);
   return statusReport({
     plan,
@@ -41,7 +40,6 @@ export async function collectStatus(stack: string, options: ClusterOptions, scri
     ],
     nodes,
     degradations,
-    simulatedNodes: spec.simulatedNodes,
     now: new Date(),
     durationMs: Math.round(performance.now() - started),
   });

@@ -1,14 +1,14 @@
 /** The state of one etcd shard, from what its members said. */
-import type { ShardPlan } from "../../components/plan-types";
-import { type EtcdAnswer, readEtcd } from "./report";
-import type { Seen } from "./status";
+import { isMember } from "../../components/plan/groups";
+import type { ShardPlan } from "../../components/plan/types";
+import { type EtcdAnswer, readEtcd, type Seen } from "./report";
 import type { MemberStatus, ShardStatus } from "./status-types";
 
 export type JudgedShard = ShardStatus & { readonly problems: readonly string[] };
 
 export function etcdStatus(shard: ShardPlan, seen: readonly Seen[]): JudgedShard {
   const answers = new Map<string, EtcdAnswer>();
-  for (const { plan, sections } of seen.filter((host) => host.plan.group === shard.group)) {
+  for (const { plan, sections } of seen.filter((host) => isMember(shard, host.plan.name))) {
     const answer = readEtcd(sections.etcd);
     if (answer) answers.set(plan.name, answer);
   }

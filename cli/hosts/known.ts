@@ -5,8 +5,10 @@
  */
 import type { ClusterHost } from "../../components/cluster";
 import { operatorKubeconfig } from "../../components/pki/kubeconfig";
-import type { ClusterPlan } from "../../components/plan-types";
-import { hostPrinted } from "../../components/platform/lab/host-printed";
+import type { ClusterPlan } from "../../components/plan/types";
+import { groupOf } from "../../components/plan/groups";
+import type { MadeResources, PlatformModule } from "../../components/platform/module";
+import { resourceIds } from "../../components/resources";
 import type { Values } from "../../engine/provider";
 import { ROOT_STACK, urnName } from "../../engine/state/types";
 import type { OpenedResource, OpenedState } from "../run/engine";
@@ -29,30 +31,27 @@ export interface Known {
   readonly pending: OpenedState["pending"];
 }
 
-/** All platforms log in like this; see sshTarget in components/rollout. */
-const login = { user: "root", port: 22 } as const;
-const hostType = "command:local:Command";
-
 export function knownFrom(
-  plan: Pick<ClusterPlan, "stack" | "apiEndpoint" | "hosts">,
+  plan: Pick<ClusterPlan, "stack" | "api" | "hosts" | "groups">,
+  { madeHost }: Pick<PlatformModule, "madeHost">,
   { resources, pending }: Pick<OpenedState, "resources" | "pending">,
 ): Known {
   const find = finder(resources);
+  const made = (name: string) => madeHost(find, name);
   const outputs = resources.find(({ type }) => type === ROOT_STACK)?.outputs ?? {};
   const told = Array.isArray(outputs.hosts) ? (outputs.hosts as unknown as ClusterHost[]) : [];
   const planned = plan.hosts.flatMap((host): ClusterHost[] => {
-    const { name, address, zone, role, group } = host;
+    const { name, zone, role } = host;
     // The host's own word is the newest: a failed `up` may have made it anew or elsewhere since the outputs were written.
-    const made = printed(find(hostType, name));
+    const target = made(name);
     const output = told.find((one) => one.name === name);
-    const hostKey = made?.hostKey ?? output?.hostKey;
-    return hostKey === undefined ? [] : [{ ...login, name, address, zone, role, group, ...output, ...made, hostKey }];
+    if (target) return [{ ...output, ...target, name, zone, role, group: groupOf(plan, name).name }];
+    return output ? [output] : [];
   });
-  const leaving = told.filter(({ name }) => !plan.hosts.some((host) => host.name === name) && find(hostType, name));
+  const leaving = told.filter(({ name }) => !plan.hosts.some((host) => host.name === name) && made(name));
   const hosts = [...planned, ...leaving];
   return {
-    sshKey:
-      text(find("tls:index/privateKey:PrivateKey", "ssh")?.outputs, "privateKeyOpenssh") ?? text(outputs, "sshKey"),
+    sshKey: text(find(...resourceIds.sshKey), "privateKeyOpenssh") ?? text(outputs, "sshKey"),
     hosts,
     pending,
     unmade: plan.hosts
@@ -62,21 +61,11 @@ export function knownFrom(
   };
 }
 
-type Find = (type: string, name: string) => OpenedResource | undefined;
-
-function finder(resources: readonly OpenedResource[]): Find {
+function finder(resources: readonly OpenedResource[]): MadeResources {
   const byName = new Map(
-    resources.filter((one) => !one.delete).map((one) => [`${one.type} ${urnName(one.urn)}`, one] as const),
+    resources.filter((one) => !one.delete).map((one) => [`${one.type} ${urnName(one.urn)}`, one.outputs] as const),
   );
   return (type, name) => byName.get(`${type} ${name}`);
-}
-
-function printed(resource: OpenedResource | undefined): { address: string; hostKey: string } | undefined {
-  try {
-    return hostPrinted(text(resource?.outputs, "stdout") ?? "");
-  } catch {
-    return undefined;
-  }
 }
 
 function whyUnmade(name: string, pending: OpenedState["pending"]): string {
@@ -87,20 +76,14 @@ function whyUnmade(name: string, pending: OpenedState["pending"]): string {
 }
 
 function kubeconfigFrom(
-  plan: Pick<ClusterPlan, "stack" | "apiEndpoint">,
-  find: Find,
+  plan: Pick<ClusterPlan, "stack" | "api">,
+  find: MadeResources,
   outputs: Values,
 ): Pick<Known, "kubeconfig" | "kubeconfigLacks"> {
   const parts = {
-    "the certificate of the kubernetes authority": text(
-      find("tls:index/selfSignedCert:SelfSignedCert", "kubernetes-ca")?.outputs,
-      "certPem",
-    ),
-    "the operator's certificate": text(
-      find("tls:index/locallySignedCert:LocallySignedCert", "operator")?.outputs,
-      "certPem",
-    ),
-    "the operator's key": text(find("tls:index/privateKey:PrivateKey", "operator")?.outputs, "privateKeyPem"),
+    "the certificate of the kubernetes authority": text(find(...resourceIds.authority("kubernetes")), "certPem"),
+    "the operator's certificate": text(find(...resourceIds.operatorCertificate), "certPem"),
+    "the operator's key": text(find(...resourceIds.operatorKey), "privateKeyPem"),
   };
   const [authority, cert, operatorKey] = Object.values(parts);
   if (authority && cert && operatorKey)
@@ -110,7 +93,7 @@ function kubeconfigFrom(
   return { kubeconfig: whole, kubeconfigLacks: whole === undefined ? lacks : [] };
 }
 
-function text(values: Values | undefined, key: string): string | undefined {
+function text(values: Readonly<Record<string, unknown>> | undefined, key: string): string | undefined {
   const value = values?.[key];
   return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -1,5 +1,7 @@
 /** Reads what hosts/host-report prints. */
 
+import type { HostPlan } from "../../components/plan/types";
+
 export interface Section {
   readonly code: number;
   readonly text: string;
@@ -84,7 +86,9 @@ export interface MachineStatus {
   /** False: all of its content is only staged. */
   readonly everActivated: boolean;
   readonly pending: readonly string[];
-  readonly units: Readonly<Record<string, { readonly active: string; readonly sub: string; readonly masked: boolean }>>;
+  readonly services: Readonly<
+    Record<string, { readonly active: string; readonly sub: string; readonly masked: boolean }>
+  >;
   readonly degradations: readonly {
     readonly what: string;
     readonly wanted: string;
@@ -102,4 +106,12 @@ export function readList<T>(section: Section | undefined): readonly T[] | undefi
   if (section?.code !== 0) return undefined;
   const start = section.text.indexOf("[");
   return start < 0 ? undefined : (JSON.parse(section.text.slice(start)) as T[]);
+}
+
+/** A host with what it said, read. */
+export interface Seen {
+  readonly plan: HostPlan;
+  readonly error: string | undefined;
+  readonly sections: Readonly<Record<string, Section>>;
+  readonly machine: MachineStatus | undefined;
 }

@@ -11,7 +11,8 @@ export interface StatusReport {
   readonly problems: readonly string[];
   readonly etcd: readonly ShardStatus[];
   readonly masters: readonly MasterStatus[];
-  readonly loadBalancer: LoadBalancerStatus;
+  /** Absent where the platform balances. */
+  readonly loadBalancer?: LoadBalancerStatus;
   readonly nodes: Nodes;
   readonly hosts: readonly HostStatus[];
   readonly degradations: readonly Degradation[];
@@ -63,8 +64,8 @@ export interface HostStatus {
   readonly reachable: boolean;
   /** Why it cannot be reached, or what it did not tell. */
   readonly error?: string;
-  /** Units that should run and do not. */
-  readonly downUnits: readonly string[];
+  /** Services that should run and do not. */
+  readonly downServices: readonly string[];
   /** What an activation would still do: the last one did not come to its end, or the host was changed. */
   readonly pending: readonly string[];
 }

@@ -1,18 +1,11 @@
 /** Judges what the hosts answered: pure, so that it is tested with recorded answers. */
 import { X509Certificate } from "node:crypto";
-import type { ClusterPlan, HostPlan } from "../../components/plan-types";
+import type { ClusterPlan, HostPlan } from "../../components/plan/types";
+import type { PlatformDegradation } from "../../components/platform/module";
 import { shortList } from "../show/names";
 import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
-import {
-  type MachineStatus,
-  notDelivered,
-  readCertificates,
-  readList,
-  readMachine,
-  readSections,
-  type Section,
-} from "./report";
+import { notDelivered, readCertificates, readList, readMachine, readSections, type Seen } from "./report";
 import type {
   CertificateStatus,
   Degradation,
@@ -35,18 +28,9 @@ export interface StatusParts {
   readonly unfinished?: StatusReport["unfinished"];
   readonly nodes: Nodes;
   /** Of the platform, beside those of the hosts. */
-  readonly degradations: readonly Degradation[];
-  readonly simulatedNodes: number;
+  readonly degradations: readonly PlatformDegradation[];
   readonly now: Date;
   readonly durationMs: number;
-}
-
-/** A host with what it said, read. */
-export interface Seen {
-  readonly plan: HostPlan;
-  readonly error: string | undefined;
-  readonly sections: Readonly<Record<string, Section>>;
-  readonly machine: MachineStatus | undefined;
 }
 
 export function statusReport(parts: StatusParts): StatusReport {
@@ -68,8 +52,8 @@ export function statusReport(parts: StatusParts): StatusReport {
     ...grouped(seen.flatMap((one) => hostProblems(hostStatus(one), one))),
     ...etcd.flatMap(({ problems: found }) => found),
     ...masterProblems(masters),
-    ...balancerProblems(loadBalancer, masters.length),
-    ...nodeProblems(nodes, parts.simulatedNodes),
+    ...(loadBalancer ? balancerProblems(loadBalancer, masters.length) : []),
+    ...nodeProblems(nodes, plan.simulatedNodes),
     ...certificates
       .filter(({ expires }) => new Date(expires) < parts.now)
       .map(({ name, expires }) => `certificate ${name} ended ${expires}`),
@@ -81,10 +65,10 @@ export function statusReport(parts: StatusParts): StatusReport {
     problems,
     etcd: etcd.map(({ problems: _, ...shard }) => shard),
     masters,
-    loadBalancer,
+    ...(loadBalancer && { loadBalancer }),
     nodes,
     hosts,
-    degradations: [...parts.degradations, ...hostDegradations(seen)],
+    degradations: [...parts.degradations.map((one) => ({ ...one, hosts: [] })), ...hostDegradations(seen)],
     certificates,
     durationMs: parts.durationMs,
   };
@@ -99,11 +83,12 @@ function notLive({ machine, sections }: Pick<Seen, "machine" | "sections">): str
 function hostStatus(seen: Seen): HostStatus {
   const { plan, error, machine, sections } = seen;
   const idle = notLive(seen);
-  if (idle !== undefined) return { name: plan.name, reachable: true, error: idle, downUnits: [], pending: [] };
-  const wanted = Object.entries(plan.machine.units).filter(([, unit]) => unit.running);
+  if (idle !== undefined) return { name: plan.name, reachable: true, error: idle, downServices: [], pending: [] };
+  const wanted = Object.entries(plan.machine.services).filter(([, service]) => service.kind !== "unit" || service.running);
   const running = ["active", "reloading"];
-  const downUnits = machine
-    ? wanted.map(([unit]) => unit).filter((unit) => !running.includes(machine.units[unit]?.active ?? ""))
+  const states = new Map(Object.entries(machine?.services ?? {}));
+  const downServices = machine
+    ? wanted.map(([name]) => name).filter((name) => !running.includes(states.get(name)?.active ?? ""))
     : [];
   return {
     name: plan.name,
@@ -111,9 +96,9 @@ function hostStatus(seen: Seen): HostStatus {
     ...(error !== undefined && { error }),
     ...(error === undefined &&
       !machine && { error: `\`machine-apply status\` ended with ${sections.machine?.code ?? "nothing"}` }),
-    downUnits,
-    // A unit that is down is told as such.
-    pending: (machine?.pending ?? []).filter((line) => !downUnits.some((unit) => line.includes(unit))),
+    downServices,
+    // A service that is down is told as such.
+    pending: (machine?.pending ?? []).filter((line) => !downServices.some((name) => line.includes(name))),
   };
 }
 
@@ -127,12 +112,12 @@ function grouped(problems: readonly Problem[]): string[] {
   return [...names].map(([text, all]) => `${shortList(all)}${text}`);
 }
 
-function hostProblems({ name, reachable, error, downUnits, pending }: HostStatus, seen: Seen): Problem[] {
+function hostProblems({ name, reachable, error, downServices, pending }: HostStatus, seen: Seen): Problem[] {
   if (!reachable) return [[name, ` cannot be reached: ${error}`]];
   if (notLive(seen) !== undefined) return [[name, `: ${error}`]];
   return [
     ...(error === undefined ? [] : [` does not tell its state: ${error}`]),
-    ...downUnits.map((unit) => `: ${unit} does not run`),
+    ...downServices.map((name) => `: ${name} does not run`),
     ...(pending.length > 0 ? [` is not as planned: ${pending.join("; ")}; \`up\` repairs it`] : []),
   ].map((text): Problem => [name, text]);
 }
@@ -155,11 +140,14 @@ function masterProblems(masters: readonly MasterStatus[]): string[] {
   return [...grouped(unready), ...unled.map((lease) => `no master leads as ${lease}`)];
 }
 
-function loadBalancerStatus(plan: ClusterPlan, seen: readonly Seen[]): LoadBalancerStatus {
-  const balancer = seen.find(({ plan: { role } }) => role === "load-balancer");
-  const backends = readList<{ name: string; status: string }>(balancer?.sections.backends) ?? [];
+/** Of the host that balances; undefined where the platform does it. */
+function loadBalancerStatus({ api }: ClusterPlan, seen: readonly Seen[]): LoadBalancerStatus | undefined {
+  const { balancer } = api;
+  if (!balancer) return undefined;
+  const host = seen.find(({ plan: { name } }) => name === balancer.name);
+  const backends = readList<{ name: string; status: string }>(host?.sections.backends) ?? [];
   const ready = backends.filter(({ status }) => status.startsWith("UP")).length;
-  return { address: new URL(plan.apiEndpoint).hostname, backends, ready };
+  return { address: balancer.endpoint, backends, ready };
 }
 
 function balancerProblems({ backends, ready }: LoadBalancerStatus, masters: number): string[] {

@@ -44,6 +44,8 @@ export interface StackEngine {
   /** Outputs of the last run that succeeded. */
   outputs(options: { readonly showSecrets: boolean }): Promise<Values>;
   state(): Promise<OpenedState>;
+  /** What a resource of the state printed, where that is no secret; undefined without the resource. Needs no passphrase. */
+  printed(type: string, name: string): Promise<string | undefined>;
   /** Secrets stay encrypted. */
   export(): Promise<object>;
   import(state: object): Promise<void>;
@@ -77,8 +79,7 @@ export function openStack(checked: CheckedStack, options: OpenOptions): StackEng
     return new PulumiEngine(checked.stack, passphrase.text);
   }
   say(`engine: rehearsal (${reason}); state in ${file}`);
-  // The only platform whose hosts a rehearsal really makes.
-  if (checked.spec.platform !== "lab") {
+  if (!checked.platform.rehearsed) {
     say(`a rehearsal: nothing is made on ${checked.spec.platform}; production is \`pulumi up -s ${checked.stack}\``);
   }
   const { RehearsalEngine } = require("./rehearsal") as typeof import("./rehearsal");

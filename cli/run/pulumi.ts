@@ -12,6 +12,7 @@ import type { Value, Values } from "../../engine/provider";
 import { CliError } from "../errors";
 import { projectDir } from "../stack/project";
 import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
+import { printedBy } from "./printed";
 import { PulumiEvents } from "./pulumi-events";
 import { openedState } from "./pulumi-state";
 
@@ -65,6 +66,12 @@ export class PulumiEngine implements StackEngine {
     // The Automation API exports with --show-secrets.
     const [{ deployment }, history] = await Promise.all([stack.exportStack(), stack.history(10, 1, false)]);
     return openedState(deployment, history);
+  }
+
+  async printed(type: string, name: string): Promise<string | undefined> {
+    if (!(await this.exists())) return undefined;
+    const { deployment } = (await this.export()) as { deployment?: { resources?: Parameters<typeof printedBy>[0] } };
+    return printedBy(deployment?.resources ?? [], type, name);
   }
 
   async export(): Promise<object> {

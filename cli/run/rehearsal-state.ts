@@ -20,6 +20,11 @@ export function readOutputs(stateFile: string, passphrase: string | undefined, s
   return showSecrets ? plainValues(outputs) : (redacted(outputs) as Values);
 }
 
+/** As they are in the file: secrets stay encrypted. */
+export function readResources(stateFile: string): ReturnType<typeof load>["resources"] {
+  return load(stateFile).resources;
+}
+
 /** Also of a run that goes on, or that was killed: its journal tells how far it came. */
 export function readState(stateFile: string, passphrase: string | undefined): OpenedState {
   const { resources, pending, salt } = load(stateFile);

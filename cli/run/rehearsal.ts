@@ -6,7 +6,8 @@ import { CliError, exitCodes } from "../errors";
 import { removeStackFiles, removeStateFiles } from "../stack/files";
 import { projectDir } from "../stack/project";
 import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
-import { readOutputs, readState } from "./rehearsal-state";
+import { printedBy } from "./printed";
+import { readOutputs, readResources, readState } from "./rehearsal-state";
 import { RunRecord, runRecordFile } from "./run-record";
 
 /** What a run does with the folder of the state around it. */
@@ -82,6 +83,10 @@ export class RehearsalEngine implements StackEngine {
 
   state(): Promise<OpenedState> {
     return this.#spoken(async () => readState(this.stateFile, this.passphrase));
+  }
+
+  async printed(type: string, name: string): Promise<string | undefined> {
+    return (await this.exists()) ? printedBy(readResources(this.stateFile), type, name) : undefined;
   }
 
   export(): Promise<object> {

@@ -10,9 +10,11 @@ import { styleOf } from "../show/style";
 import { exitCodeOfRun, type RunReport, summaryText } from "../show/summary";
 import { Terminal } from "../show/terminal";
 import type { CheckedStack } from "../stack/configuration";
-import { type Action, openStack } from "./engine";
+import { changeProblems, commitmentsOf, readCommitments } from "../../components/plan/commitments";
+import { resourceIds } from "../../components/resources";
+import { ConfigurationError } from "../../config/read";
+import { type Action, openStack, type StackEngine } from "./engine";
 import { interruptible } from "./interrupt";
-import { sweep } from "./sweep";
 
 export interface RunOptions {
   readonly engine?: string;
@@ -29,6 +31,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   const progress = new Progress(new Terminal(process.stderr), phases, style, isPreview);
   const say = (line: string) => progress.line(line);
   const engine = openStack(checked, { engine: options.engine, make: !isPreview, say });
+  if (action === "up" || action === "preview") await refuseImpossibleChange(checked, engine);
   const command = `kilonode ${isPreview ? "preview" : action} ${stack}`;
   const interruption = interruptible(command, say);
   progress.start();
@@ -36,7 +39,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   let reports: RunReport["phases"];
   try {
     result = await engine.run(action, { onEvent: (event) => progress.onEvent(event), signal: interruption.signal });
-    if (action === "destroy" && result.result === "succeeded") await sweep(checked.spec);
+    if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec);
     reports = progress.stop(result.durationMs);
   } finally {
     progress.stop(0);
@@ -61,6 +64,13 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   if (!unexpected) return exitCodeOfRun(report);
   process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
   return exitCodes.failed;
+}
+
+/** What the cluster cannot become is said before the engine starts; the program itself stops an update in the same way. */
+async function refuseImpossibleChange({ stack, plan }: CheckedStack, engine: StackEngine): Promise<void> {
+  const before = readCommitments(await engine.printed(...resourceIds.commitments));
+  const problems = before ? changeProblems(before, commitmentsOf(plan)) : [];
+  if (problems.length > 0) throw new ConfigurationError(stack, problems);
 }
 
 function print(

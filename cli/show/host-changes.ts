@@ -1,6 +1,7 @@
 /** The changes of hosts' content in a preview, hosts with the same change together. */
 import type { Machine } from "../../components/machine/machine";
-import type { ClusterPlan, HostPlan } from "../../components/plan-types";
+import type { ClusterPlan, HostPlan } from "../../components/plan/types";
+import { resourceKind } from "../../components/resources";
 import type { Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
 import { readMachine } from "./delivery";
@@ -16,9 +17,10 @@ export interface HostChange extends MachineChange {
 
 const none: MachineChange = { files: [], settings: [], restarts: [], reloads: [] };
 
-/** Is this the step of a host's content (components/host/content.ts)? */
+/** The host whose content this step is (components/host/content.ts). */
 export function contentHost(step: Pick<Step, "type" | "name">): string | undefined {
-  return step.type === "command:remote:Command" ? /^(.*)-machine$/.exec(step.name)?.[1] : undefined;
+  const resource = resourceKind(step);
+  return resource.kind === "content" && resource.part === "machine" ? resource.host : undefined;
 }
 
 /** @param steps updates of `<host>-machine` */
@@ -67,7 +69,7 @@ function hostChange(step: Step, plan: HostPlan | undefined): Omit<HostChange, "h
 function withFilesOf(plan: HostPlan, before: Machine): Machine {
   const paths = [...plan.certificates.map(({ certPath }) => certPath), ...Object.keys(plan.pem)];
   const kept = paths.flatMap((path) => (before.files[path] ? [[path, before.files[path]] as const] : []));
-  // The command's own plan does not know sums; the same version is the same binary.
+  // The command's own plan has no sums; the same version is the same binary.
   const binaries = Object.entries(plan.machine.binaries).map(([path, binary]) => {
     const old = before.binaries[path];
     return [path, old?.version === binary.version ? old : binary] as const;

@@ -1,7 +1,7 @@
 /** What changes on one host, from the old and the new content as data. */
 import { X509Certificate } from "node:crypto";
 import { dirname } from "node:path/posix";
-import type { Machine, MachineFile } from "../../components/machine/machine";
+import type { Machine, MachineFile, MachineService, MachineVolume } from "../../components/machine/machine";
 import { lineDiff } from "./text-diff";
 
 export interface FileChange {
@@ -62,11 +62,15 @@ function shownContent({ content }: MachineFile): string[] {
 function settingsDiff(before: Machine, after: Machine): string[] {
   const sysctl = (entry?: Machine["sysctls"][string]) => entry && `${entry.floor ? "at least " : ""}${entry.value}`;
   const binary = (entry?: Machine["binaries"][string]) =>
-    entry && `${entry.name} ${entry.version} (sha256 ${entry.sha256.slice(0, 12)})`;
-  const unit = (entry?: Machine["units"][string]) =>
-    entry && `${entry.enabled ? "enabled" : "disabled"}, ${entry.running ? "running" : "stopped"}`;
+    entry && `${entry.name} ${entry.version} (sha256 ${entry.sha256?.slice(0, 12) ?? "not known yet"})`;
+  const service = (entry?: MachineService) => {
+    if (entry?.kind === "static-pod") return "static pod";
+    return entry && `${entry.enabled ? "enabled" : "disabled"}, ${entry.running ? "running" : "stopped"}`;
+  };
+  const volume = (entry?: MachineVolume) =>
+    entry && `${entry.sizeGiB} GiB ${entry.fs} at ${entry.mount} on ${entry.device}`;
   const directory = (entry?: Machine["directories"][string]) => entry && `${entry.mode} ${entry.owner}`;
-  const volumes = (machine: Machine) => Object.fromEntries(machine.volumes.map((volume) => [volume.name, volume]));
+  const volumes = (machine: Machine) => Object.fromEntries(machine.volumes.map((one) => [one.name, one]));
   const classes = (machine: Machine) =>
     Object.fromEntries((machine.traffic?.classes ?? []).map((entry) => [entry.name, entry]));
   return [
@@ -75,14 +79,14 @@ function settingsDiff(before: Machine, after: Machine): string[] {
     ...entries("binary", before.binaries, after.binaries, binary),
     ...entries("sysctl", before.sysctls, after.sysctls, sysctl),
     ...lists("kernel module", before.modules, after.modules),
-    ...entries("volume", volumes(before), volumes(after), (volume) => volume && `${volume.mount} (${volume.fs})`),
+    ...entries("volume", volumes(before), volumes(after), volume),
     ...entries(
       "traffic class",
       classes(before),
       classes(after),
       (entry) => entry && `band ${entry.band}, ports ${entry.ports.join(", ")}`,
     ),
-    ...entries("unit", before.units, after.units, unit),
+    ...entries("service", before.services, after.services, service),
   ];
 }
 
@@ -105,7 +109,7 @@ function lists(what: string, before: readonly string[], after: readonly string[]
   ];
 }
 
-/** The rule of machine-apply (`affected`): a unit's own file, its drop-ins and what it lists; mode and owner restart nothing. */
+/** The rule of machine-apply (`affected`): what a service consists of, and what it lists; mode and owner restart nothing. */
 function affected(
   before: Machine,
   after: Machine,
@@ -113,19 +117,27 @@ function affected(
 ): Pick<MachineChange, "restarts" | "reloads"> {
   const restarts: string[] = [];
   const reloads: string[] = [];
-  for (const [unit, settings] of Object.entries(after.units)) {
-    // A unit that was not there is started, not restarted.
-    if (!settings.running || !before.units[unit]?.running) continue;
-    const own = [...changed].some((path) => isPartOfUnit(path, unit));
-    if (own || settings.restartOn.some((path) => changed.has(path))) restarts.push(unit);
-    else if (settings.reloadOn.some((path) => changed.has(path))) reloads.push(unit);
+  for (const [name, service] of Object.entries(after.services)) {
+    // A service that was not there is started, not restarted.
+    if (!runs(service) || !runs(before.services[name])) continue;
+    const own = [...changed].some((path) => isPartOf(path, name, service));
+    if (own || service.restartOn.some((path) => changed.has(path))) restarts.push(name);
+    else if (service.kind === "unit" && service.reloadOn.some((path) => changed.has(path))) reloads.push(name);
   }
   return { restarts: restarts.sort(), reloads: reloads.sort() };
 }
 
+function runs(service: MachineService | undefined): boolean {
+  return service?.kind === "static-pod" || service?.running === true;
+}
+
+/** A static pod is its manifest; a unit its file, the template that it is an instance of, or a drop-in of them. */
+function isPartOf(path: string, name: string, { kind }: MachineService): boolean {
+  return kind === "static-pod" ? path === `/etc/kubernetes/manifests/${name}.yaml` : isPartOfUnit(path, name);
+}
+
 const unitFolders = ["/etc/systemd/system", "/usr/local/lib/systemd/system", "/usr/lib/systemd/system"];
 
-/** Its unit file, the template that it is an instance of, or a drop-in of them. */
 function isPartOfUnit(path: string, unit: string): boolean {
   const names = [unit, unit.replace(/@[^@]*\./, "@.")];
   const files = unitFolders.flatMap((folder) => names.map((name) => `${folder}/${name}`));

@@ -1,9 +1,8 @@
 /** The phases of a run, told from the types and names of resources. */
 
-import type { ClusterPlan } from "../../components/plan-types";
-import { gatesName } from "../../components/rollout/spec";
+import type { ClusterPlan } from "../../components/plan/types";
+import { resourceKind, resourceNames } from "../../components/resources";
 import type { Op, Step } from "../../engine/events";
-import { isGates } from "./rollout-changes";
 
 export interface PhaseReport {
   readonly name: string;
@@ -30,14 +29,31 @@ export const preparation = "preparation";
 const gates = "gates of all groups";
 const order = [preparation, "hosts", "keys and certificates", "content", gates];
 
-export function phaseOf({ type, name }: Pick<Step, "type" | "name">): string {
-  if (type.startsWith("kubernetes:")) return "objects";
-  if (type.startsWith("tls:") || type.startsWith("random:")) return "keys and certificates";
-  if (isGates({ type, name })) return gates;
-  if (type === "command:local:Command")
-    return name.endsWith("-rollout") ? `rollout ${name.slice(0, -"-rollout".length)}` : "hosts";
-  if (type === "command:remote:Command") return /-(programs|keys)$/.test(name) ? "keys and certificates" : "content";
-  return "infrastructure";
+const rolloutPhase = (group: string) => `rollout ${group}`;
+
+export function phaseOf(step: Pick<Step, "type" | "name">): string {
+  const resource = resourceKind(step);
+  switch (resource.kind) {
+    case "object":
+      return "objects";
+    case "gates":
+      return gates;
+    case "rollout":
+      return rolloutPhase(resource.group);
+    case "commitments":
+    case "network":
+    case "host":
+      return "hosts";
+    case "content":
+      return resource.part === "programs" || resource.part === "keys" ? "keys and certificates" : "content";
+    case "authority":
+    case "certificate":
+    case "key":
+    case "random":
+      return "keys and certificates";
+    case "other":
+      return "infrastructure";
+  }
 }
 
 /** Names of the resources without which a phase is not over. */
@@ -47,16 +63,16 @@ function expectedNames(phase: string, plan: ClusterPlan): string[] {
       return plan.hosts.map(({ name }) => name);
     case "keys and certificates":
       return plan.hosts.flatMap(({ name, certificates }) =>
-        certificates.map((certificate) => `${name}-${certificate.name}`),
+        certificates.map((certificate) => resourceNames.certificate(name, certificate.name)),
       );
     case "content":
-      return plan.hosts.map(({ name }) => `${name}-machine`);
+      return plan.hosts.map(({ name }) => resourceNames.content(name, "machine"));
     case "objects":
-      return plan.objects.map(({ kind, metadata }) => `${kind}/${metadata.name}`);
+      return plan.objects.map(({ kind, metadata }) => resourceNames.object(kind, metadata.name));
     case gates:
-      return [gatesName];
+      return [resourceNames.gates];
     default:
-      return phase.startsWith("rollout ") ? [`${phase.slice("rollout ".length)}-rollout`] : [];
+      return plan.groups.filter(({ name }) => rolloutPhase(name) === phase).map(({ name }) => resourceNames.rollout(name));
   }
 }
 

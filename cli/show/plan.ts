@@ -1,5 +1,7 @@
 /** Prints a plan. */
-import type { ClusterPlan, HostPlan } from "../../components/plan-types";
+import type { MachineService } from "../../components/machine/machine";
+import { groupOf } from "../../components/plan/groups";
+import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import { CliError, exitCodes } from "../errors";
 import { shortList } from "./names";
 import { table } from "./table";
@@ -15,12 +17,16 @@ export function findHost(plan: ClusterPlan, name: string): HostPlan {
 }
 
 export function planText(plan: ClusterPlan, withFiles: boolean): string[] {
-  const { stack, ephemeral, versions, network, shards, hosts, apiEndpoint, objects } = plan;
+  const { stack, ephemeral, releases, network, shards, hosts, groups, pools, api, objects, platform } = plan;
   const facts = [
     ["stack", `${stack}${ephemeral ? " (ephemeral: data goes with it)" : ""}`],
-    ["versions", `Kubernetes ${versions.kubernetes}, etcd ${versions.etcd}`],
-    ["endpoint", apiEndpoint],
-    ["ranges", `hosts ${network.hosts}, services ${network.services}, pods ${network.pods}`],
+    ["platform", platform],
+    ["releases", `Kubernetes ${releases.kubernetes}, etcd ${releases.etcd}`],
+    ["endpoint", api.endpoint],
+    [
+      "ranges",
+      `hosts ${network.hosts}, nodes ${network.nodes}, services ${network.services}, pods ${network.pods}`,
+    ],
     ["objects", count(objects.length, "object")],
   ];
   const shardRows = shards.map(({ name, members, resources }) => [
@@ -29,13 +35,31 @@ export function planText(plan: ClusterPlan, withFiles: boolean): string[] {
     zonesText(members.map(({ zone }) => zone)),
     resources.join(", ") || "everything else",
   ]);
-  const hostRows = hosts.map(({ name, role, zone, address, group }) => [name, role, zone, address, group]);
+  const hostRows = hosts.map(({ name, role, zone, address }) => [name, role, zone, address, groupOf(plan, name).name]);
+  const groupRows = groups.map(({ name, strategy, hosts: { length }, after, needsApi, hostTimeoutSeconds }) => [
+    name,
+    strategy.kind,
+    length,
+    [...after, ...(needsApi ? ["the API"] : [])].join(", ") || "nothing",
+    `${hostTimeoutSeconds} s`,
+  ]);
+  const poolRows = pools.map(({ name, count: nodes, labels, taints }) => [
+    name,
+    nodes,
+    Object.entries(labels)
+      .map(([key, value]) => `${key}=${value}`)
+      .join(", "),
+    taints.map(({ key, value, effect }) => `${key}=${value}:${effect}`).join(", "),
+  ]);
   return [
     ...table(facts),
     "",
     ...table([["shard", "members", "zones", "resources"], ...shardRows]),
     "",
+    ...table([["group", "strategy", "hosts", "changes after", "time a host"], ...groupRows]),
+    "",
     ...table([["host", "role", "zone", "address", "group"], ...hostRows]),
+    ...(pools.length > 0 ? ["", ...table([["pool", "nodes", "labels", "taints"], ...poolRows])] : []),
     ...(withFiles ? hosts.flatMap(fileList) : []),
     "",
     `${count(hosts.length, "host")}; \`kilonode plan ${stack} --host NAME\` prints all that a host holds`,
@@ -62,7 +86,7 @@ function fileList({ name, machine, certificates, pem, secrets }: HostPlan): stri
       path,
       "0755",
       "root:root",
-      `${version}, sha256 ${sha256.slice(0, 16)}`,
+      sha256 === undefined ? `${version}, not built here` : `${version}, sha256 ${sha256.slice(0, 16)}`,
     ]),
     ...certificates.flatMap(({ certPath, keyPath, owner, authority }) => [
       [certPath, "0644", "root:root", `certificate, signed by ${authority}`],
@@ -87,29 +111,24 @@ function fileList({ name, machine, certificates, pem, secrets }: HostPlan): stri
 }
 
 /** Everything on one host, each file with its text. */
-export function hostText(host: HostPlan): string[] {
+export function hostText(plan: ClusterPlan, host: HostPlan): string[] {
   const { machine } = host;
   const section = (title: string, lines: readonly string[]) => (lines.length > 0 ? ["", `${title}:`, ...lines] : []);
   const rows = (entries: readonly (readonly (string | number)[])[]) => table(entries, "  ");
-  const units = Object.entries(machine.units).map(([unit, { enabled, running, restartOn, reloadOn }]) => [
-    unit,
-    `${enabled ? "enabled" : "disabled"}, ${running ? "running" : "stopped"}`,
-    [
-      restartOn.length > 0 ? `restarts on ${restartOn.join(" ")}` : "",
-      reloadOn.length > 0 ? `reloads on ${reloadOn.join(" ")}` : "",
-    ]
-      .filter(Boolean)
-      .join("; "),
-  ]);
   return [
     ...table([
       ["host", host.name],
-      ["role", `${host.role}, group ${host.group}`],
+      ["role", `${host.role}, group ${groupOf(plan, host.name).name}`],
       ["zone", host.zone],
       ["address", host.address],
     ]),
-    ...section("units", rows(units)),
-    ...section("disks", rows(host.disks.map(({ name, fs, sizeGiB, mount }) => [name, fs, `${sizeGiB} GiB`, mount]))),
+    ...section("services", rows(Object.entries(machine.services).map(([name, service]) => serviceRow(name, service)))),
+    ...section(
+      "volumes",
+      rows(
+        machine.volumes.map(({ name, fs, sizeGiB, mount, device }) => [name, fs, `${sizeGiB} GiB`, mount, device]),
+      ),
+    ),
     ...section("users", rows(Object.entries(machine.users).map(([name, { home }]) => [name, home]))),
     ...section(
       "directories",
@@ -134,4 +153,16 @@ export function hostText(host: HostPlan): string[] {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .flatMap(([path, { content }]) => ["", `--- ${path}`, ...content.replace(/\n$/, "").split("\n")]),
   ];
+}
+
+function serviceRow(name: string, service: MachineService): string[] {
+  const unit = service.kind === "unit" ? service : undefined;
+  const kind = unit
+    ? `${unit.enabled ? "enabled" : "disabled"}, ${unit.running ? "running" : "stopped"}`
+    : "static pod";
+  const why = [
+    service.restartOn.length > 0 ? `restarts on ${service.restartOn.join(" ")}` : "",
+    unit && unit.reloadOn.length > 0 ? `reloads on ${unit.reloadOn.join(" ")}` : "",
+  ];
+  return [name, kind, why.filter(Boolean).join("; ")];
 }

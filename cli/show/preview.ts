@@ -1,5 +1,6 @@
 /** What a preview tells, as data: made once, printed as text or as JSON. */
-import type { ClusterPlan } from "../../components/plan-types";
+import type { ClusterPlan } from "../../components/plan/types";
+import { type ContentPart, resourceKind } from "../../components/resources";
 import type { Op, Result, Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
 import { programLines } from "./delivery";
@@ -24,7 +25,7 @@ export interface PreviewReport {
 
 const propertyLines = 12;
 
-export function previewReport(result: Pick<Result, "steps">, plan: Pick<ClusterPlan, "hosts">): PreviewReport {
+export function previewReport(result: Pick<Result, "steps">, plan: Pick<ClusterPlan, "hosts" | "groups">): PreviewReport {
   const steps = result.steps.filter((step) => changes(step));
   const isContent = (step: Step) => step.op === "update" && contentHost(step) !== undefined;
   const isOrder = (step: Step) => step.op !== "delete" && isRollout(step);
@@ -48,6 +49,7 @@ function resourceChange(step: Step): ResourceChange {
 
 /** In the order in which a cluster is made. */
 const kinds = [
+  "commitments",
   "network",
   "host",
   "private key",
@@ -74,20 +76,28 @@ function grouped(all: readonly ResourceChange[]): ResourceChange[] {
   return [...groups.values()].sort((a, b) => rank(a) - rank(b));
 }
 
-function kindOf({ type, name }: Step): string {
-  if (type === "command:local:Command")
-    return isRollout({ type, name }) ? "rollout" : name === "network" ? "network" : "host";
-  if (type === "command:remote:Command") {
-    if (name.endsWith("-machine")) return "content of host";
-    if (name.endsWith("-programs")) return "programs of host";
-    if (name.endsWith("-keys")) return "keys made on host";
-    return name.endsWith("-secrets") ? "secrets of host" : "command on host";
+const partKinds: Readonly<Record<ContentPart, string>> = {
+  machine: "content of host",
+  programs: "programs of host",
+  keys: "keys made on host",
+  secrets: "secrets of host",
+};
+
+function kindOf(step: Step): string {
+  const resource = resourceKind(step);
+  switch (resource.kind) {
+    case "content":
+      return partKinds[resource.part];
+    case "gates":
+      return "rollout";
+    case "key":
+      return "private key";
+    case "random":
+    case "other":
+      return step.type;
+    default:
+      return resource.kind;
   }
-  if (type === "tls:index/locallySignedCert:LocallySignedCert") return "certificate";
-  if (type === "tls:index/selfSignedCert:SelfSignedCert") return "authority";
-  if (type === "tls:index/privateKey:PrivateKey") return "private key";
-  if (type.startsWith("kubernetes:")) return "object";
-  return type;
 }
 
 function propertyChanges(step: Step): string[] {

@@ -17,7 +17,9 @@ export function statusText(report: StatusReport, style: Style, now: Date): strin
   const leads = masters.flatMap(({ name, leaderOf }) => leaderOf.map((lease) => `${lease} ${name}`));
   const rows = [
     ["masters", mark(ready, masters.length, style), leads.sort().join(", ") || "nobody leads"],
-    ["balancer", mark(loadBalancer.ready, masters.length, style), `${loadBalancer.address}, backends in rotation`],
+    ...(loadBalancer
+      ? [["balancer", mark(loadBalancer.ready, masters.length, style), `${loadBalancer.address}, backends in rotation`]]
+      : []),
     ["nodes", mark(nodes.ready, nodes.total, style, nodes.error === undefined), nodes.error ?? "ready"],
     ["hosts", mark(hosts.length - unreachable, hosts.length, style), "reachable"],
   ];

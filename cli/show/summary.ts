@@ -1,5 +1,5 @@
 /** The end of a run: for machines one object, for people a table. */
-import type { ClusterPlan } from "../../components/plan-types";
+import type { ClusterPlan } from "../../components/plan/types";
 import type { Diagnostic, Result } from "../../engine/events";
 import { exitCodes } from "../errors";
 import type { EngineName } from "../run/engine";
@@ -71,7 +71,7 @@ function failureText({ resource, host, message, remedy }: Failure, style: Style)
 function howToUse(stack: string, plan: ClusterPlan): string[] {
   return table(
     [
-      ["endpoint", plan.apiEndpoint],
+      ["endpoint", plan.api.endpoint],
       ["use it", `npx kilonode kubectl ${stack} get nodes`],
       ["", `kubectl --kubeconfig "$(npx kilonode kubeconfig ${stack} --path)" get nodes`],
       ["look at it", `npx kilonode status ${stack}`],

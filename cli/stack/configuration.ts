@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { isMap, parseDocument } from "yaml";
-import { plan } from "../../components/plan";
-import type { ArtifactSums, ClusterPlan } from "../../components/plan-types";
+import { plan } from "../../components/plan/plan";
+import type { ArtifactSums, ClusterPlan } from "../../components/plan/types";
 import type { ClusterSpec } from "../../config/cluster";
 import { ConfigurationError, readSpec } from "../../config/read";
 import { binaries, defaultVersions } from "../../config/versions";

@@ -11,7 +11,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
-import type { ClusterPlan } from "../../components/plan-types";
+import type { ClusterPlan } from "../../components/plan/types";
 import { CliError } from "../errors";
 import { projectDir } from "./project";
 

@@ -1,6 +1,6 @@
 /** The plan with the sums of the binaries that are in the cache already; nothing is made or downloaded. */
-import { plan } from "../../components/plan";
-import type { ArtifactSums, ClusterPlan } from "../../components/plan-types";
+import { plan } from "../../components/plan/plan";
+import type { ArtifactSums, ClusterPlan } from "../../components/plan/types";
 import type { ClusterSpec } from "../../config/cluster";
 import { labBinaries } from "../../config/versions";
 import { checkToolchain } from "../../toolchain/ensure";

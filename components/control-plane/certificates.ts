@@ -1,17 +1,13 @@
 /** The certificates of a master: one for each thing it is, or acts as. */
 import type { Place } from "../../config/names";
-import type { CertificatePlan } from "../plan-types";
-import { clientCertificate } from "../shared";
+import { clientCertificate, identity } from "../plan/parts";
+import type { ApiPlan, CertificatePlan } from "../plan/types";
 
 export const pki = "/etc/kubernetes/pki";
 
-export interface ApiNames {
-  readonly loadBalancer: Place;
-  /** Address of the Service `kubernetes.default`. */
-  readonly serviceAddress: string;
-}
-
-export function masterCertificates(master: Place, api: ApiNames): CertificatePlan[] {
+/** @param serviceAddress of the Service `kubernetes.default` */
+export function masterCertificates(master: Place, api: ApiPlan, serviceAddress: string): CertificatePlan[] {
+  const own = identity(master);
   return [
     {
       name: "apiserver",
@@ -19,14 +15,14 @@ export function masterCertificates(master: Place, api: ApiNames): CertificatePla
       ...at("apiserver", "kube-apiserver"),
       commonName: "kube-apiserver",
       dnsNames: [
-        master.name,
-        api.loadBalancer.name,
+        ...own.dnsNames,
+        ...api.dnsNames,
         "kubernetes",
         "kubernetes.default",
         "kubernetes.default.svc",
         "kubernetes.default.svc.cluster.local",
       ],
-      ipAddresses: [master.address, api.loadBalancer.address, api.serviceAddress],
+      ipAddresses: [...own.ipAddresses, ...api.ipAddresses, serviceAddress],
       uses: ["server_auth"],
     },
     client("etcd-client", "etcd-client", "kube-apiserver", "kube-apiserver"),

@@ -1,11 +1,21 @@
 /** The flags of the three components: where things are and who may speak, on top of what the scale model derives. */
-import type { ClusterSpec } from "../../config/cluster";
-import { apiserverFlags, controllerManagerFlags, type FlagMap, mergeFlags, policyFor } from "../../config/flags";
+import {
+  apiserverFlags,
+  controllerManagerFlags,
+  checkFlags,
+  type FlagMap,
+  mergeFlags,
+  policyFor,
+  renderFlags,
+} from "../../config/flags";
 import type { Place } from "../../config/names";
-import type { Scale } from "../../config/scale";
-import type { ShardPlan } from "../plan-types";
-import { ports } from "../ports";
+import type { PlanParts } from "../plan/parts";
+import { ports } from "../plan/ports";
+import type { ShardPlan } from "../plan/types";
 import { pki } from "./certificates";
+
+export const components = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] as const;
+export type Component = (typeof components)[number];
 
 /**
  * Flags of the plan that a configuration may change all the same. Every other flag set here is protected: it holds the
@@ -23,13 +33,46 @@ const changeable = {
   "kube-scheduler": { "feature-gates": "append" },
 } as const;
 
-export function apiserverFlagMap(
-  spec: ClusterSpec,
-  scale: Scale,
-  shards: readonly ShardPlan[],
-  master: Place,
-): FlagMap {
-  const main = shards.find((shard) => shard.name === "main") as ShardPlan;
+/** A component's flags by who gives them: the plan, the scale model, the configuration. */
+interface FlagLayers {
+  readonly identity: FlagMap;
+  readonly derived: FlagMap;
+  readonly user: FlagMap;
+}
+
+const layersOf: Readonly<Record<Component, (parts: PlanParts, master: Place) => FlagLayers>> = {
+  "kube-apiserver": apiserverLayers,
+  "kube-controller-manager": controllerManagerLayers,
+  "kube-scheduler": schedulerLayers,
+};
+
+/** The flags of each component on this master, sorted, one a line when they are written to a file. */
+export function componentFlags(parts: PlanParts, master: Place): Record<Component, string[]> {
+  const flags = (component: Component) => {
+    const { identity, derived, user } = layersOf[component](parts, master);
+    return renderFlags(mergeFlags(identity, derived, user, policy(component, parts)));
+  };
+  return {
+    "kube-apiserver": flags("kube-apiserver"),
+    "kube-controller-manager": flags("kube-controller-manager"),
+    "kube-scheduler": flags("kube-scheduler"),
+  };
+}
+
+/** What is wrong with the configured flags of all components: the same on each master, so asked for one. */
+export function controlPlaneFlagProblems(parts: PlanParts): string[] {
+  const [master] = parts.masters;
+  if (!master) return [];
+  return components.flatMap((component) => {
+    const { identity, derived, user } = layersOf[component](parts, master);
+    return checkFlags(identity, derived, user, policy(component, parts));
+  });
+}
+
+const policy = (component: Component, { scale }: PlanParts) => policyFor(component, scale.versions, changeable[component]);
+
+function apiserverLayers({ scale, shards, spec }: PlanParts, master: Place): FlagLayers {
+  const main = shards.find(({ name }) => name === "main");
   const identity: FlagMap = {
     "advertise-address": master.address,
     "bind-address": master.address,
@@ -42,7 +85,7 @@ export function apiserverFlagMap(
     "anonymous-auth": false,
     "authorization-mode": "Node,RBAC",
     "enable-admission-plugins": "NodeRestriction",
-    "etcd-servers": main.endpoints.join(","),
+    "etcd-servers": (main?.endpoints ?? []).join(","),
     ...overrides(shards),
     "etcd-cafile": `${pki}/etcd-client-ca.crt`,
     "etcd-certfile": `${pki}/etcd-client.crt`,
@@ -71,7 +114,7 @@ export function apiserverFlagMap(
     "audit-log-maxage": 30,
     "allow-privileged": true,
   };
-  return merged("kube-apiserver", scale, identity, apiserverFlags(scale), spec.masters.flags.apiserver);
+  return { identity, derived: apiserverFlags(scale), user: spec.masters.flags.apiserver };
 }
 
 /** `--etcd-servers-overrides=<group>/<resource>#<server>;<server>,...` for every shard but main. */
@@ -82,7 +125,7 @@ function overrides(shards: readonly ShardPlan[]): FlagMap {
   return entries.length > 0 ? { "etcd-servers-overrides": entries.join(",") } : {};
 }
 
-export function controllerManagerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
+function controllerManagerLayers({ scale, spec }: PlanParts): FlagLayers {
   const kubeconfig = "/etc/kubernetes/controller-manager.kubeconfig";
   const identity: FlagMap = {
     kubeconfig,
@@ -98,16 +141,10 @@ export function controllerManagerFlagMap(spec: ClusterSpec, scale: Scale): FlagM
     "service-cluster-ip-range": spec.network.services,
     "cluster-name": spec.stack,
   };
-  return merged(
-    "kube-controller-manager",
-    scale,
-    identity,
-    controllerManagerFlags(scale),
-    spec.masters.flags.controllerManager,
-  );
+  return { identity, derived: controllerManagerFlags(scale), user: spec.masters.flags.controllerManager };
 }
 
-export function schedulerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
+function schedulerLayers({ spec }: PlanParts): FlagLayers {
   const kubeconfig = "/etc/kubernetes/scheduler.kubeconfig";
   const identity: FlagMap = {
     config: "/etc/kubernetes/scheduler.yaml",
@@ -117,15 +154,5 @@ export function schedulerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
     "client-ca-file": `${pki}/kubernetes-ca.crt`,
     "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
   };
-  return merged("kube-scheduler", scale, identity, {}, spec.masters.flags.scheduler);
-}
-
-function merged(
-  component: keyof typeof changeable,
-  scale: Scale,
-  identity: FlagMap,
-  derived: FlagMap,
-  user: FlagMap,
-): FlagMap {
-  return mergeFlags(identity, derived, user, policyFor(component, scale.versions, changeable[component]));
+  return { identity, derived: {}, user: spec.masters.flags.scheduler };
 }

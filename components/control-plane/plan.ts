@@ -1,47 +1,48 @@
 /** What a master's host holds: the three components, as systemd units or as static pods, from the same flags. */
 import { stringify } from "yaml";
-import type { ClusterSpec } from "../../config/cluster";
-import { goMemoryLimit, renderFlags, schedulerConfiguration } from "../../config/flags";
-import { type Place, place } from "../../config/names";
-import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
+import { goMemoryLimit, schedulerConfiguration } from "../../config/flags";
+import { apiServiceAddress, type Place } from "../../config/names";
+import { modulesFor, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
-import type { Machine, MachineFile, MachineUnit } from "../machine/machine";
+import type { Machine, MachineFile, MachineService } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
-import type { ArtifactSums, HostPlan, PublicPem, SecretPlan, ShardPlan } from "../plan-types";
-import { binaries, hostRange } from "../shared";
-import { type ApiNames, masterCertificates, pki } from "./certificates";
-import { apiserverFlagMap, controllerManagerFlagMap, schedulerFlagMap } from "./flags";
+import type { GroupPlan } from "../plan/groups";
+import { binaries, type PlanParts, range } from "../plan/parts";
+import { ports } from "../plan/ports";
+import type { HostPlan, PublicPem, SecretPlan } from "../plan/types";
+import { masterHostSeconds } from "../rollout/timeouts";
+import { masterCertificates, pki } from "./certificates";
+import { type Component, componentFlags, components } from "./flags";
 import { staticPods } from "./static-pods";
 
-export const components = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] as const;
-
-/** What the plan of a master needs from the rest of the plan. */
-export interface ControlPlaneParts extends ApiNames {
-  readonly spec: ClusterSpec;
-  readonly scale: Scale;
-  readonly shards: readonly ShardPlan[];
-  readonly sums: ArtifactSums;
-  /** URL of the API at the load balancer. */
-  readonly apiEndpoint: string;
-}
-
-export function masterPlaces(spec: ClusterSpec): Place[] {
-  return Array.from({ length: spec.masters.count }, (_, index) =>
-    place(hostRange(spec), { role: "master", label: "master" }, index),
-  );
-}
-
-export function masterHosts(parts: ControlPlaneParts): HostPlan[] {
-  return masterPlaces(parts.spec).map((master) => ({
+export function masterHosts(parts: PlanParts): HostPlan[] {
+  const serviceAddress = apiServiceAddress(range(parts.spec.network.services));
+  return parts.masters.map((master) => ({
     ...master,
     role: "master",
-    group: "masters",
     machine: masterMachine(parts, master),
-    certificates: masterCertificates(master, parts),
+    certificates: masterCertificates(master, parts.api, serviceAddress),
     pem: publicPem,
     secrets: secretFiles,
-    disks: [],
   }));
+}
+
+/** Behind all shards and the load balancer: what a master needs is changed, and healthy again, before a master is. */
+export function mastersGroup({ api, masters, runtime, scale, shards, spec }: PlanParts): GroupPlan {
+  return {
+    name: "masters",
+    strategy: {
+      kind: "masters",
+      apiPort: ports.apiserver,
+      ...(api.balancer && { balancer: api.balancer.name }),
+      release: spec.kubernetesVersion,
+      apiServices: [serviceName("kube-apiserver", runtime)],
+    },
+    hosts: masters.map(({ name }) => name),
+    after: [...shards.map(({ group }) => group), ...(api.balancer ? ["load-balancer"] : [])],
+    needsApi: false,
+    hostTimeoutSeconds: masterHostSeconds(scale.apiserver),
+  };
 }
 
 const publicPem: Readonly<Record<string, PublicPem>> = {
@@ -64,11 +65,10 @@ const secretFiles: Readonly<Record<string, SecretPlan>> = {
   },
 };
 
-function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
-  const { spec, scale, sums } = parts;
-  const asUnits = spec.masters.runtime === "systemd";
+function masterMachine(parts: PlanParts, master: Place): Machine {
+  const { spec, scale, runtime } = parts;
+  const asUnits = runtime === "systemd";
   return {
-    host: master.name,
     users: Object.fromEntries(components.map((name) => [name, { home: "/nonexistent" }])),
     directories: {
       "/etc/kubernetes": { mode: "0755", owner: "root:root" },
@@ -82,17 +82,17 @@ function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
         "/usr/local/lib/kilonode/leader-of",
       ),
       "/etc/kubernetes/master.env": environmentFile({ ADDRESS: master.address }),
-      ...kubeconfigs(parts.apiEndpoint),
+      ...kubeconfigs(parts.api.endpoint),
       "/etc/kubernetes/scheduler.yaml": textFile(
         stringify(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig")),
       ),
       ...(asUnits ? unitFiles(parts, master) : staticPods(parts, master)),
     },
-    binaries: asUnits ? binaries(sums, ...components) : {},
+    binaries: asUnits ? binaries(spec.kubernetesVersion, ...components) : {},
     modules: modulesFor("master", scale),
     sysctls: sysctlsFor("master", scale),
     volumes: [],
-    units: asUnits ? units() : {},
+    services: services(parts),
   };
 }
 
@@ -113,16 +113,7 @@ function kubeconfigs(server: string): Record<string, MachineFile> {
   );
 }
 
-/** The flags of each component on this master, sorted, one a line when they are written to a file. */
-export function componentFlags(parts: ControlPlaneParts, master: Place): Record<(typeof components)[number], string[]> {
-  return {
-    "kube-apiserver": renderFlags(apiserverFlagMap(parts.spec, parts.scale, parts.shards, master)),
-    "kube-controller-manager": renderFlags(controllerManagerFlagMap(parts.spec, parts.scale)),
-    "kube-scheduler": renderFlags(schedulerFlagMap(parts.spec, parts.scale)),
-  };
-}
-
-function unitFiles(parts: ControlPlaneParts, master: Place): Record<string, MachineFile> {
+function unitFiles(parts: PlanParts, master: Place): Record<string, MachineFile> {
   const flags = componentFlags(parts, master);
   return {
     ...hostFiles(
@@ -138,35 +129,39 @@ function unitFiles(parts: ControlPlaneParts, master: Place): Record<string, Mach
   };
 }
 
-function units(): Record<string, MachineUnit> {
-  const unit = (name: string, more: string[]): MachineUnit => ({
-    enabled: true,
-    running: true,
-    restartOn: [
-      `/etc/kubernetes/${name}.flags`,
-      `/etc/kubernetes/${name}.env`,
-      "/usr/local/lib/kilonode/run-with-flags",
-      `/usr/local/bin/${name}`,
-      ...more,
-    ],
-    reloadOn: [],
-    // The API server is ready only with etcd; the rollout's gate waits for it, not the activation.
-    wait: false,
-  });
-  // Certificates and keys are read anew by the components; the files below are read once.
-  return {
-    "kube-apiserver.service": unit("kube-apiserver", [
-      "/etc/kubernetes/audit-policy.yaml",
-      "/etc/kubernetes/encryption.yaml",
-      `${pki}/service-account.key`,
-      `${pki}/service-account.pub`,
-    ]),
-    "kube-controller-manager.service": unit("kube-controller-manager", [
-      "/etc/kubernetes/controller-manager.kubeconfig",
-    ]),
-    "kube-scheduler.service": unit("kube-scheduler", [
-      "/etc/kubernetes/scheduler.kubeconfig",
-      "/etc/kubernetes/scheduler.yaml",
-    ]),
-  };
+const serviceName = (component: Component, runtime: PlanParts["runtime"]) =>
+  runtime === "systemd" ? `${component}.service` : component;
+
+/** Files that a component reads once, at its start. Certificates and keys it reads anew. */
+const readOnce: Readonly<Record<Component, readonly string[]>> = {
+  "kube-apiserver": [
+    "/etc/kubernetes/audit-policy.yaml",
+    "/etc/kubernetes/encryption.yaml",
+    `${pki}/service-account.key`,
+    `${pki}/service-account.pub`,
+  ],
+  "kube-controller-manager": ["/etc/kubernetes/controller-manager.kubeconfig"],
+  "kube-scheduler": ["/etc/kubernetes/scheduler.kubeconfig", "/etc/kubernetes/scheduler.yaml"],
+};
+
+/** The API server is ready only with etcd: the rollout's gate waits for it, not the activation. */
+function services({ runtime }: PlanParts): Record<string, MachineService> {
+  const service = (component: Component): MachineService =>
+    runtime === "static-pod"
+      ? { kind: "static-pod", restartOn: readOnce[component], wait: false }
+      : {
+          kind: "unit",
+          enabled: true,
+          running: true,
+          restartOn: [
+            `/etc/kubernetes/${component}.flags`,
+            `/etc/kubernetes/${component}.env`,
+            "/usr/local/lib/kilonode/run-with-flags",
+            `/usr/local/bin/${component}`,
+            ...readOnce[component],
+          ],
+          reloadOn: [],
+          wait: false,
+        };
+  return Object.fromEntries(components.map((component) => [serviceName(component, runtime), service(component)]));
 }

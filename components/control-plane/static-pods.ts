@@ -1,10 +1,12 @@
 /** The same components as static pods of a kubelet: what a master runs where there is a container runtime. */
+import { createHash } from "node:crypto";
 import { stringify } from "yaml";
 import { goMemoryLimit } from "../../config/flags";
 import type { Place } from "../../config/names";
 import { textFile } from "../machine/host-files";
 import type { MachineFile } from "../machine/machine";
-import { type ControlPlaneParts, componentFlags, components } from "./plan";
+import type { PlanParts } from "../plan/parts";
+import { type Component, componentFlags, components } from "./flags";
 
 const manifests = "/etc/kubernetes/manifests";
 
@@ -16,17 +18,26 @@ const probes = {
 } as const;
 
 /** One manifest for each component, with the flags that the units get. */
-export function staticPods(parts: ControlPlaneParts, master: Place): Record<string, MachineFile> {
+export function staticPods(parts: PlanParts, master: Place): Record<string, MachineFile> {
   const flags = componentFlags(parts, master);
   return Object.fromEntries(
     components.map((name) => [
       `${manifests}/${name}.yaml`,
-      textFile(stringify(staticPod(name, parts, flags[name], master), { lineWidth: 0 }), "root:root", "0600"),
+      textFile(stringify(marked(staticPod(name, parts, flags[name], master)), { lineWidth: 0 }), "root:root", "0600"),
     ]),
   );
 }
 
-function staticPod(name: (typeof components)[number], parts: ControlPlaneParts, flags: string[], master: Place) {
+type Pod = ReturnType<typeof staticPod>;
+
+/** With the sum of its own content, by which a host tells the pod that runs from the one that is to run. */
+function marked({ metadata, ...pod }: Pod) {
+  const sum = createHash("sha256").update(JSON.stringify(pod)).digest("hex").slice(0, 16);
+  const { apiVersion, kind, spec } = pod;
+  return { apiVersion, kind, metadata: { ...metadata, annotations: { "kilonode.io/content": sum } }, spec };
+}
+
+function staticPod(name: Component, parts: PlanParts, flags: string[], master: Place) {
   const paths = name === "kube-apiserver" ? ["/etc/kubernetes", "/var/log/kubernetes"] : ["/etc/kubernetes"];
   return {
     apiVersion: "v1",
@@ -57,7 +68,7 @@ function staticPod(name: (typeof components)[number], parts: ControlPlaneParts, 
 }
 
 /** The API server answers nobody without a certificate, which a kubelet's HTTP probe has not: there the open port must do. */
-function livenessProbe(name: (typeof components)[number], master: Place) {
+function livenessProbe(name: Component, master: Place) {
   const { port, path } = probes[name];
   const timing = { initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 15, failureThreshold: 8 };
   if (name === "kube-apiserver") return { tcpSocket: { host: master.address, port }, ...timing };

@@ -1,13 +1,15 @@
 /** The etcd shards and what each member's host holds. */
 import { type ClusterSpec, slotOf } from "../../config/cluster";
 import { etcdFlags, goMemoryLimit, mergeFlags, policyFor, renderEtcdEnvironment } from "../../config/flags";
-import { type Place, place } from "../../config/names";
+import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
-import type { ArtifactSums, CertificatePlan, DiskPlan, HostPlan, ShardPlan } from "../plan-types";
-import { ports } from "../ports";
-import { binaries, hostRange } from "../shared";
+import type { GroupPlan } from "../plan/groups";
+import { binaries, identity, type PlanParts, volume } from "../plan/parts";
+import { ports } from "../plan/ports";
+import type { CertificatePlan, HostPlan, ShardPlan } from "../plan/types";
+import { etcdHostSeconds } from "../rollout/timeouts";
 
 /** Members' data. etcd has no option for the snapshot directory: the database volume is mounted where it keeps it. */
 const dataDir = "/var/lib/etcd";
@@ -15,46 +17,68 @@ const databaseMount = `${dataDir}/member/snap`;
 /** etcd renames over its WAL directory, so that is one below the mount point, never the mount point itself. */
 const walMount = "/var/lib/etcd-wal";
 const walDir = `${walMount}/wal`;
+/** etcd keeps 5 WAL segments of 64 MB (--max-wals) and makes the next one ahead. */
+const walGiB = 2;
+/** Room on the database's volume beside a database as large as its quota. */
+const spareGiB = 2;
 const pki = "/etc/etcd/pki";
 
-export function shardPlans(spec: ClusterSpec): ShardPlan[] {
-  return Object.entries(spec.etcd.shards)
-    .map(([name, shard]) => ({ name, shard, slot: slotOf(name, shard) as number }))
+export function shardPlans({ etcd, stack }: ClusterSpec, territory: Territory): ShardPlan[] {
+  return Object.entries(etcd.shards)
+    .map(([name, shard]) => ({ name, shard, slot: slotOf(name, shard) ?? 0 }))
     .sort((a, b) => a.slot - b.slot)
     .map(({ name, shard, slot }) => {
       const members = Array.from({ length: shard.members }, (_, index) =>
-        place(hostRange(spec), { role: "etcd", label: `etcd-${name}`, group: slot }, index),
+        place(territory, { role: "etcd", label: `etcd-${name}`, slot }, index),
       );
       return {
         name,
         group: `etcd-${name}`,
-        token: `${spec.stack}-etcd-${name}`,
+        token: `${stack}-etcd-${name}`,
         resources: shard.resources,
         members,
-        endpoints: members.map((member) => `https://${member.address}:${ports.etcdClient}`),
+        endpoints: members.map(({ endpoint }) => `https://${endpoint}:${ports.etcdClient}`),
       };
     });
 }
 
-export function etcdHosts(spec: ClusterSpec, scale: Scale, shard: ShardPlan, sums: ArtifactSums): HostPlan[] {
-  return shard.members.map((member) => ({
-    ...member,
-    role: "etcd",
-    group: shard.group,
-    machine: memberMachine(scale, shard, member, sums),
-    certificates: memberCertificates(member),
-    pem: {
-      [`${pki}/peer-ca.crt`]: { kind: "authority", authority: "etcd-peer" },
-      [`${pki}/client-ca.crt`]: { kind: "authority", authority: "etcd-client" },
+/** A group for each shard. Shards roll side by side: none needs another. */
+export function etcdGroups({ shards, spec }: PlanParts): GroupPlan[] {
+  return shards.map(({ name, group, token, members }) => ({
+    name: group,
+    strategy: {
+      kind: "etcd",
+      shard: name,
+      token,
+      peerPort: ports.etcdPeer,
+      clientPort: ports.etcdClient,
+      release: spec.etcdVersion,
     },
-    secrets: {},
-    disks: memberDisks(spec),
+    hosts: members.map((member) => member.name),
+    after: [],
+    needsApi: false,
+    hostTimeoutSeconds: etcdHostSeconds({ quotaGiB: spec.etcd.quotaGiB }),
   }));
 }
 
-function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: ArtifactSums): Machine {
+export function etcdHosts(parts: PlanParts): HostPlan[] {
+  return parts.shards.flatMap((shard) =>
+    shard.members.map((member) => ({
+      ...member,
+      role: "etcd" as const,
+      machine: memberMachine(parts, shard, member),
+      certificates: memberCertificates(member),
+      pem: {
+        [`${pki}/peer-ca.crt`]: { kind: "authority" as const, authority: "etcd-peer" as const },
+        [`${pki}/client-ca.crt`]: { kind: "authority" as const, authority: "etcd-client" as const },
+      },
+      secrets: {},
+    })),
+  );
+}
+
+function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, member: Place): Machine {
   return {
-    host: member.name,
     users: { etcd: { home: dataDir } },
     directories: {
       "/etc/etcd": { mode: "0755", owner: "root:root" },
@@ -72,20 +96,35 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
       ),
       "/etc/etcd/etcd.env": textFile(memberSettings(scale, shard, member).join("\n")),
       "/etc/etcd/etcdctl.env": environmentFile({
-        ETCDCTL_ENDPOINTS: `https://${member.address}:${ports.etcdClient}`,
+        ETCDCTL_ENDPOINTS: `https://${member.endpoint}:${ports.etcdClient}`,
         ETCDCTL_CACERT: `${pki}/client-ca.crt`,
         ETCDCTL_CERT: `${pki}/server.crt`,
         ETCDCTL_KEY: `${pki}/server.key`,
-        // For curl, connected to 127.0.0.1: the certificate is of the address.
-        KILONODE_ETCD_HTTP: `https://${member.address}:${ports.etcdHttp}`,
+        // For curl, connected to 127.0.0.1: the certificate is of the endpoint.
+        KILONODE_ETCD_HTTP: `https://${member.endpoint}:${ports.etcdHttp}`,
       }),
     },
-    binaries: binaries(sums, "etcd", "etcdctl", "etcdutl"),
+    binaries: binaries(spec.etcdVersion, "etcd", "etcdctl", "etcdutl"),
     modules: modulesFor("etcd", scale),
     sysctls: sysctlsFor("etcd", scale),
+    // On devices of their own: a database that is written must not hold up the log that every write waits for (ledger E3).
     volumes: [
-      { name: "wal", mount: walMount, fs: "ext4", apartFrom: ["database"], owner: "etcd:etcd" },
-      { name: "database", mount: databaseMount, fs: "ext4", apartFrom: ["wal"], owner: "etcd:etcd" },
+      volume(facts, {
+        name: "wal",
+        mount: walMount,
+        fs: "ext4",
+        sizeGiB: walGiB,
+        apartFrom: ["database"],
+        owner: "etcd:etcd",
+      }),
+      volume(facts, {
+        name: "database",
+        mount: databaseMount,
+        fs: "ext4",
+        sizeGiB: spec.etcd.quotaGiB + spareGiB,
+        apartFrom: ["wal"],
+        owner: "etcd:etcd",
+      }),
     ],
     // Heartbeats and log entries between members ahead of clients, clients ahead of the rest (ledger E7).
     traffic: {
@@ -94,8 +133,9 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
         { name: "client", band: 2, ports: [ports.etcdClient] },
       ],
     },
-    units: {
+    services: {
       "etcd.service": {
+        kind: "unit",
         enabled: true,
         running: true,
         // etcd reads its certificates anew at each handshake: a renewed one needs no restart.
@@ -104,25 +144,29 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
         wait: false,
       },
       // Runs at boot, and the timer looks every minute whether the classes are still there.
-      "traffic-classes.service": { enabled: true, running: false, restartOn: [], reloadOn: [], wait: false },
-      "traffic-classes.timer": { enabled: true, running: true, restartOn: [], reloadOn: [], wait: false },
+      "traffic-classes.service": { ...atBoot, running: false },
+      "traffic-classes.timer": { ...atBoot, running: true },
     },
   };
 }
 
+const atBoot = { kind: "unit", enabled: true, restartOn: [], reloadOn: [], wait: false } as const;
+
 /** etcd's settings as ETCD_* variables: what identifies this member, and what the scale model derives. */
 function memberSettings(scale: Scale, shard: ShardPlan, member: Place): string[] {
-  const url = (port: number) => `https://${member.address}:${port}`;
+  // It listens at an address; others know it by its endpoint.
+  const listen = (port: number) => `https://${member.address}:${port}`;
+  const known = (port: number) => `https://${member.endpoint}:${port}`;
   const identity = {
     name: member.name,
     "data-dir": dataDir,
     "wal-dir": walDir,
-    "listen-peer-urls": url(ports.etcdPeer),
-    "initial-advertise-peer-urls": url(ports.etcdPeer),
-    "listen-client-urls": url(ports.etcdClient),
+    "listen-peer-urls": listen(ports.etcdPeer),
+    "initial-advertise-peer-urls": known(ports.etcdPeer),
+    "listen-client-urls": listen(ports.etcdClient),
     // Beside gRPC on one port, HTTP would put Go's HTTP/2 server in its place, whose large answers starve watches (decision 6).
     "listen-client-http-urls": `https://127.0.0.1:${ports.etcdHttp}`,
-    "advertise-client-urls": url(ports.etcdClient),
+    "advertise-client-urls": known(ports.etcdClient),
     // Health and metrics over plain HTTP, on this host only.
     "listen-metrics-urls": `http://127.0.0.1:${ports.etcdMetrics}`,
     "peer-client-cert-auth": true,
@@ -147,8 +191,7 @@ function memberCertificates(member: Place): CertificatePlan[] {
   const common = {
     owner: "etcd:etcd",
     commonName: member.name,
-    dnsNames: [member.name],
-    ipAddresses: [member.address],
+    ...identity(member),
     uses: ["server_auth", "client_auth"] as const,
   };
   return [
@@ -161,13 +204,5 @@ function memberCertificates(member: Place): CertificatePlan[] {
       keyPath: `${pki}/server.key`,
       certPath: `${pki}/server.crt`,
     },
-  ];
-}
-
-/** Sparse in the lab; on a cloud these are the instance's own disks. */
-function memberDisks(spec: ClusterSpec): DiskPlan[] {
-  return [
-    { name: "wal", fs: "ext4", sizeGiB: 2, mount: walMount },
-    { name: "database", fs: "ext4", sizeGiB: spec.etcd.quotaGiB + 2, mount: databaseMount },
   ];
 }

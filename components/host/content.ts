@@ -1,29 +1,31 @@
 /** Puts a host's content on it, staged: keys made there, certificates signed, secrets apart, everything else as a diffable text. */
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import * as z from "zod";
 import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
 import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
-import type { HostPlan, SecretPlan } from "../plan-types";
-import type { Host } from "../platform/platform";
+import { asRoot } from "../access/privilege";
+import { unbuilt } from "../plan/artifacts";
+import type { HostPlan, SecretPlan } from "../plan/types";
+import type { Host } from "../platform/module";
+import { type ContentPart, resourceNames } from "../resources";
 import { machineApply, makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
-import { repairsOf } from "./drift";
+import type { Repairs } from "./repairs";
 
 export class HostContent extends pulumi.ComponentResource {
   /** sha256 of what is staged on the host. */
   readonly digest: pulumi.Output<string>;
   private readonly programs: remote.Command;
 
-  constructor(host: Host, pki: Pki, options?: pulumi.ComponentResourceOptions) {
+  /** @param repairs absent: the host does not answer, so nobody knows whether it differs, and it counts as unchanged */
+  constructor(host: Host, pki: Pki, repairs: Repairs | undefined, options?: pulumi.ComponentResourceOptions) {
     const { plan } = host;
     super("kilonode:index:HostContent", plan.name, {}, options);
-    const repairs = repairsOf(host);
-    this.programs = this.command(
-      host,
-      "programs",
-      repairs.apply(({ programs }) => programsCommand(programs)),
-      programsInput,
-    );
+    const { programs, content: generation } = repairs ?? { programs: 0, content: 0 };
+    // The number of repairs is part of the command's text.
+    const repaired = repairs ? {} : { ignoreChanges: ["create"] };
+    this.programs = this.command(host, "programs", programsCommand(programs), programsInput, repaired);
     const requests = this.keys(host);
     const certificates = plan.certificates.map((certificate) => {
       const request = requests.apply((all) => verifiedRequest(plan.name, certificate, all[certificate.name] ?? ""));
@@ -34,14 +36,16 @@ export class HostContent extends pulumi.ComponentResource {
       path,
       pem: pem.kind === "authority" ? pki.authorityPem(pem.authority) : pki.serviceAccountPublicPem,
     }));
-    const create = pulumi.all([repairs, secrets]).apply(([{ content: generation }, digest]) =>
+    const create = secrets.apply((digest) =>
       // The digest is there so that new secrets stage the host anew.
       programCommand(machineApply, ["stage", "--generation", String(generation)], digest ? { SECRETS: digest } : {}),
     );
     const content = pulumi.all([...certificates, ...publicPem]).apply((pems) => machineJson(plan, pems));
-    this.digest = this.run(host, "machine", create, content).apply(
-      (json) => (JSON.parse(json) as { digest: string }).digest,
-    );
+    const missing = unbuilt(plan.machine);
+    // A preview does not build: what the sums will be is known after `up`.
+    const stdin = missing.length > 0 ? pulumi.output(pulumi.unknown as unknown as string) : content;
+    const staged = this.command(host, "machine", create, stdin, { ...repaired, dependsOn: this.programs });
+    this.digest = staged.stdout.apply((json) => Staged.parse(JSON.parse(json)).digest);
     this.registerOutputs({});
   }
 
@@ -59,7 +63,7 @@ export class HostContent extends pulumi.ComponentResource {
       }),
     );
     const printed = this.run(host, "keys", programCommand(makeKeys, []), programInput(requests));
-    return printed.apply((json) => JSON.parse(json) as Record<string, string>);
+    return printed.apply((json) => Requests.parse(JSON.parse(json)));
   }
 
   /** @returns a keyed digest of the secrets on the host; empty where it has none */
@@ -71,52 +75,56 @@ export class HostContent extends pulumi.ComponentResource {
       secret,
       text: secretText(secret, pki),
     }));
-    const content = pulumi.secret(pulumi.all(files).apply((all) => secretJson(plan.name, all)));
+    const content = pulumi.secret(pulumi.all(files).apply(secretJson));
     const printed = this.run(host, "secrets", programCommand(machineApply, ["stage-secrets"]), content);
-    return printed.apply((json) => (JSON.parse(json) as { digest: string }).digest);
+    return printed.apply((json) => Staged.parse(JSON.parse(json)).digest);
   }
 
   /** Runs a host program with its input on the host. @returns what it printed */
   private run(
     host: Host,
-    what: string,
+    part: ContentPart,
     create: pulumi.Input<string>,
     stdin: pulumi.Input<string>,
   ): pulumi.Output<string> {
-    return this.command(host, what, create, stdin, [this.programs]).stdout;
+    return this.command(host, part, create, stdin, { dependsOn: this.programs }).stdout;
   }
 
   private command(
     host: Host,
-    what: string,
+    part: ContentPart,
     create: pulumi.Input<string>,
     stdin: pulumi.Input<string>,
-    dependsOn: pulumi.Resource[] = [],
+    options: pulumi.CustomResourceOptions,
   ): remote.Command {
     return new remote.Command(
-      `${host.plan.name}-${what}`,
+      resourceNames.content(host.plan.name, part),
       {
         connection: host.connection,
-        create,
+        create: pulumi.all([host.target, create]).apply(([{ user }, command]) => asRoot(user, command)),
         stdin,
         // A host's sshd accepts no variables, and its answers are results, not progress.
         addPreviousOutputInEnv: false,
         logging: remote.Logging.None,
       },
-      { parent: this, dependsOn },
+      { parent: this, ...options },
     );
   }
 }
+
+/** What host programs print. A host is not trusted: certificate requests are compared with the plan, one by one. */
+const Staged = z.object({ digest: z.string().regex(/^[0-9a-f]{64}$/) });
+const Requests = z.record(z.string(), z.string().max(16_384));
 
 function secretText(secret: SecretPlan, pki: Pki): pulumi.Output<string> {
   return secret.secret === "service-account-key" ? pki.serviceAccountKeyPem : pki.encryptionConfig;
 }
 
-function secretJson(host: string, all: readonly { path: string; secret: SecretPlan; text: string }[]): string {
+function secretJson(all: readonly { path: string; secret: SecretPlan; text: string }[]): string {
   const files = Object.fromEntries(
     all.map(({ path, secret, text }) => [path, { mode: secret.mode, owner: secret.owner, content: text }]),
   );
-  return programInput({ host, files } satisfies SecretFiles);
+  return programInput({ files } satisfies SecretFiles);
 }
 
 /** The machine with its public certificates. */

@@ -1,53 +1,67 @@
 /** haproxy in front of the API servers: least connections, health by /readyz, draining. */
-import type { ClusterSpec } from "../../config/cluster";
-import { type Place, place } from "../../config/names";
+import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
-import type { HostPlan, ShardPlan } from "../plan-types";
-import { ports } from "../ports";
-import { clientCertificate, hostRange } from "../shared";
+import type { PlatformFacts } from "../plan/facts";
+import type { GroupPlan } from "../plan/groups";
+import { clientCertificate, identity, type PlanParts } from "../plan/parts";
+import { ports } from "../plan/ports";
+import type { ApiPlan, HostPlan, ShardPlan } from "../plan/types";
+import { togetherHostSeconds } from "../rollout/timeouts";
 
 const pki = "/etc/haproxy/pki";
 const limits = "/etc/systemd/system/haproxy.service.d/kilonode.conf";
 
-export function loadBalancerPlace(spec: ClusterSpec): Place {
-  return place(hostRange(spec), { role: "load-balancer", label: "lb" }, 0);
+/** The API's address: of a host of ours, or of a load balancer that the platform manages. */
+export function apiPlan({ api }: PlatformFacts, territory: Territory): ApiPlan {
+  const url = (name: string) => `https://${name}:${ports.apiserver}`;
+  if (api.kind === "managed") return { endpoint: url(api.name), dnsNames: [api.name], ipAddresses: [] };
+  const balancer = place(territory, { role: "load-balancer", label: "lb" }, 0);
+  return { endpoint: url(balancer.endpoint), ...identity(balancer), balancer };
 }
 
-export function loadBalancerHost(
-  spec: ClusterSpec,
-  scale: Scale,
-  masters: readonly Place[],
-  shards: readonly ShardPlan[],
-): HostPlan {
-  const self = loadBalancerPlace(spec);
-  return {
-    ...self,
-    role: "load-balancer",
-    group: "load-balancer",
-    machine: loadBalancerMachine(self, scale, haproxyConfig(self, masters, healthPath(shards))),
-    certificates: [
-      clientCertificate({
-        // The health check speaks with a certificate, since the API server answers nobody without one.
-        name: "health",
-        authority: "kubernetes",
-        // haproxy finds the key of <file> in <file>.key.
-        keyPath: `${pki}/health.crt.key`,
-        certPath: `${pki}/health.crt`,
-        owner: "root:root",
-        commonName: "kilonode:load-balancer",
-      }),
-    ],
-    pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
-    secrets: {},
-    disks: [],
-  };
+export function loadBalancerGroups({ api: { balancer } }: PlanParts): GroupPlan[] {
+  if (!balancer) return [];
+  return [
+    {
+      name: "load-balancer",
+      strategy: { kind: "together" },
+      hosts: [balancer.name],
+      after: [],
+      needsApi: false,
+      hostTimeoutSeconds: togetherHostSeconds,
+    },
+  ];
 }
 
-function loadBalancerMachine(self: Place, scale: Scale, config: string): Machine {
+export function loadBalancerHosts({ api: { balancer }, masters, scale, shards }: PlanParts): HostPlan[] {
+  if (!balancer) return [];
+  return [
+    {
+      ...balancer,
+      role: "load-balancer",
+      machine: loadBalancerMachine(scale, haproxyConfig(balancer, masters, healthPath(shards))),
+      certificates: [
+        clientCertificate({
+          // The health check speaks with a certificate, since the API server answers nobody without one.
+          name: "health",
+          authority: "kubernetes",
+          // haproxy finds the key of <file> in <file>.key.
+          keyPath: `${pki}/health.crt.key`,
+          certPath: `${pki}/health.crt`,
+          owner: "root:root",
+          commonName: "kilonode:load-balancer",
+        }),
+      ],
+      pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
+      secrets: {},
+    },
+  ];
+}
+
+function loadBalancerMachine(scale: Scale, config: string): Machine {
   return {
-    host: self.name,
     users: {},
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
@@ -58,8 +72,9 @@ function loadBalancerMachine(self: Place, scale: Scale, config: string): Machine
     modules: modulesFor("lb", scale),
     sysctls: sysctlsFor("lb", scale),
     volumes: [],
-    units: {
+    services: {
       "haproxy.service": {
+        kind: "unit",
         enabled: true,
         running: true,
         restartOn: [limits],

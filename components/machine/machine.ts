@@ -2,10 +2,9 @@
  * A host's desired content as data: what `machine-apply` puts on the host, and what a preview shows line by line.
  *
  * Public by construction. Secret files travel in a {@link SecretFiles} of their own, private keys are made on the host.
- * No Pulumi import: a Machine can be printed, compared and tested without one.
+ * No Pulumi import: a Machine can be printed, compared and tested without one. No host's name in it: it can be a pool's template.
  */
 export interface Machine {
-  readonly host: string;
   /** System users that run the units: name to home directory. */
   readonly users: Readonly<Record<string, { readonly home: string }>>;
   readonly directories: Readonly<Record<string, Ownership>>;
@@ -20,7 +19,8 @@ export interface Machine {
   readonly volumes: readonly MachineVolume[];
   /** Absent: the host's network priority is left alone. */
   readonly traffic?: TrafficPlan;
-  readonly units: Readonly<Record<string, MachineUnit>>;
+  /** What runs on the host and what a change of it restarts. A unit's name, or a static pod's. */
+  readonly services: Readonly<Record<string, MachineService>>;
 }
 
 /** `mode` is octal text ("0640"); `owner` is "user:group". */
@@ -37,7 +37,8 @@ export interface MachineFile extends Ownership {
 export interface MachineBinary {
   readonly name: string;
   readonly version: string;
-  readonly sha256: string;
+  /** Absent until the binary is built: see withArtifacts. No host takes content without it. */
+  readonly sha256?: string;
 }
 
 /** `floor`: only ever raise the value found (fs.file-max is far higher on a modern kernel: then it is left alone). */
@@ -46,15 +47,17 @@ export interface Sysctl {
   readonly floor: boolean;
 }
 
-/** A file system of its own. `source` is a device path; absent when the platform has mounted it already (then it is only checked). */
+/** A file system of its own. The host makes it on an empty device, never on one that holds anything, and mounts it, on every platform. */
 export interface MachineVolume {
   readonly name: string;
   readonly mount: string;
   readonly fs: "ext4" | "xfs";
-  readonly source?: string;
+  readonly sizeGiB: number;
   /** Volumes that must not be on one device with this one. */
   readonly apartFrom: readonly string[];
   readonly owner: string;
+  /** Absolute path, the same after each boot; from the platform's facts. */
+  readonly device: string;
 }
 
 /**
@@ -65,12 +68,16 @@ export interface TrafficPlan {
   readonly classes: readonly { readonly name: string; readonly band: 1 | 2 | 3; readonly ports: readonly number[] }[];
 }
 
+/** Something that runs. `restartOn` lists paths (files, binaries) whose change restarts it. */
+export type MachineService = UnitService | StaticPodService;
+
 /**
- * A systemd unit. `restartOn` lists paths (files, binaries) whose change restarts it, `reloadOn` those whose change reloads
- * it; a change of the unit file itself always restarts. `wait`: activation waits until the unit is active (false for etcd's
- * first start, which becomes active only with a quorum).
+ * A systemd unit, by its whole name ("etcd.service"). `reloadOn` lists paths whose change reloads it; a change of the unit file
+ * itself always restarts. `wait`: activation waits until the unit is active (false for etcd's first start, which becomes active
+ * only with a quorum).
  */
-export interface MachineUnit {
+export interface UnitService {
+  readonly kind: "unit";
   readonly enabled: boolean;
   readonly running: boolean;
   readonly restartOn: readonly string[];
@@ -78,9 +85,15 @@ export interface MachineUnit {
   readonly wait: boolean;
 }
 
+/** A pod of the host's own kubelet, by its name. Its manifest, /etc/kubernetes/manifests/<name>.yaml, is one of the files. */
+export interface StaticPodService {
+  readonly kind: "static-pod";
+  readonly restartOn: readonly string[];
+  readonly wait: boolean;
+}
+
 /** Files that never appear in a diff, a log or a clear-text state: delivered by a separate, secret input. */
 export interface SecretFiles {
-  readonly host: string;
   readonly files: Readonly<Record<string, MachineFile>>;
 }
 

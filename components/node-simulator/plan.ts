@@ -1,57 +1,58 @@
 /** A host that runs kwok: nodes without machines, so that pods get scheduled and turn Running. */
-import type { ClusterSpec } from "../../config/cluster";
-import { place } from "../../config/names";
-import { type Scale, sysctlsFor } from "../../config/scale";
+import { type Place, place } from "../../config/names";
+import { sysctlsFor } from "../../config/scale";
+import { kwokVersion } from "../../config/releases";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
-import type { ArtifactSums, HostPlan, ObjectPlan } from "../plan-types";
-import { binaries, clientCertificate, hostRange } from "../shared";
+import type { PlatformFacts } from "../plan/facts";
+import type { GroupPlan } from "../plan/groups";
+import { binaries, clientCertificate, type PlanParts } from "../plan/parts";
+import type { HostPlan, ObjectPlan } from "../plan/types";
+import { togetherHostSeconds } from "../rollout/timeouts";
 
 const pki = "/etc/kwok/pki";
 const user = "kilonode:kwok";
 
-export function nodeSimulatorHosts(
-  spec: ClusterSpec,
-  scale: Scale,
-  apiEndpoint: string,
-  sums: ArtifactSums,
-): HostPlan[] {
-  if (spec.simulatedNodes === 0) return [];
-  const self = place(hostRange(spec), { role: "node-simulator", label: "nodes" }, 0);
-  return [
-    {
-      ...self,
-      role: "node-simulator",
-      group: "node-simulator",
-      machine: simulatorMachine(spec, scale, self.name, self.address, apiEndpoint, sums),
-      certificates: [
-        clientCertificate({
-          name: "kwok",
-          authority: "kubernetes",
-          keyPath: `${pki}/kwok.key`,
-          certPath: `${pki}/kwok.crt`,
-          owner: "kwok:kwok",
-          commonName: user,
-        }),
-      ],
-      pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
-      secrets: {},
-      disks: [],
-    },
-  ];
+function simulators({ facts, territory }: PlanParts): Place[] {
+  return facts.simulatedNodes > 0 ? [place(territory, { role: "node-simulator", label: "nodes" }, 0)] : [];
 }
 
-function simulatorMachine(
-  spec: ClusterSpec,
-  scale: Scale,
-  host: string,
-  address: string,
-  apiEndpoint: string,
-  sums: ArtifactSums,
-): Machine {
+/** Its nodes are objects in the API: it starts when there is one, and kwok's rights are in it. */
+export function nodeSimulatorGroups(parts: PlanParts): GroupPlan[] {
+  return simulators(parts).map(({ name }) => ({
+    name: "node-simulator",
+    strategy: { kind: "together" },
+    hosts: [name],
+    after: ["masters"],
+    needsApi: true,
+    hostTimeoutSeconds: togetherHostSeconds,
+  }));
+}
+
+export function nodeSimulatorHosts(parts: PlanParts): HostPlan[] {
+  return simulators(parts).map((self) => ({
+    ...self,
+    role: "node-simulator",
+    machine: simulatorMachine(parts, self),
+    certificates: [
+      clientCertificate({
+        name: "kwok",
+        authority: "kubernetes",
+        keyPath: `${pki}/kwok.key`,
+        certPath: `${pki}/kwok.crt`,
+        owner: "kwok:kwok",
+        commonName: user,
+      }),
+    ],
+    pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
+    secrets: {},
+  }));
+}
+
+function simulatorMachine({ api, facts, scale, spec }: PlanParts, self: Place): Machine {
   const kubeconfig = componentKubeconfig({
-    server: apiEndpoint,
+    server: api.endpoint,
     authorityPath: `${pki}/kubernetes-ca.crt`,
     certPath: `${pki}/kwok.crt`,
     keyPath: `${pki}/kwok.key`,
@@ -61,12 +62,11 @@ function simulatorMachine(
     "--config=/etc/kwok/stages.yaml",
     "--kubeconfig=/etc/kwok/kubeconfig",
     "--manage-all-nodes=true",
-    `--node-ip=${address}`,
+    `--node-ip=${self.address}`,
     // As a kubelet's: 40 s, renewed every 10 s.
     "--node-lease-duration-seconds=40",
   ];
   return {
-    host,
     users: { kwok: { home: "/nonexistent" } },
     directories: { "/etc/kwok": { mode: "0755", owner: "root:root" }, [pki]: { mode: "0755", owner: "root:root" } },
     files: {
@@ -80,15 +80,19 @@ function simulatorMachine(
       "/etc/kwok/kubeconfig": textFile(kubeconfig),
       "/etc/kwok/kwok.flags": textFile(flags.join("\n")),
       "/etc/kwok/nodes.env": textFile(
-        `MAX_PODS=${spec.workload.podsPerNode}\nNODES=${spec.simulatedNodes}\nZONES="${spec.zones.join(" ")}"`,
+        `MAX_PODS=${spec.workload.podsPerNode}\nNODES=${facts.simulatedNodes}\nZONES="${spec.zones.join(" ")}"`,
       ),
     },
-    binaries: binaries(sums, "kwok", "kubectl"),
+    binaries: {
+      ...binaries(kwokVersion, "kwok"),
+      ...binaries(spec.kubernetesVersion, "kubectl"),
+    },
     modules: [],
     sysctls: sysctlsFor("node", scale),
     volumes: [],
-    units: {
+    services: {
       "kwok.service": {
+        kind: "unit",
         enabled: true,
         running: true,
         restartOn: ["/etc/kwok/kwok.flags", "/etc/kwok/stages.yaml", "/etc/kwok/kubeconfig", "/usr/local/bin/kwok"],
@@ -96,6 +100,7 @@ function simulatorMachine(
         wait: true,
       },
       "kwok-nodes.service": {
+        kind: "unit",
         enabled: true,
         running: true,
         restartOn: ["/etc/kwok/nodes.env", "/usr/local/lib/kilonode/register-nodes"],
@@ -107,8 +112,8 @@ function simulatorMachine(
 }
 
 /** What kwok may do, and no more: nodes, their leases, pods and their status. */
-export function nodeSimulatorObjects(spec: ClusterSpec): ObjectPlan[] {
-  if (spec.simulatedNodes === 0) return [];
+export function nodeSimulatorObjects({ simulatedNodes }: PlatformFacts): ObjectPlan[] {
+  if (simulatedNodes === 0) return [];
   const all = ["get", "list", "watch", "create", "update", "patch", "delete"];
   return [
     {

@@ -1,7 +1,7 @@
 /** Applies the plan's objects through the API. */
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
-import type { ObjectPlan } from "../plan-types";
+import type { ObjectPlan } from "../plan/types";
 
 export function clusterObjects(
   objects: readonly ObjectPlan[],

@@ -1,11 +1,11 @@
 /** The Kubernetes objects that belong to the control plane itself. */
-import type { ClusterSpec } from "../../config/cluster";
 import type { Scale } from "../../config/scale";
 import { nodeSimulatorObjects } from "../node-simulator/plan";
-import type { ObjectPlan } from "../plan-types";
+import type { PlanParts } from "../plan/parts";
+import type { ObjectPlan } from "../plan/types";
 
-export function objectPlans(spec: ClusterSpec, scale: Scale): ObjectPlan[] {
-  return [kubeletClient, ...nodeSimulatorObjects(spec), ...priorityAndFairness(scale)];
+export function objectPlans({ facts, scale }: PlanParts): ObjectPlan[] {
+  return [kubeletClient, ...nodeSimulatorObjects(facts), ...priorityAndFairness(scale)];
 }
 
 /** Who gets how many of the seats (API priority and fairness), from the scale model. */

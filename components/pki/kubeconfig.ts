@@ -1,6 +1,6 @@
 /** Kubeconfigs: of components, which name the files of their host, and of the operator, which holds a key. */
 import { stringify } from "yaml";
-import type { ClusterPlan } from "../plan-types";
+import type { ClusterPlan } from "../plan/types";
 
 export interface KubeconfigOf {
   readonly server: string;
@@ -24,7 +24,7 @@ export function componentKubeconfig(of: KubeconfigOf): string {
 
 /** Holds the operator's key: a secret. */
 export function operatorKubeconfig(
-  plan: Pick<ClusterPlan, "stack" | "apiEndpoint">,
+  plan: Pick<ClusterPlan, "stack" | "api">,
   authorityPem: string,
   certPem: string,
   keyPem: string,
@@ -35,7 +35,7 @@ export function operatorKubeconfig(
       apiVersion: "v1",
       kind: "Config",
       clusters: [
-        { name: plan.stack, cluster: { server: plan.apiEndpoint, "certificate-authority-data": base64(authorityPem) } },
+        { name: plan.stack, cluster: { server: plan.api.endpoint, "certificate-authority-data": base64(authorityPem) } },
       ],
       users: [
         { name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } },

@@ -7,7 +7,7 @@ import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { stringify } from "yaml";
 import type { ClusterConfig } from "../../config/cluster";
-import { type Authority, authorities, type CertificatePlan } from "../plan-types";
+import { type Authority, authorities, type CertificatePlan } from "../plan/types";
 
 /** P-256: a handshake costs a fraction of RSA's, which matters with thousands of clients. */
 const elliptic = { algorithm: "ECDSA", ecdsaCurve: "P256" } as const;

@@ -1,5 +1,5 @@
 /** What etcdctl 3.7 prints, as data; and the etcd side of a shard over SSH. */
-import { ports } from "../ports";
+import { ports } from "../plan/ports";
 import { type Alarm, type Endpoint, type EtcdShard, type Member, NotYet, type View } from "./etcd-shard";
 import { Executor } from "./executor";
 

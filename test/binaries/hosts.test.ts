@@ -4,7 +4,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } fro
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import type { HostPlan } from "../../components/plan-types";
+import type { HostPlan } from "../../components/plan/types";
 import { accepted } from "./support/count";
 import { Credentials } from "./support/credentials";
 import { placeHost } from "./support/hosts";

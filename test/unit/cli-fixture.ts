@@ -3,8 +3,8 @@
 import { deflateSync } from "node:zlib";
 import { placeholderSums } from "../../cli/stack/configuration";
 import type { Machine } from "../../components/machine/machine";
-import { plan } from "../../components/plan";
-import type { ClusterPlan } from "../../components/plan-types";
+import { plan } from "../../components/plan/plan";
+import type { ClusterPlan } from "../../components/plan/types";
 import { readSpec } from "../../config/read";
 import type { Op, Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";

@@ -8,7 +8,7 @@ import { type HostAnswer, statusReport } from "../../cli/hosts/status";
 import { statusText } from "../../cli/show/status";
 import { plainStyle } from "../../cli/show/style";
 import type { ClusterHost } from "../../components/cluster";
-import type { ClusterPlan } from "../../components/plan-types";
+import type { ClusterPlan } from "../../components/plan/types";
 import { smallPlan } from "./cli-fixture";
 
 /** What hosts/host-report printed on each host of a lab; of the certificates only some were kept. */

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { placeholderSums, readStackFile } from "../../cli/stack/configuration";
-import { plan } from "../../components/plan";
-import type { ClusterPlan } from "../../components/plan-types";
+import { plan } from "../../components/plan/plan";
+import type { ClusterPlan } from "../../components/plan/types";
 import { readSpec } from "../../config/read";
 
 const page = readFileSync("docs/configuration.md", "utf8");

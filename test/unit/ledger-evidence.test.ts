@@ -3,8 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { hostText } from "../../components/machine/host-files";
-import { plan } from "../../components/plan";
-import type { ArtifactSums, ClusterPlan, HostPlan } from "../../components/plan-types";
+import { plan } from "../../components/plan/plan";
+import type { ArtifactSums, ClusterPlan, HostPlan } from "../../components/plan/types";
 import { readSpec } from "../../config/read";
 import { binaries } from "../../config/versions";
 

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { plan } from "../../components/plan";
-import type { ArtifactSums, ClusterPlan, HostPlan } from "../../components/plan-types";
+import { plan } from "../../components/plan/plan";
+import type { ArtifactSums, ClusterPlan, HostPlan } from "../../components/plan/types";
 import { readSpec } from "../../config/read";
 
 const names = [

@@ -114,13 +114,13 @@ const versions: Check = {
   id: "versions",
   group: "API server",
   title: "every process has the planned version",
-  wanted: ({ plan }) => `Kubernetes ${plan.versions.kubernetes}, etcd ${plan.versions.etcd}`,
+  wanted: ({ plan }) => `Kubernetes ${plan.releases.kubernetes}, etcd ${plan.releases.etcd}`,
   why: "a mix outlives its upgrade only when a rollout stopped halfway",
   source: "kubernetes_build_info and etcd_server_version of the running processes",
   remedy: "run up: it goes on where the rollout stopped",
   ledger: [],
   judge: (evidence) => {
-    const { kubernetes, etcd } = evidence.plan.versions;
+    const { kubernetes, etcd } = evidence.plan.releases;
     const go = new Set<string>();
     const apis = servers(evidence).map(({ name, samples }): [string, string] => {
       const labels = select(samples, "kubernetes_build_info")[0]?.labels;

@@ -1,5 +1,5 @@
 /** Priority and fairness: the levels and schemas of the model, and the seats that the servers give them. */
-import type { ObjectPlan } from "../../../components/plan-types";
+import type { ObjectPlan } from "../../../components/plan/types";
 import type { FlowObject } from "../ask-api";
 import { type Evidence, need, servers } from "../evidence";
 import { select } from "../metrics";

@@ -120,7 +120,7 @@ const openFiles: Check = {
     );
     if (low.length === 0) return { status: "ok", found: `${total} processes` };
     const found = `${low.length} of ${total} processes have less`;
-    return inLab(
+    return ofSharedKernel(
       evidence,
       { status: "failed", found, details: bounded(byWhat(low)) },
       "a container cannot have more than the machine that it runs in gives it",
@@ -128,9 +128,9 @@ const openFiles: Check = {
   },
 };
 
-/** What fails in containers for a reason that is theirs is explained; elsewhere it stays a failure. */
-function inLab({ lab }: Evidence, verdict: Verdict, because: string): Verdict {
-  return lab ? { ...verdict, status: "explained", because } : verdict;
+/** What fails on hosts without a kernel of their own, for that reason, is explained; elsewhere it stays a failure. */
+function ofSharedKernel({ plan }: Evidence, verdict: Verdict, because: string): Verdict {
+  return plan.sharedKernel ? { ...verdict, status: "explained", because } : verdict;
 }
 
 const traffic: Check = {
@@ -165,7 +165,7 @@ const traffic: Check = {
       found: `not as planned on ${bad.length} of ${states.length} hosts`,
       details: bounded(byWhat(bad)),
     };
-    return impossible ? inLab(evidence, verdict, "the kernel of this machine has no queue with classes") : verdict;
+    return impossible ? ofSharedKernel(evidence, verdict, "the kernel of this machine has no queue with classes") : verdict;
   },
 };
 

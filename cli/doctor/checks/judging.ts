@@ -1,6 +1,6 @@
 /** What the checks share: compare what hosts have with what the plan wants, and say it in few words. */
 import { parse } from "yaml";
-import type { HostPlan } from "../../../components/plan-types";
+import type { HostPlan } from "../../../components/plan/types";
 import { shortList } from "../../show/names";
 import type { Verdict } from "../types";
 

@@ -1,12 +1,13 @@
 /** Which keys are in which shard of etcd, and whether they are encrypted. */
-import type { ShardPlan } from "../../../components/plan-types";
+import type { ShardPlan } from "../../../components/plan/types";
 import { answering, type Evidence, sectionOf } from "../evidence";
+import { isMember } from "../../../components/plan/groups";
 import { prefixOf } from "../shards";
 import { type Check, Unread, type Verdict } from "../types";
 
 /** Keys under each prefix on a member: the most that any member of the shard says. */
 function keysOf(evidence: Evidence, shard: ShardPlan): ReadonlyMap<string, number> {
-  const hosts = answering(evidence, "etcd").filter(({ plan }) => plan.group === shard.group);
+  const hosts = answering(evidence, "etcd").filter(({ plan }) => isMember(shard, plan.name));
   const heard = hosts.filter(({ sections }) => sections.keys?.code === 0);
   if (heard.length === 0) throw new Unread(`no member of the shard ${shard.name} counted its keys`);
   const counts = new Map<string, number>();
@@ -60,7 +61,7 @@ const leaseShard: Check = {
     const shard = shardOf(evidence, "coordination.k8s.io/leases");
     if (!shard) return inMain("leases");
     return onlyThere(evidence, shard, (own) => {
-      const members = answering(evidence, "etcd").filter(({ plan }) => plan.group === shard.group);
+      const members = answering(evidence, "etcd").filter(({ plan }) => isMember(shard, plan.name));
       const samples = members.map((host) => sectionOf(host, "renewals").split(" ").map(Number));
       const [seen = 0, moved = 0] = samples.sort(([, a = 0], [, b = 0]) => b - a)[0] ?? [];
       const found = `${own} leases in shard ${shard.name} only; ${moved} of ${seen} were renewed within 5 s`;
@@ -128,7 +129,7 @@ const encryption: Check = {
   judge: (evidence) => {
     const shard = shardOf(evidence, "/secrets") ?? evidence.plan.shards.find(({ name }) => name === "main");
     const read = answering(evidence, "etcd")
-      .filter(({ plan, sections }) => plan.group === shard?.group && sections.secrets?.text.startsWith("{"))
+      .filter(({ plan, sections }) => shard !== undefined && isMember(shard, plan.name) && sections.secrets?.text.startsWith("{"))
       .map(
         (host) => JSON.parse(sectionOf(host, "secrets")) as { secrets: number; encrypted: number; provider: string },
       );

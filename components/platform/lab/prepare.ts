@@ -2,67 +2,48 @@
  * What the lab needs before the first resource: the machine's packages and limits, the binaries, the Debian root. All of it is
  * a cache or a property of the machine, so it is looked at on every run instead of being remembered as a resource.
  */
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { promisify } from "node:util";
-import type { ClusterSpec } from "../../../config/cluster";
-import { labBinaries } from "../../../config/versions";
+import { UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
 import { checkToolchain, ensureToolchain } from "../../../toolchain/ensure";
 import { progressLine } from "../../../toolchain/progress";
-import type { ArtifactSums } from "../../plan-types";
+import type { ArtifactSums } from "../../plan/artifacts";
+import type { PreparationRun, Prepared } from "../module";
+import { isRoot, labPrefix, labScript, labStatus } from "./looks";
 
-export interface PreparedLab {
-  readonly sums: ArtifactSums;
+export interface PreparedLab extends Prepared {
   /** Folder with <sha256>/<name>, shown read-only in every host. */
   readonly artifactStore: string;
   /** The Debian root below the hosts' overlays. */
   readonly root: string;
   /** The lab's hosts as they are now. */
-  readonly hosts: Readonly<Record<string, { readonly alive: boolean; readonly incarnation: string }>>;
+  readonly hosts: ReadonlyMap<string, { readonly alive: boolean; readonly incarnation: string }>;
   readonly newIncarnation: string;
 }
 
-/** A machine that cannot run the lab: everything it lacks, each with the command that helps. */
-export class MachineNotReady extends Error {
-  override readonly name = "MachineNotReady";
-}
-
-const run = promisify(execFile);
-const script = (name: string) => join(__dirname, name);
-
-/** What every network device, namespace, process and file of this stack's lab is found by; a device's name has at most 15 characters. */
-export function labPrefix(stack: string): string {
-  return `kn-${stack}`;
-}
-
-/** @param change false in a preview: look, install and build nothing, and only warn of what is missing */
-export async function prepareLab(
-  spec: ClusterSpec,
-  hostCount: number,
-  change: boolean,
-  say: (line: string) => void,
-): Promise<PreparedLab> {
+export async function prepareLab(run: PreparationRun): Promise<PreparedLab> {
+  const { change, plan, say } = run;
   const cacheDir = defaultCacheDir(process.env);
   const env = {
     ...process.env,
-    PREFIX: labPrefix(spec.stack),
+    PREFIX: labPrefix(plan.stack),
     CACHE_DIR: cacheDir,
-    CIDR: spec.network.hosts,
-    HOSTS: String(hostCount),
-    MASTERS: String(spec.masters.count),
+    CIDR: plan.network.hosts,
+    HOSTS: String(plan.hosts.length),
+    MASTERS: String(plan.hosts.filter(({ role }) => role === "master").length),
   };
   const ready = preflight(env, change, say);
-  const look = () => Promise.all([toolchain(spec, cacheDir, change, say), debianRoot(env, change, say), hostsNow(env)]);
+  const look = () => Promise.all([toolchain(run, cacheDir), debianRoot(env, change, say), hostsNow(env)]);
   // A run that changes something touches nothing before the machine is known to be ready; a preview only looks.
   const looking = change ? ready.then(look) : look();
   looking.catch(() => undefined);
   await ready;
-  const [sums, root, hosts] = await looking;
+  const [artifacts, root, hosts] = await looking;
   return {
-    sums,
+    artifacts,
     artifactStore: join(cacheDir, "artifacts"),
     root,
     hosts,
@@ -82,17 +63,16 @@ async function preflight(env: NodeJS.ProcessEnv, change: boolean, say: (line: st
   if (result.ok) return;
   const list = result.missing.map(({ what, why, fix }) => `  - ${what}: ${why}; ${fix}`).join("\n");
   const text = `this machine lacks ${result.missing.length} thing${result.missing.length === 1 ? "" : "s"} that the lab needs; nothing was touched\n${list}`;
-  if (change) throw new MachineNotReady(text);
+  // A machine that cannot run the lab: everything it lacks, each with the command that helps.
+  if (change) throw new UserError(text);
   say(text);
 }
 
-async function toolchain(
-  spec: ClusterSpec,
-  cacheDir: string,
-  change: boolean,
-  say: (line: string) => void,
-): Promise<ArtifactSums> {
-  const options = { binaries: labBinaries, cacheDir, source: spec.toolchain.source, sha256: spec.toolchain.sha256 };
+/** The binaries that the plan's hosts run, and no others. */
+async function toolchain({ change, plan, say, spec }: PreparationRun, cacheDir: string): Promise<ArtifactSums> {
+  const names = plan.hosts.flatMap(({ machine }) => Object.values(machine.binaries).map(({ name }) => name));
+  const { source, sha256 } = spec.toolchain;
+  const options = { binaries: [...new Set(names)], releases: plan.releases, cacheDir, source, sha256 };
   const tools = change
     ? await ensureToolchain({
         ...options,
@@ -102,17 +82,9 @@ async function toolchain(
         },
       })
     : await checkToolchain(options, true);
-  if (change)
-    await noteVerified(
-      cacheDir,
-      tools.filter((tool) => "sha256" in tool),
-    );
-  return Object.fromEntries(
-    tools.map((tool) => [
-      tool.name,
-      { version: tool.version, sha256: "sha256" in tool ? tool.sha256 : "known once it has been built" },
-    ]),
-  );
+  const there = tools.filter((tool) => "sha256" in tool);
+  if (change) await noteVerified(cacheDir, there);
+  return new Map(there.map(({ name, sha256: sum }) => [name, sum]));
 }
 
 async function debianRoot(env: NodeJS.ProcessEnv, change: boolean, say: (line: string) => void): Promise<string> {
@@ -120,23 +92,10 @@ async function debianRoot(env: NodeJS.ProcessEnv, change: boolean, say: (line: s
   return (JSON.parse(text) as { root: string }).root;
 }
 
-interface Status {
-  readonly hosts: readonly { readonly name: string; readonly state: string; readonly incarnation: string }[];
-}
-
 async function hostsNow(env: NodeJS.ProcessEnv): Promise<PreparedLab["hosts"]> {
-  // Only root can look; whoever previews as somebody else sees a lab without hosts.
-  if (process.getuid?.() !== 0) return {};
-  const { stdout } = await run(script("lab-status"), ["--json", "--brief"], { env }).catch(
-    (error: { code?: number; stdout?: string }) => {
-      if (error.code === 1 && error.stdout) return { stdout: error.stdout };
-      throw error;
-    },
-  );
-  const status = JSON.parse(stdout) as Status;
-  return Object.fromEntries(
-    status.hosts.map(({ name, state, incarnation }) => [name, { alive: state === "alive", incarnation }]),
-  );
+  if (!isRoot()) return new Map();
+  const { hosts } = await labStatus(env, true);
+  return new Map(hosts.map(({ name, state, incarnation }) => [name, { alive: state === "alive", incarnation }]));
 }
 
 /** Runs a script of the lab, passing its progress on line by line. */
@@ -147,7 +106,7 @@ async function output(
   say: (line: string) => void,
   okay: number[] = [0],
 ): Promise<string> {
-  const child = spawn(script(name), args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(labScript(name), args, { env, stdio: ["ignore", "pipe", "pipe"] });
   let stdout = "";
   const errors: string[] = [];
   child.stdout.on("data", (chunk: Buffer) => {
@@ -161,6 +120,6 @@ async function output(
     child.once("error", reject).once("close", resolve),
   );
   if (code === null || !okay.includes(code))
-    throw new MachineNotReady(`${name} failed (exit ${code})\n${errors.slice(-20).join("\n")}`);
+    throw new UserError(`${name} failed (exit ${code})\n${errors.slice(-20).join("\n")}`);
   return stdout;
 }

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hostText } from "../../../components/machine/host-files";
-import type { ClusterPlan } from "../../../components/plan-types";
-import { ports } from "../../../components/ports";
+import type { ClusterPlan } from "../../../components/plan/types";
+import { ports } from "../../../components/plan/ports";
 import { type Answer, type Ask, ask } from "./client";
 import { Credentials, type Pair } from "./credentials";
 import { type EtcdStart, etcdStart, startEtcd } from "./etcd";

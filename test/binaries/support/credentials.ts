@@ -2,7 +2,7 @@
 import "reflect-metadata";
 import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { type Authority, authorities, type CertificatePlan, type PublicPem } from "../../../components/plan-types";
+import { type Authority, authorities, type CertificatePlan, type PublicPem } from "../../../components/plan/types";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const { crypto } = globalThis;

@@ -1,5 +1,5 @@
 /** One member of a shard as an etcd of its own: alone in its cluster, otherwise as the plan has it. */
-import { ports } from "../../../components/ports";
+import { ports } from "../../../components/plan/ports";
 import type { PlacedHost } from "./hosts";
 import { Program } from "./process";
 

@@ -1,7 +1,7 @@
 /** A host of the plan as a folder: its files, certificates and secrets where the plan has them, below a root of its own. */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { HostPlan } from "../../../components/plan-types";
+import type { HostPlan } from "../../../components/plan/types";
 import type { Credentials } from "./credentials";
 import { encryptionConfiguration } from "./encryption";
 

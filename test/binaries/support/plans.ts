@@ -1,7 +1,7 @@
 /** Plans of the production layout at every size, on addresses that a test may use. */
 
-import { plan } from "../../../components/plan";
-import type { ClusterPlan, HostPlan } from "../../../components/plan-types";
+import { plan } from "../../../components/plan/plan";
+import type { ClusterPlan, HostPlan } from "../../../components/plan/types";
 import { ClusterConfig } from "../../../config/cluster";
 import { readSpec } from "../../../config/read";
 import type { Workload } from "../../../config/scale";

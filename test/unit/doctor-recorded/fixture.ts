@@ -7,7 +7,7 @@ import type { Gathered } from "../../../cli/doctor/gather";
 import type { CheckResult } from "../../../cli/doctor/types";
 import { readSections } from "../../../cli/hosts/report";
 import type { HostAnswer } from "../../../cli/hosts/status";
-import type { ClusterPlan, HostPlan } from "../../../components/plan-types";
+import type { ClusterPlan, HostPlan } from "../../../components/plan/types";
 import { smallPlan } from "../cli-fixture";
 
 const folder = __dirname;

@@ -1,7 +1,9 @@
 /** The shape of a cluster's plan: plain data, printable and diffable, without a secret in it. */
-import type { Place, Role } from "../config/names";
-import type { Scale } from "../config/scale";
-import type { KeyRequest, Machine } from "./machine/machine";
+import type { HostRole, Place } from "../../config/names";
+import type { Scale } from "../../config/scale";
+import type { KeyRequest, Machine } from "../machine/machine";
+import type { ObjectStore } from "./facts";
+import type { GroupPlan } from "./groups";
 
 /** The certificate authorities. Separate, so that a client of one plane is nobody on the others. */
 export const authorities = ["etcd-peer", "etcd-client", "kubernetes", "front-proxy"] as const;
@@ -26,33 +28,48 @@ export interface SecretPlan {
   readonly owner: string;
 }
 
-/** A disk that the platform gives a host, mounted by the platform or by the host (see MachineVolume). */
-export interface DiskPlan {
-  readonly name: string;
-  readonly fs: "ext4" | "xfs";
-  readonly sizeGiB: number;
-  readonly mount: string;
-}
-
 export interface HostPlan extends Place {
-  readonly role: Role;
-  /** The hosts that one rollout changes together, in order: "etcd-main", "masters", "load-balancer", "node-simulator". */
-  readonly group: string;
+  readonly role: HostRole;
   readonly machine: Machine;
   readonly certificates: readonly CertificatePlan[];
   readonly pem: Readonly<Record<string, PublicPem>>;
   readonly secrets: Readonly<Record<string, SecretPlan>>;
-  readonly disks: readonly DiskPlan[];
 }
 
 export interface ShardPlan {
   readonly name: string;
+  /** Name of the group that its members are. */
   readonly group: string;
   readonly token: string;
+  /** API resources kept in it; empty for the shard that holds the rest. */
   readonly resources: readonly string[];
   readonly members: readonly Place[];
   /** Client URLs of all members. */
   readonly endpoints: readonly string[];
+}
+
+/** Where clients reach the API. */
+export interface ApiPlan {
+  /** URL. */
+  readonly endpoint: string;
+  /** What clients may call it by, so what the API servers' certificates must name beside themselves. */
+  readonly dnsNames: readonly string[];
+  readonly ipAddresses: readonly string[];
+  /** The host that balances; absent where the platform does. */
+  readonly balancer?: Place;
+}
+
+/** Nodes that are all alike: made from one template, told apart by the platform. */
+export interface PoolPlan {
+  readonly name: string;
+  readonly template: Machine;
+  readonly count: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly taints: readonly {
+    readonly key: string;
+    readonly value: string;
+    readonly effect: "NoSchedule" | "PreferNoSchedule" | "NoExecute";
+  }[];
 }
 
 /** A Kubernetes object that the program applies once the API answers. */
@@ -69,21 +86,28 @@ export interface ObjectPlan {
 
 export interface ClusterPlan {
   readonly stack: string;
+  readonly platform: string;
   readonly ephemeral: boolean;
-  readonly versions: { readonly kubernetes: string; readonly etcd: string };
+  readonly releases: { readonly kubernetes: string; readonly etcd: string };
   readonly network: {
     readonly hosts: string;
-    readonly gateway: string;
+    /** Of pools. */
+    readonly nodes: string;
     readonly services: string;
     readonly pods: string;
   };
   readonly scale: Scale;
   readonly shards: readonly ShardPlan[];
-  /** Where clients reach the API: the load balancer. */
-  readonly apiEndpoint: string;
+  readonly api: ApiPlan;
   readonly hosts: readonly HostPlan[];
+  /** What is changed together, and in which order. */
+  readonly groups: readonly GroupPlan[];
+  readonly pools: readonly PoolPlan[];
+  /** Nodes that the node simulator makes. */
+  readonly simulatedNodes: number;
+  /** True: hosts share the kernel of one machine, so that they cannot have all of its settings as planned. */
+  readonly sharedKernel: boolean;
   readonly objects: readonly ObjectPlan[];
+  readonly objectStore: ObjectStore;
 }
 
-/** sha256 of each binary by name, as the toolchain verified them. */
-export type ArtifactSums = Readonly<Record<string, { readonly version: string; readonly sha256: string }>>;

@@ -1,0 +1,15 @@
+/** What a command of the program printed, read from a state whose secrets stay encrypted. */
+import { urnName } from "../../engine/state/types";
+
+interface StateResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly delete?: boolean;
+  readonly outputs?: Readonly<Record<string, unknown>>;
+}
+
+export function printedBy(resources: readonly StateResource[], type: string, name: string): string | undefined {
+  const found = resources.find((one) => one.type === type && urnName(one.urn) === name && !one.delete);
+  const stdout = found?.outputs?.stdout;
+  return typeof stdout === "string" ? stdout : undefined;
+}

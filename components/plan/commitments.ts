@@ -1,0 +1,97 @@
+/**
+ * What a cluster that exists holds its configuration to. Two plans are compared before anything is touched: a change that would
+ * move hosts, hide what is stored or skip a release is refused with the way that there is.
+ */
+import * as z from "zod";
+import { releaseStepProblems } from "../../config/releases";
+import type { ClusterPlan } from "./types";
+
+const Commitments = z.object({
+  platform: z.string(),
+  /** Host to "zone address". */
+  places: z.record(z.string(), z.string()),
+  network: z.object({ nodes: z.string(), services: z.string(), pods: z.string() }),
+  /** API resource to the shard that holds it, for those that are not in the shard that holds the rest. */
+  storage: z.record(z.string(), z.string()),
+  releases: z.object({ kubernetes: z.string(), etcd: z.string() }),
+});
+
+export type Commitments = z.output<typeof Commitments>;
+
+export function commitmentsOf({ hosts, network, platform, releases, shards }: ClusterPlan): Commitments {
+  const { nodes, services, pods } = network;
+  return {
+    platform,
+    places: Object.fromEntries(hosts.map(({ name, zone, address }) => [name, `${zone} ${address}`])),
+    network: { nodes, services, pods },
+    storage: Object.fromEntries(shards.flatMap(({ name, resources }) => resources.map((one) => [one, name]))),
+    releases,
+  };
+}
+
+/** @returns undefined when there are none: nothing exists that could be held to them */
+export function readCommitments(text: unknown): Commitments | undefined {
+  if (typeof text !== "string" || text.trim() === "") return undefined;
+  return Commitments.parse(JSON.parse(text));
+}
+
+const anew = "Another one is for a new cluster: an ephemeral stack gets it by `kilonode recreate`";
+
+/** Why the cluster cannot become what is asked; empty when it can. */
+export function changeProblems(before: Commitments, after: Commitments): string[] {
+  return [
+    ...(before.platform === after.platform
+      ? []
+      : [`platform: ${before.platform} -> ${after.platform}: a cluster stays on its platform. ${anew}`]),
+    ...placeProblems(before.places, after.places),
+    ...rangeProblems(before.network, after.network),
+    ...storageProblems(before.storage, after.storage),
+    ...releaseStepProblems(before.releases, after.releases),
+  ];
+}
+
+/** Hosts are known to each other by address, and etcd's members to their shard: one that exists stays where it is. */
+function placeProblems(before: Commitments["places"], after: Commitments["places"]): string[] {
+  const now = new Map(Object.entries(after));
+  const moved = Object.entries(before).flatMap(([host, place]) => {
+    const to = now.get(host);
+    return to === undefined || to === place ? [] : [`${host} from ${place} to ${to}`];
+  });
+  const [first, ...more] = moved;
+  if (first === undefined) return [];
+  const others = more.length > 0 ? ` and ${more.length} more` : "";
+  return [
+    `zones, network.hosts, etcd.shards.*.slot: they would move ${moved.length} of ${Object.keys(before).length} hosts that exist: ${first}${others}. ` +
+      `Give them the values (and zones the order) that they had. ${anew}`,
+  ];
+}
+
+const rangeReasons: Readonly<Record<keyof Commitments["network"], string>> = {
+  services: "Services keep the addresses that they have, and certificates of the API servers name the first one",
+  pods: "nodes keep the ranges that they were given",
+  nodes: "nodes keep their addresses",
+};
+
+function rangeProblems(before: Commitments["network"], after: Commitments["network"]): string[] {
+  return (Object.keys(rangeReasons) as (keyof typeof rangeReasons)[]).flatMap((name) =>
+    before[name] === after[name]
+      ? []
+      : [`network.${name}: ${before[name]} -> ${after[name]}: ${rangeReasons[name]}. ${anew}`],
+  );
+}
+
+/** The shard that holds what no other one is named for. */
+const rest = "main";
+
+/**
+ * An API server looks for a kind of object in one shard only. With another shard named for it, all that is stored would be gone
+ * for its clients, and controllers would begin to act on that.
+ */
+function storageProblems(before: Commitments["storage"], after: Commitments["storage"]): string[] {
+  const [was, is] = [new Map(Object.entries(before)), new Map(Object.entries(after))];
+  return [...new Set([...was.keys(), ...is.keys()])].sort().flatMap((resource) => {
+    const [from, to] = [was.get(resource) ?? rest, is.get(resource) ?? rest];
+    if (from === to) return [];
+    return [`etcd.shards: ${resource} would move from shard ${from} to ${to}, without what is stored. ${anew}`];
+  });
+}

@@ -1,0 +1,33 @@
+/**
+ * What differs between platforms, as plain data that a plan is computed from. Whoever plans never asks which platform it is;
+ * whatever a new platform does differently is a fact here, or it is the business of its placement alone.
+ */
+
+/** How a master runs the API server, the controller manager and the scheduler. */
+export type ControlPlaneRuntime = "systemd" | "static-pod";
+
+export interface PlatformFacts {
+  /** Who takes the API's connections: a host of ours that runs haproxy, or a load balancer that the platform manages. */
+  readonly api: { readonly kind: "host" } | { readonly kind: "managed"; readonly name: string };
+  /** The addresses that hosts of each zone get, in the order of the zones. IPv4 ranges. */
+  readonly zones: readonly { readonly name: string; readonly range: string }[];
+  /** Private DNS domain that has a record for each host: then URLs and certificates name hosts, not addresses. */
+  readonly domain?: string;
+  /** What the masters of this platform can run, the usual one first. */
+  readonly runtimes: readonly [ControlPlaneRuntime, ...ControlPlaneRuntime[]];
+  /** Name of a volume to the path under which a host finds its device, the same after each boot. */
+  readonly devices: Readonly<Record<string, string>>;
+  readonly objectStore: ObjectStore;
+  /** True: it makes the nodes of pools. */
+  readonly placesPools: boolean;
+  /** Nodes that one host simulates, so that pods get scheduled and turn Running. 0: there is no such host. */
+  readonly simulatedNodes: number;
+  /** True: hosts share the kernel of a machine, which alone can set most of its settings. */
+  readonly sharedKernel: boolean;
+}
+
+/** Where artifacts are, and where backups go. */
+export type ObjectStore =
+  /** A folder that every host sees, read-only. */
+  | { readonly kind: "folder"; readonly path: string }
+  | { readonly kind: "bucket"; readonly url: string };

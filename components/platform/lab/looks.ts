@@ -1,0 +1,53 @@
+/** Looks at a lab, and sweeps it, by the lab's own scripts. Only root can; anybody else sees a lab without hosts. */
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import type { ClusterSpec } from "../../../config/cluster";
+import type { PlatformDegradation } from "../module";
+
+const run = promisify(execFile);
+export const labScript = (name: string) => join(__dirname, name);
+export const isRoot = () => process.getuid?.() === 0;
+
+/** What every network device, namespace, process and file of this stack's lab is found by; a device's name has at most 15 characters. */
+export function labPrefix(stack: string): string {
+  return `kn-${stack}`;
+}
+
+export interface LabStatus {
+  readonly hosts: readonly { readonly name: string; readonly state: string; readonly incarnation: string }[];
+  readonly degradations: readonly { readonly feature: string; readonly effect: string }[];
+}
+
+/** @param brief without trying what the machine cannot do */
+export async function labStatus(env: NodeJS.ProcessEnv, brief: boolean): Promise<LabStatus> {
+  const { stdout } = await run(labScript("lab-status"), ["--json", ...(brief ? ["--brief"] : [])], {
+    env,
+    timeout: lookTimeoutMs,
+  }).catch((error: { code?: number; stdout?: string }) => {
+    // Exit 1 says that a host is dead, which is an answer.
+    if (error.code === 1 && error.stdout) return { stdout: error.stdout };
+    throw error;
+  });
+  return JSON.parse(stdout) as LabStatus;
+}
+
+/** Far more than the script takes: it must not hang a command for ever on a machine that is in trouble. */
+const lookTimeoutMs = 60_000;
+
+export async function labDegradations({ stack }: ClusterSpec): Promise<readonly PlatformDegradation[]> {
+  if (!isRoot()) return [];
+  try {
+    const { degradations } = await labStatus({ ...process.env, PREFIX: labPrefix(stack) }, false);
+    return degradations.map(({ feature, effect }) => ({ what: feature, effect }));
+  } catch (error) {
+    const effect = `this machine cannot be looked at (${labScript("lab-status")}): ${(error as Error).message}`;
+    return [{ what: "lab", effect }];
+  }
+}
+
+/** Removes everything that still carries the prefix of an ephemeral lab: an `up` may have been killed while it made its first resources. */
+export async function sweepLab({ stack, ephemeral }: ClusterSpec): Promise<void> {
+  if (!ephemeral || !isRoot()) return;
+  await run(labScript("lab-clean"), ["--prefix", labPrefix(stack)]);
+}

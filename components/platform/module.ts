@@ -1,0 +1,79 @@
+/**
+ * What a platform is: one module, with all that the program and the command need of it. Components place a plan on it and never
+ * ask which one it is. A new platform is a folder beside this file and a line in registry.ts.
+ */
+import type * as pulumi from "@pulumi/pulumi";
+import type * as tls from "@pulumi/tls";
+import type { ClusterSpec } from "../../config/cluster";
+import type { PlatformKnobs } from "../../config/read";
+import type { Connection } from "../access/pulumi";
+import type { HostTarget } from "../access/target";
+import type { ArtifactSums } from "../plan/artifacts";
+import type { PlatformFacts } from "../plan/facts";
+import type { ClusterPlan, HostPlan } from "../plan/types";
+
+export interface PlatformModule<P extends Prepared = Prepared> {
+  readonly knobs: PlatformKnobs;
+  /** True: the rehearsal engine really makes its hosts. */
+  readonly rehearsed: boolean;
+  /** What the plan needs to know of it. Pure. */
+  facts(spec: ClusterSpec): PlatformFacts;
+  /** Before the first resource: gets ready what hosts need, and looks at what exists. */
+  prepare(run: PreparationRun): Promise<P>;
+  /** Makes network, hosts, load balancer and object store as resources of the program. */
+  place(args: PlacementArgs<P>): Placement;
+  /** What the state tells of a host: at least its key and address. undefined: it is not made. */
+  madeHost(resources: MadeResources, host: string): MadeHost | undefined;
+  /** What it cannot do for its hosts, known and accepted. */
+  degradations(spec: ClusterSpec): Promise<readonly PlatformDegradation[]>;
+  /** After a complete destroy: removes what a crash has left that is in no state. */
+  sweep(spec: ClusterSpec): Promise<void>;
+}
+
+export interface PreparationRun {
+  readonly spec: ClusterSpec;
+  readonly plan: ClusterPlan;
+  /** False in a preview: look, install and build nothing, and only warn of what is missing. */
+  readonly change: boolean;
+  readonly say: (line: string) => void;
+}
+
+export interface Prepared {
+  /** Sums of the binaries that are there; in a preview some may be missing. */
+  readonly artifacts: ArtifactSums;
+}
+
+export interface PlacementArgs<P extends Prepared> {
+  readonly plan: ClusterPlan;
+  readonly prepared: P;
+  /** Logs in to every host. */
+  readonly sshKey: tls.PrivateKey;
+  /** What must be there before anything of the platform is made or changed. */
+  readonly after: pulumi.Resource;
+}
+
+export interface Placement {
+  readonly hosts: readonly Host[];
+  /** The resource whose end is the end of the whole cluster. */
+  readonly boundary: pulumi.Resource;
+}
+
+/** A machine that answers over SSH with a pinned host key, sees the object store, and has the devices of its volumes. */
+export interface Host {
+  readonly plan: HostPlan;
+  readonly target: pulumi.Output<HostTarget>;
+  readonly connection: pulumi.Output<Connection>;
+  /** What everything on the host depends on. */
+  readonly resource: pulumi.Resource;
+  /** False when the machine does not exist yet, so that there is nothing on it to look at. */
+  readonly existed: boolean;
+}
+
+/** Outputs of a resource of the state by its type and name. */
+export type MadeResources = (type: string, name: string) => Readonly<Record<string, unknown>> | undefined;
+export type MadeHost = Omit<HostTarget, "name">;
+
+export interface PlatformDegradation {
+  readonly what: string;
+  readonly effect: string;
+}

@@ -1,0 +1,19 @@
+/** Pools of nodes: one template each, so that any number of nodes is made from it without a plan of its own. */
+import { modulesFor, sysctlsFor } from "../../config/scale";
+import type { Machine } from "../machine/machine";
+import type { PlanParts } from "../plan/parts";
+import type { PoolPlan } from "../plan/types";
+
+export function poolPlans({ spec, scale }: PlanParts): PoolPlan[] {
+  const template: Machine = {
+    users: {},
+    directories: {},
+    files: {},
+    binaries: {},
+    modules: modulesFor("node", scale),
+    sysctls: sysctlsFor("node", scale),
+    volumes: [],
+    services: {},
+  };
+  return Object.entries(spec.pools).map(([name, { count, labels, taints }]) => ({ name, template, count, labels, taints }));
+}

@@ -1,0 +1,72 @@
+/** Names of the program's resources, made and read back in one place: the state and every preview speak of them. */
+
+const types = {
+  local: "command:local:Command",
+  remote: "command:remote:Command",
+  certificate: "tls:index/locallySignedCert:LocallySignedCert",
+  authority: "tls:index/selfSignedCert:SelfSignedCert",
+  key: "tls:index/privateKey:PrivateKey",
+} as const;
+
+/** What is put on a host, a resource each. */
+export const contentParts = ["programs", "keys", "secrets", "machine"] as const;
+export type ContentPart = (typeof contentParts)[number];
+
+export const resourceNames = {
+  commitments: "commitments",
+  network: "network",
+  gates: "all-gates",
+  sshKey: "ssh",
+  operator: "operator",
+  rollout: (group: string) => `${group}-rollout`,
+  content: (host: string, part: ContentPart) => `${host}-${part}`,
+  certificate: (host: string, certificate: string) => `${host}-${certificate}`,
+  authority: (authority: string) => `${authority}-ca`,
+  object: (kind: string, name: string) => `${kind}/${name}`,
+} as const;
+
+/** Type and name, by which a state is searched. */
+export const resourceIds = {
+  commitments: [types.local, resourceNames.commitments],
+  sshKey: [types.key, resourceNames.sshKey],
+  operatorKey: [types.key, resourceNames.operator],
+  operatorCertificate: [types.certificate, resourceNames.operator],
+  authority: (authority: string) => [types.authority, resourceNames.authority(authority)] as const,
+} as const;
+
+/** What a resource is, told from its type and name. */
+export type ResourceKind =
+  | { readonly kind: "commitments" | "network" | "gates" | "object" | "authority" | "key" | "random" }
+  | { readonly kind: "host"; readonly host: string }
+  | { readonly kind: "content"; readonly host: string; readonly part: ContentPart }
+  | { readonly kind: "rollout"; readonly group: string }
+  | { readonly kind: "certificate" }
+  | { readonly kind: "other" };
+
+const singles = new Map<string, ResourceKind>([
+  [resourceNames.commitments, { kind: "commitments" }],
+  [resourceNames.network, { kind: "network" }],
+  [resourceNames.gates, { kind: "gates" }],
+]);
+
+export function resourceKind({ type, name }: { readonly type: string; readonly name: string }): ResourceKind {
+  switch (type) {
+    case types.local: {
+      const [, group] = /^(.+)-rollout$/.exec(name) ?? [];
+      return singles.get(name) ?? (group === undefined ? { kind: "host", host: name } : { kind: "rollout", group });
+    }
+    case types.remote: {
+      const part = contentParts.find((one) => name.endsWith(`-${one}`));
+      return part === undefined ? { kind: "other" } : { kind: "content", host: name.slice(0, -part.length - 1), part };
+    }
+    case types.certificate:
+      return { kind: "certificate" };
+    case types.authority:
+      return { kind: "authority" };
+    case types.key:
+      return { kind: "key" };
+  }
+  if (type.startsWith("kubernetes:")) return { kind: "object" };
+  if (type.startsWith("tls:") || type.startsWith("random:")) return { kind: "random" };
+  return { kind: "other" };
+}
