@@ -7,8 +7,7 @@ import type { ClusterHost } from "../../components/cluster";
 import { operatorKubeconfig } from "../../components/pki/kubeconfig";
 import type { ClusterPlan } from "../../components/plan-types";
 import { hostPrinted } from "../../components/platform/lab/host-printed";
-import type { Values } from "../../engine/provider";
-import { ROOT_STACK, urnName } from "../../engine/state/types";
+import { ROOT_STACK, urnName, type Values } from "../../engine";
 import type { OpenedResource, OpenedState } from "../run/engine";
 
 /** A host of the plan that is not made, or that nobody has told the key of. */

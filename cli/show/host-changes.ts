@@ -1,8 +1,7 @@
 /** The changes of hosts' content in a preview, hosts with the same change together. */
 import type { Machine } from "../../components/machine/machine";
 import type { ClusterPlan, HostPlan } from "../../components/plan-types";
-import type { Step } from "../../engine/events";
-import { UNKNOWN } from "../../engine/provider";
+import { type Step, UNKNOWN } from "../../engine";
 import { readMachine } from "./delivery";
 import { type MachineChange, machineDiff } from "./machine-diff";
 import { changedLines } from "./text-diff";

@@ -2,7 +2,7 @@
 
 import type { ClusterPlan } from "../../components/plan-types";
 import { gatesName } from "../../components/rollout/spec";
-import type { Op, Step } from "../../engine/events";
+import type { Op, Step } from "../../engine";
 import { isGates } from "./rollout-changes";
 
 export interface PhaseReport {

@@ -1,7 +1,7 @@
 /** Rollouts in a preview: which hosts, in which order, who joins and who leaves. */
 import type { ClusterPlan } from "../../components/plan-types";
 import { gatesName, type RolloutSpec } from "../../components/rollout/spec";
-import type { Step } from "../../engine/events";
+import type { Step } from "../../engine";
 import { count } from "./terminal";
 
 export interface RolloutChange {
