@@ -8,7 +8,7 @@
  * ```
  */
 export { EngineError, type EngineErrorReason } from "./errors";
-export type { PolicyPack } from "./policy/policies";
+export type { PolicyPack } from "./policy/pack";
 export type { ConfigValue } from "./program/project";
 export type { DiffResult, Provider, ProviderFactory, ResourceCall } from "./provider/provider";
 export { PartialFailure } from "./provider/provider";

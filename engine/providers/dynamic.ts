@@ -1,6 +1,6 @@
 /** Dynamic resources: their code is part of their state and runs in the SDK's own provider process. */
 
-import { type DiffResult, diffOf, PartialFailure, type Provider } from "../provider/provider";
+import { type DiffResult, diffOf, PartialFailure, type Provider, type ResourceCall } from "../provider/provider";
 import { messageOf } from "../run/run";
 import { type Child, startServer, stopChild } from "../sdk/child";
 import {
@@ -38,6 +38,16 @@ function rethrow(error: unknown): never {
   throw new PartialFailure(text, failed.getId(), fromStruct(failed.getProperties()));
 }
 
+interface Message<M> {
+  setUrn(urn: string): M;
+  setType(type: string): M;
+  setName(name: string): M;
+}
+
+function about<M extends Message<M>>({ urn, type, name }: ResourceCall, message: M): M {
+  return message.setUrn(urn).setType(type).setName(name);
+}
+
 export function dynamicProvider(options: DynamicOptions): Provider {
   let config: Values = {};
   let started: Promise<{ child: Child; client: Client }> | undefined;
@@ -71,11 +81,8 @@ export function dynamicProvider(options: DynamicOptions): Provider {
     configure: async (values) => {
       config = values;
     },
-    check: async ({ urn, type, name }, old, news, seed) => {
-      const request = new messages.CheckRequest()
-        .setUrn(urn)
-        .setType(type)
-        .setName(name)
+    check: async (at, old, news, seed) => {
+      const request = about(at, new messages.CheckRequest())
         .setOlds(toStruct(old ?? {}))
         .setNews(toStruct(news))
         .setRandomseed(seed);
@@ -88,12 +95,9 @@ export function dynamicProvider(options: DynamicOptions): Provider {
           .map((failure) => ({ property: failure.getProperty(), reason: failure.getReason() })),
       };
     },
-    diff: async ({ urn, type, name }, id, oldInputs, oldOutputs, newInputs, ignoreChanges): Promise<DiffResult> => {
-      const request = new messages.DiffRequest()
+    diff: async (at, id, oldInputs, oldOutputs, newInputs, ignoreChanges): Promise<DiffResult> => {
+      const request = about(at, new messages.DiffRequest())
         .setId(id)
-        .setUrn(urn)
-        .setType(type)
-        .setName(name)
         .setOldInputs(toStruct(oldInputs))
         .setOlds(toStruct(oldOutputs))
         .setNews(toStruct(newInputs))
@@ -113,26 +117,19 @@ export function dynamicProvider(options: DynamicOptions): Provider {
       };
     },
     // Dynamic providers have no previews: what a resource would become is what goes into it (provider_plugin.go).
-    create: async ({ urn, type, name, preview }, inputs) => {
-      if (preview) return { id: "", outputs: inputs };
-      const request = new messages.CreateRequest()
-        .setUrn(urn)
-        .setType(type)
-        .setName(name)
-        .setProperties(toStruct(inputs));
+    create: async (at, inputs) => {
+      if (at.preview) return { id: "", outputs: inputs };
+      const request = about(at, new messages.CreateRequest()).setProperties(toStruct(inputs));
       const service = await client();
       const response = await call<InstanceType<typeof messages.CreateResponse>>((done) =>
         service.create(request, done),
       ).catch(rethrow);
       return { id: response.getId(), outputs: fromStruct(response.getProperties()) };
     },
-    update: async ({ urn, type, name, preview }, id, oldInputs, oldOutputs, newInputs) => {
-      if (preview) return { outputs: newInputs };
-      const request = new messages.UpdateRequest()
+    update: async (at, id, oldInputs, oldOutputs, newInputs) => {
+      if (at.preview) return { outputs: newInputs };
+      const request = about(at, new messages.UpdateRequest())
         .setId(id)
-        .setUrn(urn)
-        .setType(type)
-        .setName(name)
         .setOldInputs(toStruct(oldInputs))
         .setOlds(toStruct(oldOutputs))
         .setNews(toStruct(newInputs));
@@ -142,23 +139,17 @@ export function dynamicProvider(options: DynamicOptions): Provider {
       ).catch(rethrow);
       return { outputs: fromStruct(response.getProperties()) };
     },
-    delete: async ({ urn, type, name }, id, inputs, outputs) => {
-      const request = new messages.DeleteRequest()
+    delete: async (at, id, inputs, outputs) => {
+      const request = about(at, new messages.DeleteRequest())
         .setId(id)
-        .setUrn(urn)
-        .setType(type)
-        .setName(name)
         .setOldInputs(toStruct(inputs))
         .setProperties(toStruct(outputs));
       const service = await client();
       await call((done) => service.delete(request, done));
     },
-    read: async ({ urn, type, name }, id, inputs, outputs) => {
-      const request = new messages.ReadRequest()
+    read: async (at, id, inputs, outputs) => {
+      const request = about(at, new messages.ReadRequest())
         .setId(id)
-        .setUrn(urn)
-        .setType(type)
-        .setName(name)
         .setInputs(toStruct(inputs))
         .setProperties(toStruct(outputs));
       const service = await client();

@@ -1,5 +1,5 @@
 /** What a stack is opened with, and what the parts of one run of it get. */
-import type { PolicyPack } from "../policy/policies";
+import type { PolicyPack } from "../policy/pack";
 import type { Program } from "../program/inprocess";
 import type { ConfigValue, Project, StackConfig } from "../program/project";
 import type { ProviderFactory } from "../provider/provider";
