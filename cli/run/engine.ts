@@ -1,8 +1,7 @@
 /** The two engines behind one face: Pulumi's own, through its CLI, and the rehearsal engine. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { EngineEvent, Result } from "../../engine/events";
-import type { Values } from "../../engine/provider";
+import type { EngineEvent, Result, Values } from "../../engine";
 import { CliError, exitCodes } from "../errors";
 import type { CheckedStack } from "../stack/configuration";
 import { checkStateDir, hasState, newFolder, notePulumiStack, removeUnusedPassphrase, stateFile } from "../stack/files";

@@ -1,5 +1,5 @@
 /** What a command of the program printed, read from a state whose secrets stay encrypted. */
-import { urnName } from "../../engine/state/types";
+import { urnName } from "../../engine";
 
 interface StateResource {
   readonly urn: string;

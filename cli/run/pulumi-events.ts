@@ -1,7 +1,6 @@
 /** Turns the events of the Pulumi CLI into those of the rehearsal engine, so that both are displayed by the same code. */
 import type { EngineEvent as PulumiEvent, StepEventMetadata } from "@pulumi/pulumi/automation";
-import type { Diagnostic, EngineEvent, Op, PolicyViolation, Result, Severity, Step } from "../../engine/events";
-import type { Values } from "../../engine/provider";
+import type { Diagnostic, EngineEvent, Op, PolicyViolation, Result, Severity, Step, Values } from "../../engine";
 import type { Action } from "./engine";
 
 export class PulumiEvents {

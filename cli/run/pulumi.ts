@@ -7,8 +7,7 @@ import {
   type EngineEvent as PulumiEvent,
   type Stack,
 } from "@pulumi/pulumi/automation";
-import type { EngineEvent, Result } from "../../engine/events";
-import type { Value, Values } from "../../engine/provider";
+import type { EngineEvent, Result, Value, Values } from "../../engine";
 import { CliError } from "../errors";
 import { projectDir } from "../stack/project";
 import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";

@@ -1,13 +1,21 @@
 /** A stack on the rehearsal engine, its state in one file. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
-import type { Rehearsal, Result, StateFile, Values } from "../../engine";
-import { ROOT_STACK } from "../../engine/state/types";
+import {
+  EngineError,
+  type Rehearsal,
+  type Result,
+  ROOT_STACK,
+  readOutputs,
+  readResources,
+  type StateFile,
+  type Values,
+} from "../../engine";
 import { CliError, exitCodes } from "../errors";
 import { removeStackFiles, removeStateFiles } from "../stack/files";
 import { projectDir } from "../stack/project";
 import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
 import { printedBy } from "./printed";
-import { readOutputs, readResources, readState } from "./rehearsal-state";
+import { stateOf } from "./rehearsal-state";
 import { RunRecord, runRecordFile } from "./run-record";
 
 /** What a run does with the folder of the state around it. */
@@ -82,7 +90,7 @@ export class RehearsalEngine implements StackEngine {
   }
 
   state(): Promise<OpenedState> {
-    return this.#spoken(async () => readState(this.stateFile, this.passphrase));
+    return this.#spoken(async () => stateOf(this.stateFile, this.passphrase));
   }
 
   async printed(type: string, name: string): Promise<string | undefined> {
@@ -121,26 +129,24 @@ export class RehearsalEngine implements StackEngine {
   }
 
   #open(hooks?: RunHooks): Rehearsal {
-    const engine = require("../../engine") as typeof import("../../engine");
-    const { providers } = require("../../engine/providers") as typeof import("../../engine/providers");
+    const engine = require("../../engine/rehearsal") as typeof import("../../engine/rehearsal");
     return new engine.Rehearsal({
       projectDir,
       stack: this.stack,
       stateFile: this.stateFile,
       passphrase: this.passphrase,
-      providers,
+      providers: engine.providers,
       ...hooks,
     });
   }
 
-  /** What the engine throws by itself speaks to the user; errors of other kinds are bugs and keep their stack trace. */
+  /** Errors of other kinds are bugs and keep their stack trace. */
   async #spoken<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Error) || error.constructor !== Error) throw error;
-      const wrongPassphrase = /passphrase/.test(error.message);
-      throw new CliError(error.message, wrongPassphrase ? exitCodes.badConfiguration : exitCodes.failed);
+      if (!(error instanceof EngineError)) throw error;
+      throw new CliError(error.message, error.reason === "passphrase" ? exitCodes.badConfiguration : exitCodes.failed);
     }
   }
 }

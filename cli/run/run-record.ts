@@ -3,7 +3,7 @@
  * `status`, long after its terminal was closed. Readable by its owner alone, as all of the state's folder.
  */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import type { EngineEvent, Result } from "../../engine/events";
+import type { EngineEvent, Result } from "../../engine";
 import { failuresOf } from "../show/failures";
 import type { Action } from "./engine";
 

@@ -1,5 +1,5 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
-import { hasChanges, type Result } from "../../engine/events";
+import { hasChanges, type Result } from "../../engine";
 import { exitCodes } from "../errors";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";

@@ -1,7 +1,7 @@
 /** Reads what is sent to a host program on its stdin (components/host/delivery.ts): JSON, for a display of its lines. */
 import { inflateSync } from "node:zlib";
 import type { Machine } from "../../components/machine/machine";
-import { UNKNOWN } from "../../engine/provider";
+import { UNKNOWN } from "../../engine";
 
 /** A host's whole content; undefined when it is not known yet. */
 export function readMachine(stdin: unknown): Machine | undefined {

@@ -2,7 +2,7 @@
 
 import type { ClusterPlan } from "../../components/plan/types";
 import type { Refusal } from "../../components/rollout/gate";
-import type { Result } from "../../engine/events";
+import type { Result } from "../../engine";
 
 export interface Failure {
   readonly resource?: string;

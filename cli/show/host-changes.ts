@@ -2,8 +2,8 @@
 import type { Machine } from "../../components/machine/machine";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import { resourceKind } from "../../components/resources";
-import type { Step } from "../../engine/events";
-import { UNKNOWN } from "../../engine/provider";
+import type { Step } from "../../engine";
+import { UNKNOWN } from "../../engine";
 import { readMachine } from "./delivery";
 import { type MachineChange, machineDiff } from "./machine-diff";
 import { changedLines } from "./text-diff";

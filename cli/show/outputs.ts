@@ -1,5 +1,5 @@
 /** Prints outputs: short values beside their names, lists as tables. */
-import type { Value, Values } from "../../engine/provider";
+import type { Value, Values } from "../../engine";
 import { table } from "./table";
 
 export function outputsText(outputs: Values): string[] {

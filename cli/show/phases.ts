@@ -2,7 +2,7 @@
 
 import type { ClusterPlan } from "../../components/plan/types";
 import { resourceKind, resourceNames } from "../../components/resources";
-import type { Op, Step } from "../../engine/events";
+import type { Op, Step } from "../../engine";
 
 export interface PhaseReport {
   readonly name: string;

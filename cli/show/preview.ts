@@ -1,8 +1,8 @@
 /** What a preview tells, as data: made once, printed as text or as JSON. */
 import type { ClusterPlan } from "../../components/plan/types";
 import { type ContentPart, resourceKind } from "../../components/resources";
-import type { Op, Result, Step } from "../../engine/events";
-import { UNKNOWN } from "../../engine/provider";
+import type { Op, Result, Step } from "../../engine";
+import { UNKNOWN } from "../../engine";
 import { programLines } from "./delivery";
 import { contentHost, type HostChange, hostChanges } from "./host-changes";
 import { isRollout, type RolloutChange, rolloutChanges } from "./rollout-changes";

@@ -1,5 +1,5 @@
 /** Shows a run while it goes on: a line for each finished phase, and one that is always up to date on a terminal. */
-import type { Diagnostic, EngineEvent, Step } from "../../engine/events";
+import type { Diagnostic, EngineEvent, Step } from "../../engine";
 import { closing, readable } from "./failures";
 import { type PhaseReport, type Phases, phaseOf, preparation } from "./phases";
 import type { Style } from "./style";

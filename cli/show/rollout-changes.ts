@@ -3,7 +3,7 @@ import type { GroupPlan } from "../../components/plan/groups";
 import type { ClusterPlan } from "../../components/plan/types";
 import { resourceKind } from "../../components/resources";
 import type { RolloutSpec } from "../../components/rollout/spec";
-import type { Step } from "../../engine/events";
+import type { Step } from "../../engine";
 import { count } from "./terminal";
 
 export interface RolloutChange {

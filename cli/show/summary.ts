@@ -1,6 +1,6 @@
 /** The end of a run: for machines one object, for people a table. */
 import type { ClusterPlan } from "../../components/plan/types";
-import type { Diagnostic, Result } from "../../engine/events";
+import type { Diagnostic, Result } from "../../engine";
 import { exitCodes } from "../errors";
 import type { EngineName } from "../run/engine";
 import type { Failure } from "./failures";

@@ -1,5 +1,5 @@
 /** Says of a run that it has not come to its end, how far it came and what goes on from there. */
-import { urnName } from "../../engine/state/types";
+import { urnName } from "../../engine";
 import type { OpenedState } from "../run/engine";
 import type { Unfinished } from "../run/run-record";
 import { shortList } from "./names";

@@ -1,5 +1,7 @@
 /** The providers of the rehearsal engine, by the name of their package. */
-import type { Provider, ProviderFactory } from "../provider";
+
+import { EngineError } from "../errors";
+import type { Provider, ProviderFactory } from "../provider/provider";
 import { commandProvider } from "./command";
 import { kubernetesProvider } from "./kubernetes";
 import { randomProvider } from "./random";
@@ -17,7 +19,7 @@ export const providers: ProviderFactory = (packageName) => {
   const make = packages[packageName];
   if (make === undefined) {
     const known = Object.keys(packages).sort().join(", ");
-    throw new Error(`the package ${packageName} is not supported in a rehearsal; supported: ${known}`);
+    throw new EngineError("refused", `the package ${packageName} is not supported in a rehearsal; supported: ${known}`);
   }
   return make();
 };

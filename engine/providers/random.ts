@@ -1,7 +1,9 @@
 /** The `random` package, as far as it is needed: bytes, ids and passwords that stay the same as long as their inputs do. */
 import { randomBytes, randomInt } from "node:crypto";
-import { type Provider, type ResourceCall, UNKNOWN, type Values } from "../provider";
-import { changedPaths, diffOf, hasUnknown, unsupported } from "./values";
+import { diffOf, type Provider, type ResourceCall } from "../provider/provider";
+import { changedPaths } from "../values/compare";
+import { hasUnknown, UNKNOWN, type Values } from "../values/value";
+import { unsupported } from "./unsupported";
 
 const BYTES = "random:index/randomBytes:RandomBytes";
 const ID = "random:index/randomId:RandomId";

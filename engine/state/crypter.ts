@@ -4,8 +4,9 @@
  * is made when the first secret is seen.
  */
 import { createCipheriv, createDecipheriv, pbkdf2Sync, randomBytes } from "node:crypto";
-import type { Value, Values } from "../provider";
-import { isSecret, kindOf, SECRET, SIGNATURE, secret } from "../values";
+import { EngineError } from "../errors";
+import { isSecret, secret } from "../values/secrets";
+import { kindOf, SECRET, SIGNATURE, type Value, type Values } from "../values/value";
 
 const ROUNDS = 1_000_000;
 
@@ -33,7 +34,10 @@ export class Crypter {
   #verify(salt: string): void {
     const [version, encoded, ...proof] = salt.split(":");
     if (version !== "v1" || encoded === undefined || proof.length !== 3) {
-      throw new Error(`${this.source}: the encryption salt "${salt}" is not of the form v1:<salt>:v1:<nonce>:<data>`);
+      throw new EngineError(
+        "state",
+        `${this.source}: the encryption salt "${salt}" is not of the form v1:<salt>:v1:<nonce>:<data>`,
+      );
     }
     this.#derive(Buffer.from(encoded, "base64"));
     try {
@@ -41,14 +45,16 @@ export class Crypter {
     } catch {
       // Reported below: data that does not decrypt is the normal sign of another passphrase.
     }
-    throw new Error(
+    throw new EngineError(
+      "passphrase",
       `the passphrase is not the one that ${this.source} was encrypted with; set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) to that one. Nothing was changed`,
     );
   }
 
   #derive(salt: Buffer): Buffer {
     if (this.passphrase === undefined) {
-      throw new Error(
+      throw new EngineError(
+        "passphrase",
         `${this.source} holds secrets, and no passphrase is given; set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE)`,
       );
     }
@@ -74,12 +80,22 @@ export class Crypter {
   decrypt(ciphertext: string): string {
     const [version, nonce, encoded] = ciphertext.split(":");
     if (version !== "v1" || nonce === undefined || encoded === undefined || this.#key === undefined) {
-      throw new Error(`${this.source}: a secret is encrypted in a way that is not known here (${version})`);
+      throw new EngineError(
+        "state",
+        `${this.source}: a secret is encrypted in a way that is not known here (${version})`,
+      );
     }
     const data = Buffer.from(encoded, "base64");
     const decipher = createDecipheriv("aes-256-gcm", this.#key, Buffer.from(nonce, "base64"));
-    decipher.setAuthTag(data.subarray(-16));
-    return decipher.update(data.subarray(0, -16), undefined, "utf8") + decipher.final("utf8");
+    try {
+      decipher.setAuthTag(data.subarray(-16));
+      return decipher.update(data.subarray(0, -16), undefined, "utf8") + decipher.final("utf8");
+    } catch (error) {
+      throw new EngineError(
+        "state",
+        `${this.source}: a secret is damaged, or was encrypted with another passphrase: ${(error as Error).message}`,
+      );
+    }
   }
 
   /** Properties with their secrets encrypted. `place` names them among all of the state: unchanged secrets keep their text. */

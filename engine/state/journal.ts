@@ -3,6 +3,7 @@
  * with one fsync: a step waits for the group its entry is in, and steps that end together share it.
  */
 import { type FileHandle, open } from "node:fs/promises";
+import { EngineError } from "../errors";
 import type { PendingOperation, ResourceState } from "./types";
 
 export type Entry =
@@ -68,7 +69,7 @@ export class Journal {
         }
         for (const { resolve } of waiting) resolve();
       } catch (error) {
-        this.#failure = new Error(`cannot write ${this.file}: ${(error as Error).message}`);
+        this.#failure = new EngineError("state", `cannot write ${this.file}: ${(error as Error).message}`);
         for (const { reject } of waiting) reject(this.#failure);
       }
     }
@@ -88,7 +89,8 @@ export function parseJournal(file: string, text: string): Entry[] {
     try {
       return JSON.parse(line) as Entry;
     } catch {
-      throw new Error(
+      throw new EngineError(
+        "state",
         `${file}: line ${i + 1} is damaged, so what was done since the state file was written is not known; keep a copy of the file, compare the resources with the state, then remove it`,
       );
     }

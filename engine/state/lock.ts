@@ -1,5 +1,6 @@
 /** One run at a time on a state file: a lock file that names the process, taken over when that process is gone. */
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { EngineError } from "../errors";
 
 export interface Owner {
   pid: number;
@@ -64,7 +65,8 @@ export function lock(stateFile: string, action: string): () => void {
     if (attempt >= 5 || (other !== undefined && isAlive(other))) {
       const who =
         other === undefined ? "another process" : `"${other.action}" of process ${other.pid}, since ${other.since}`;
-      throw new Error(
+      throw new EngineError(
+        "locked",
         `${stateFile} is in use by ${who}; wait until it ends. If no such process runs, remove ${file} and run again`,
       );
     }

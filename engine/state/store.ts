@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import path from "node:path";
+import { EngineError } from "../errors";
 import { type Entry, parseJournal } from "./journal";
 import type { Deployment, PendingOperation, ResourceState, StateFile } from "./types";
 import { dependenciesOf, parseReference } from "./types";
@@ -37,7 +38,8 @@ export function load(stateFile: string): Loaded {
   let text: string | undefined;
   if (existsSync(stateFile)) text = readFileSync(stateFile, "utf8");
   else if (existsSync(backup)) {
-    throw new Error(
+    throw new EngineError(
+      "state",
       `the state file ${stateFile} is missing, but its backup ${backup} exists; copy the backup to its place, or remove the backup too if the stack is really gone`,
     );
   }
@@ -55,7 +57,8 @@ export function load(stateFile: string): Loaded {
 
 export function parseState(name: string, text: string): Deployment {
   const broken = (what: string): Error =>
-    new Error(
+    new EngineError(
+      "state",
       `the state file ${name} is damaged: ${what}. Nothing was done; ${name}.bak holds the state before the last run, if there is one: compare it with what really exists, then copy it to ${name}`,
     );
   let file: StateFile;
@@ -86,7 +89,8 @@ function replay(loaded: Loaded, entries: readonly Entry[], stateFile: string, jo
   if (first?.e !== "base") return loaded;
   if (entries.some((entry) => entry.e === "complete" && entry.sha256 === loaded.sha256)) return loaded;
   if (first.sha256 !== loaded.sha256) {
-    throw new Error(
+    throw new EngineError(
+      "state",
       `${journal} belongs to another content of ${stateFile}: the state file was replaced after a run had crashed. Put the file back that the run began with (sha256 ${first.sha256}), or remove the journal if the present state file is known to be right`,
     );
   }

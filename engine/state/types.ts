@@ -1,5 +1,5 @@
 /** The deployment format version 3 of Pulumi (sdk/go/common/apitype/core.go), as far as the engine uses it. */
-import type { Value, Values } from "../provider";
+import type { Value, Values } from "../values/value";
 
 /** One resource of a state file. Fields that the engine does not know are kept while the resource stays as it is. */
 export interface ResourceState {

@@ -1,8 +1,8 @@
 /** The engine's kubernetes provider against a real API server: nothing here needs a controller or a node, hence the background deletions. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
-import type { Provider, Values } from "../../engine/provider";
-import { providers } from "../../engine/providers";
+import type { Provider, Values } from "../../engine";
+import { providers } from "../../engine/rehearsal";
 import { call, check, create } from "../engine/providers/support";
 import { RunningCluster } from "./support/cluster";
 import { productionPlan } from "./support/plans";

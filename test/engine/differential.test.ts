@@ -7,8 +7,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writ
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { Rehearsal, type StateFile } from "../../engine";
-import { providers } from "../../engine/providers";
+import type { StateFile } from "../../engine";
+import { providers, Rehearsal } from "../../engine/rehearsal";
 import { CONFORMANCE } from "./support/recordings";
 
 const version = spawnSync("pulumi", ["version"], { encoding: "utf8" }).stdout?.trim();

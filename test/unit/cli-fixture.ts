@@ -6,8 +6,7 @@ import type { Machine } from "../../components/machine/machine";
 import { plan } from "../../components/plan/plan";
 import type { ClusterPlan } from "../../components/plan/types";
 import { readSpec } from "../../config/read";
-import type { Op, Step } from "../../engine/events";
-import { UNKNOWN } from "../../engine/provider";
+import { type Op, type Step, UNKNOWN } from "../../engine";
 
 export const smallConfiguration = {
   platform: "lab",

@@ -9,7 +9,7 @@ import { openedState } from "../../cli/run/pulumi-state";
 import { unfinishedText } from "../../cli/show/unfinished";
 import { removeStackFiles, removeUnusedPassphrase } from "../../cli/stack/files";
 import type { ClusterHost } from "../../components/cluster";
-import type { Values } from "../../engine/provider";
+import type { Values } from "../../engine";
 import { smallPlan } from "./cli-fixture";
 
 const plan = smallPlan();

@@ -2,8 +2,7 @@ import { describe, expect, test } from "vitest";
 import { previewReport } from "../../cli/show/preview";
 import { previewText } from "../../cli/show/preview-text";
 import { plainStyle } from "../../cli/show/style";
-import type { Step } from "../../engine/events";
-import { UNKNOWN } from "../../engine/provider";
+import { type Step, UNKNOWN } from "../../engine";
 import {
   contentStep,
   localCommand,

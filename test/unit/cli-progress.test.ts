@@ -5,7 +5,7 @@ import { Progress } from "../../cli/show/progress";
 import { plainStyle } from "../../cli/show/style";
 import { exitCodeOfRun, type RunReport, summaryText } from "../../cli/show/summary";
 import { Terminal } from "../../cli/show/terminal";
-import type { EngineEvent, Step } from "../../engine/events";
+import type { EngineEvent, Step } from "../../engine";
 import { localCommand, remoteCommand, smallPlan, step } from "./cli-fixture";
 
 const plan = smallPlan();

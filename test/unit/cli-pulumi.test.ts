@@ -7,7 +7,7 @@ import { chooseEngine } from "../../cli/run/engine";
 import { PulumiEvents } from "../../cli/run/pulumi-events";
 import { failuresOf } from "../../cli/show/failures";
 import { findPassphrase } from "../../cli/stack/passphrase";
-import type { EngineEvent } from "../../engine/events";
+import type { EngineEvent } from "../../engine";
 
 const urn = "urn:pulumi:lab::kilonode::kilonode:index:Rollout$command:local:Command::etcd-main-rollout";
 

@@ -1,9 +1,8 @@
 /** The `connection` input of the remote resources: its defaults, its checks, and the SSH client's settings made of it. */
 import { createHash } from "node:crypto";
 import { type ConnectConfig, utils } from "ssh2";
-import type { Value, Values } from "../../provider";
+import { isObject, type Value, type Values } from "../../values/value";
 import { readableBySsh } from "../openssh";
-import { isObject } from "../values";
 
 export interface Connection {
   readonly host: string;

@@ -6,8 +6,7 @@
 import { readdir, stat } from "node:fs/promises";
 import { basename, join, posix } from "node:path";
 import type { SFTPWrapper } from "ssh2";
-import type { Values } from "../../provider";
-import { isObject } from "../values";
+import { isObject, type Values } from "../../values/value";
 import type { Run } from "./local";
 import { session } from "./remote";
 import type { ConnectionPool } from "./ssh";

@@ -5,8 +5,10 @@
  */
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { type Provider, type ResourceCall, UNKNOWN, type Value, type Values } from "../../provider";
-import { changedPaths, diffOf, hasUnknown, isObject, same, unsupported } from "../values";
+import { diffOf, type Provider, type ResourceCall } from "../../provider/provider";
+import { changedPaths, same } from "../../values/compare";
+import { hasUnknown, isObject, UNKNOWN, type Value, type Values } from "../../values/value";
+import { unsupported } from "../unsupported";
 import { withDefaults } from "./connection";
 import { copyToRemote } from "./copy";
 import { runLocal } from "./local";

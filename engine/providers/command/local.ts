@@ -7,8 +7,8 @@
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { constants } from "node:os";
-import type { Value, Values } from "../../provider";
-import { expectListeners, goQuote } from "../values";
+import type { Value, Values } from "../../values/value";
+import { goQuote } from "./go-quote";
 import { type Logging, Output, type Printed } from "./output";
 
 /** After an interruption a command has this long to end by itself. */
@@ -76,7 +76,7 @@ function start(program: string, args: string[], dir: string, env: NodeJS.Process
 
 /** Runs `command` with the settings of a resource and the output of its previous run. */
 export async function runLocal(run: Run, command: string, properties: Values, previous: Values): Promise<Printed> {
-  expectListeners(run.signal).throwIfAborted();
+  run.signal.throwIfAborted();
   const interpreter = (properties.interpreter as string[] | undefined) ?? [];
   const [program, ...args] = interpreter.length > 0 ? interpreter : ["/bin/sh", "-c"];
   const dir = typeof properties.dir === "string" ? properties.dir : process.cwd();

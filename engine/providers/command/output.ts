@@ -1,6 +1,6 @@
 /** Collects what a command prints: the two outputs, both together for an error message, and lines for the display. */
 import { StringDecoder } from "node:string_decoder";
-import { goQuote } from "../values";
+import { goQuote } from "./go-quote";
 
 /** A command that prints more than this is stopped: its output would be stored in the state file. */
 export const OUTPUT_LIMIT = 16 * 1024 * 1024;

@@ -5,9 +5,9 @@
  * signalled, which the real plugin does not do: it goes away and leaves the command to itself.
  */
 import type { ClientChannel } from "ssh2";
-import type { Values } from "../../provider";
-import { goQuote } from "../values";
+import type { Values } from "../../values/value";
 import { readConnection } from "./connection";
+import { goQuote } from "./go-quote";
 import { previousOutput, type Run, stringMap } from "./local";
 import { type Logging, Output, type Printed } from "./output";
 import { openSession, setEnv, signalCommand, signalCommands, startCommand } from "./session";

@@ -6,7 +6,6 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Channel, Client } from "ssh2";
-import { expectListeners } from "../values";
 import { type Connection, connectionKey, dialError, settings } from "./connection";
 import type { Run } from "./local";
 
@@ -38,7 +37,7 @@ export class ConnectionPool {
 
   async lease(connection: Connection, run: Run): Promise<Lease> {
     if (this.#closed) throw new Error("the provider is closed");
-    expectListeners(run.signal).throwIfAborted();
+    run.signal.throwIfAborted();
     const key = connectionKey(connection);
     const pool = this.#pools.get(key) ?? new Set<Pooled>();
     this.#pools.set(key, pool);

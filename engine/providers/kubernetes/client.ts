@@ -2,8 +2,7 @@
 import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Values } from "../../provider";
-import { expectListeners, isObject } from "../values";
+import { isObject, type Values } from "../../values/value";
 import type { Target } from "./kubeconfig";
 
 /** Connections to one server. An API server's flow control shares by user, so more would not be faster. */
@@ -76,7 +75,7 @@ export class Client {
   }
 
   async send(request: Request): Promise<Values> {
-    expectListeners(request.signal).throwIfAborted();
+    request.signal.throwIfAborted();
     const what = `${request.method} ${request.path}`;
     const until = Date.now() + (request.patience ?? PATIENCE_MS);
     for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {

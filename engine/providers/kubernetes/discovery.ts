@@ -1,7 +1,6 @@
 /** From an object's apiVersion and kind to its path, by asking the server what it has. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Values } from "../../provider";
-import { isObject } from "../values";
+import { isObject, type Values } from "../../values/value";
 import { ApiError, type Client } from "./client";
 
 /** A kind whose definition was only just created is not there at once. */

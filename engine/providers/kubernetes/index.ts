@@ -6,8 +6,9 @@
  * cluster that does not exist yet can be previewed.
  */
 import { createHash } from "node:crypto";
-import { PartialFailure, type Provider, type ResourceCall, UNKNOWN, type Values } from "../../provider";
-import { changedPaths, diffOf, isObject } from "../values";
+import { diffOf, PartialFailure, type Provider, type ResourceCall } from "../../provider/provider";
+import { changedPaths } from "../../values/compare";
+import { isObject, UNKNOWN, type Values } from "../../values/value";
 import { Client } from "./client";
 import { Discovery, scopeOf } from "./discovery";
 import { readKubeconfig } from "./kubeconfig";

@@ -4,8 +4,7 @@
  * Follows pulumi-kubernetes 4: provider/pkg/metadata/naming.go, provider/pkg/provider/diff.go, checkpointObject.
  */
 import { createHash } from "node:crypto";
-import type { Value, Values } from "../../provider";
-import { isObject, isSpecial } from "../values";
+import { isObject, isSpecial, type Value, type Values } from "../../values/value";
 
 export const AUTONAMED = "pulumi.com/autonamed";
 export const SKIP_AWAIT = "pulumi.com/skipAwait";

@@ -1,6 +1,5 @@
 /** When an object counts as created: at once for most, when it works for those whose users must wait for it. */
-import type { Values } from "../../provider";
-import { isObject } from "../values";
+import { isObject, type Values } from "../../values/value";
 import { metadata } from "./objects";
 
 export type State = "ready" | { readonly waiting: string } | { readonly failed: string };

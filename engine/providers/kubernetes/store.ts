@@ -1,7 +1,7 @@
 /** One object on the server: applying, waiting until it is ready or gone, reading. */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { ResourceCall, Values } from "../../provider";
-import { isObject } from "../values";
+import type { ResourceCall } from "../../provider/provider";
+import { isObject, type Values } from "../../values/value";
 import { ApiError, type Client, UnreachableError } from "./client";
 import { type Discovery, groupPath } from "./discovery";
 import * as objects from "./objects";

@@ -3,7 +3,7 @@
  * resource_locally_signed_cert.go): the same extensions in the same order, the same encodings of names.
  */
 import { createHash, createPublicKey, type KeyObject, randomBytes, sign, X509Certificate } from "node:crypto";
-import type { Values } from "../../provider";
+import type { Values } from "../../values/value";
 import { at, bitString, context, der, integer, oid, read, sequence, TAG, time } from "./der";
 import {
   altNames,

@@ -1,5 +1,5 @@
 /** Names, alternative names and usages: the parts of a certificate that say whom it is for and what for. */
-import type { Values } from "../../provider";
+import type { Values } from "../../values/value";
 import { at, bitString, context, der, ipBytes, oid, read, sequence, TAG, text, type Value } from "./der";
 
 /** The parts of a name in the order in which Go writes them. */

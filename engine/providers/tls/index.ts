@@ -1,6 +1,8 @@
 /** The `tls` package: keys, requests and certificates that live in the state, as pulumi-tls 5.x makes them. */
-import { type Provider, type ResourceCall, UNKNOWN, type Value, type Values } from "../../provider";
-import { changedPaths, type DiffKind, diffOf, hasUnknown, unsupported } from "../values";
+import { diffOf, type Provider, type ResourceCall } from "../../provider/provider";
+import { changedPaths, type DiffKind } from "../../values/compare";
+import { hasUnknown, UNKNOWN, type Value, type Values } from "../../values/value";
+import { unsupported } from "../unsupported";
 import { certificateRequest, locallySigned, selfSigned } from "./certificates";
 import { ALLOWED_USES } from "./extensions";
 import { ALGORITHMS, algorithmOf, CURVE_NAMES, createKey, KEY_DEFAULTS, parsePrivateKey, publicKeyOf } from "./keys";

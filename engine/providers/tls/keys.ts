@@ -1,7 +1,7 @@
 /** `tls:index/privateKey:PrivateKey`: what terraform-provider-tls makes of a key (resource_private_key.go, common_key.go). */
 import { createHash, createPrivateKey, createPublicKey, generateKeyPair, type KeyObject } from "node:crypto";
 import { promisify } from "node:util";
-import type { Values } from "../../provider";
+import type { Values } from "../../values/value";
 import { sshKeyType, sshPrivateKey, sshPublicBlob } from "../openssh";
 
 const generate = promisify(generateKeyPair) as unknown as (

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { stringify } from "yaml";
-import type { Values } from "../../../engine/provider";
+import type { Values } from "../../../engine";
 
 export interface Seen {
   readonly method: string;

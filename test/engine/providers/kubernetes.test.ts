@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type DiffResult, PartialFailure, type Provider, UNKNOWN, type Values } from "../../../engine/provider";
-import { providers } from "../../../engine/providers";
+import { type DiffResult, PartialFailure, type Provider, UNKNOWN, type Values } from "../../../engine";
+import { providers } from "../../../engine/rehearsal";
 import { ApiServer } from "./apiserver";
 import { call, check, create } from "./support";
 

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { UNKNOWN } from "../../../engine/provider";
-import { providers } from "../../../engine/providers";
+import { UNKNOWN } from "../../../engine";
+import { providers } from "../../../engine/rehearsal";
 import { call, create } from "./support";
 
 const TYPE = "command:local:Command";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { UNKNOWN } from "../../../engine/provider";
-import { providers } from "../../../engine/providers";
+import { UNKNOWN } from "../../../engine";
+import { providers } from "../../../engine/rehearsal";
 import { call, create } from "./support";
 
 const provider = providers("random");

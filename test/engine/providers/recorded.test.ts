@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Values } from "../../../engine/provider";
-import { providers } from "../../../engine/providers";
+import type { Values } from "../../../engine";
+import { providers } from "../../../engine/rehearsal";
 import { call } from "./support";
 
 interface Recorded {

@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Provider, UNKNOWN, type Values } from "../../../engine/provider";
-import { providers } from "../../../engine/providers";
+import { type Provider, UNKNOWN, type Values } from "../../../engine";
+import { providers } from "../../../engine/rehearsal";
 import { type Sshd, startSshd } from "./sshd";
 import { call, check, create } from "./support";
 

@@ -5,7 +5,7 @@ import { createConnection, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Values } from "../../../engine/provider";
+import type { Values } from "../../../engine";
 
 export interface Sshd {
   readonly dir: string;

@@ -1,6 +1,6 @@
 /** What the tests of the providers share: calls as the engine makes them. */
 import { randomBytes } from "node:crypto";
-import type { Provider, ResourceCall, Values } from "../../../engine/provider";
+import type { Provider, ResourceCall, Values } from "../../../engine";
 
 export interface Logged {
   readonly severity: string;

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createServer, connect as tlsConnect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Provider, UNKNOWN, type Values } from "../../../engine/provider";
-import { providers } from "../../../engine/providers";
+import { type Provider, UNKNOWN, type Values } from "../../../engine";
 import { tlsProvider } from "../../../engine/providers/tls";
+import { providers } from "../../../engine/rehearsal";
 import { call, create } from "./support";
 
 const KEY = "tls:index/privateKey:PrivateKey";

@@ -4,8 +4,8 @@
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
-import { type ConfigValue, type EngineEvent, hasChanges, Rehearsal, type Result } from "../../../engine";
-import { providers } from "../../../engine/providers";
+import { type ConfigValue, type EngineEvent, hasChanges, type Result } from "../../../engine";
+import { providers, Rehearsal } from "../../../engine/rehearsal";
 import {
   CONFORMANCE,
   normalise,

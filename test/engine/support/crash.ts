@@ -4,7 +4,7 @@
  */
 import { appendFileSync } from "node:fs";
 import path from "node:path";
-import { Rehearsal } from "../../../engine";
+import { Rehearsal } from "../../../engine/rehearsal";
 import { Thing, World } from "./fake";
 
 /** v1 has a, b, c. v2 updates a, replaces b (create first) and its dependent d, deletes c and makes e. */

@@ -4,14 +4,8 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import * as pulumi from "@pulumi/pulumi";
-import {
-  type EngineEvent,
-  type Provider,
-  Rehearsal,
-  type RehearsalOptions,
-  UNKNOWN,
-  type Values,
-} from "../../../engine";
+import { type EngineEvent, type Provider, type RehearsalOptions, UNKNOWN, type Values } from "../../../engine";
+import { Rehearsal } from "../../../engine/rehearsal";
 
 type Args = Record<string, pulumi.Input<unknown> | undefined>;
 

@@ -1,0 +1,58 @@
+/** A policy pack: its folder, and the SDK's own analyzer process that runs it. */
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { parse } from "yaml";
+import { EngineError } from "../errors";
+import { type Child, startServer } from "../sdk/child";
+import { analyzer, analyzerServices, CHANNEL, call, grpc } from "../sdk/proto";
+
+export interface PolicyPack {
+  /** Folder with a PulumiPolicy.yaml. */
+  readonly path: string;
+}
+
+export interface Pack {
+  readonly child: Child;
+  readonly client: InstanceType<typeof analyzerServices.AnalyzerClient>;
+}
+
+export interface PackEnvironment {
+  readonly project: string;
+  readonly stack: string;
+  readonly organization: string;
+  readonly preview: boolean;
+  readonly engineAddress: string;
+  /** Used for packs that name no arguments of their own. */
+  readonly nodeArgs: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
+}
+
+export async function startPack(pack: PolicyPack, environment: PackEnvironment): Promise<Pack> {
+  const file = path.join(pack.path, "PulumiPolicy.yaml");
+  if (!existsSync(file))
+    throw new EngineError("project", `${pack.path} is not a policy pack: it has no PulumiPolicy.yaml`);
+  const { runtime } = parse(readFileSync(file, "utf8")) as { runtime?: { options?: { nodeargs?: string } } };
+  const nodeArgs = runtime?.options?.nodeargs?.split(/\s+/) ?? environment.nodeArgs;
+  const server = await startServer({
+    script: "run-policy-pack",
+    cwd: path.resolve(pack.path),
+    nodeArgs,
+    args: [environment.engineAddress, path.resolve(pack.path)],
+    // The SDK always puts its ts-node in front of packs; it must leave them to the compiler that the arguments bring.
+    env: { ...environment.env, ...(nodeArgs.length > 0 && { TS_NODE_IGNORE: "." }) },
+    onLine: environment.onLine,
+  });
+  const client = new analyzerServices.AnalyzerClient(
+    `127.0.0.1:${server.port}`,
+    grpc.credentials.createInsecure(),
+    CHANNEL,
+  );
+  const configure = new analyzer.AnalyzerStackConfigureRequest();
+  configure.setStack(environment.stack);
+  configure.setProject(environment.project);
+  configure.setOrganization(environment.organization);
+  configure.setDryRun(environment.preview);
+  await call((done) => client.configureStack(configure, done));
+  return { child: server, client };
+}
