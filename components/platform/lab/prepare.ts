@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { ClusterSpec } from "../../../config/cluster";
-import { labBinaries } from "../../../config/versions";
+import { labBinaries, releasesOf } from "../../../config/releases";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
 import { checkToolchain, ensureToolchain } from "../../../toolchain/ensure";
 import { progressLine } from "../../../toolchain/progress";
@@ -92,7 +92,8 @@ async function toolchain(
   change: boolean,
   say: (line: string) => void,
 ): Promise<ArtifactSums> {
-  const options = { binaries: labBinaries, cacheDir, source: spec.toolchain.source, sha256: spec.toolchain.sha256 };
+  const { source, sha256 } = spec.toolchain;
+  const options = { releases: releasesOf(spec), binaries: labBinaries, cacheDir, source, sha256 };
   const tools = change
     ? await ensureToolchain({
         ...options,
