@@ -51,7 +51,7 @@ class HeldShard extends LocalShard {
 }
 
 async function measure(hold: boolean, rounds: number): Promise<HandOverReport> {
-  const binaries = findEtcd();
+  const binaries = await findEtcd();
   if (!binaries) throw new Error("no etcd in the artifact cache: an `up` of the lab puts it there");
   const shard = new (hold ? HeldShard : LocalShard)(binaries, hold ? 1 : 2);
   try {

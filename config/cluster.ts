@@ -3,9 +3,9 @@
  * workload (sizes, rates, kernel settings) is derived by the scale model (config/scale).
  */
 import { z } from "zod";
+import { defaultReleases, type Releases, releaseProblem } from "./releases";
 import { rulesAcross } from "./rules";
 import { Workload } from "./scale/workload";
-import { defaultVersions } from "./versions";
 
 /** At most 7 voters: "probably no more than seven nodes" (https://etcd.io/docs/v3.6/faq/); every write waits for a majority. */
 export const maxVoters = 7;
@@ -115,6 +115,13 @@ const Pool = z.strictObject({
     .default([]),
 });
 
+const release = (product: keyof Releases) =>
+  z
+    .custom<string>((value) => releaseProblem(product, value) === undefined, {
+      error: ({ input }) => releaseProblem(product, input),
+    })
+    .default(defaultReleases[product]);
+
 /** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. The platform adds its own (read.ts). */
 export const ClusterConfig = z
   .strictObject({
@@ -128,8 +135,9 @@ export const ClusterConfig = z
       .min(1)
       .max(6)
       .default(["a", "b", "c"]),
-    kubernetesVersion: z.string().default(defaultVersions.kubernetes),
-    etcdVersion: z.string().default(defaultVersions.etcd),
+    /** An exact release out of the catalogue (docs/releases.md), with everything that follows it. Default: the newest. */
+    kubernetesVersion: release("kubernetes"),
+    etcdVersion: release("etcd"),
     /** What the cluster has to carry: the scale model derives the rest from it. */
     workload: Workload.prefault({}),
     network: Network.prefault({}),

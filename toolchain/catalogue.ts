@@ -1,15 +1,23 @@
 import { join } from "node:path";
-import type { Arch, Binary, Product, Release } from "../config/versions";
-import * as versions from "../config/versions";
+import { type Arch, arches, binariesOf, type Release, type Releases, releaseProblem } from "../config/releases";
 import { ToolchainError } from "./errors";
 
-/** A binary with everything known about it in one place: what config/versions.ts says, plus where its Go module is. */
+/** An official download. In `url` and `member`, `{version}` has no leading "v", and `{arch}` is an `Arch`. */
+export interface Download {
+  readonly url: string;
+  /** Where the binary lies inside the archive; absent where the download is the binary itself. */
+  readonly member?: string | undefined;
+  /** Pinned sums of what is at `url`. */
+  readonly sha256: Readonly<Partial<Record<Arch, string>>>;
+}
+
+/** A binary in one version with everything known about it in one place: what config/releases says, plus where its Go module is. */
 export interface Entry {
   readonly name: string;
-  readonly productName: string;
-  readonly product: Product;
+  readonly product: string;
+  readonly release: Pick<Release, "version" | "tags" | "variables">;
   readonly goPackage: string;
-  readonly release: Release;
+  readonly download: Download;
   /** The folder with the go.mod and go.sum that pin the source. */
   readonly moduleDir: string;
 }
@@ -17,16 +25,21 @@ export interface Entry {
 /** In the order they are compiled. */
 export type Catalogue = readonly Entry[];
 
-const all: Readonly<Record<string, Binary>> = versions.binaries;
-
-export const catalogue: Catalogue = Object.entries(all).map(([name, binary]) => ({
-  name,
-  productName: binary.product,
-  product: versions.products[binary.product],
-  goPackage: binary.goPackage,
-  release: binary.release,
-  moduleDir: join(__dirname, binary.product),
-}));
+/** Every binary of these releases. */
+export function catalogueOf(releases: Releases): Catalogue {
+  for (const product of ["kubernetes", "etcd"] as const) {
+    const problem = releaseProblem(product, releases[product]);
+    if (problem) throw new ToolchainError("arguments", { what: problem, todo: "name a release that there is" });
+  }
+  return binariesOf(releases).map(({ name, product, release, goPackage, url, member }) => ({
+    name,
+    product,
+    release,
+    goPackage,
+    download: { url, member, sha256: release.sums[name] ?? {} },
+    moduleDir: join(__dirname, product, release.version),
+  }));
+}
 
 /**
  * The entries of these names, without doubles and in the catalogue's order, so that the same set asked for in another order gives the same
@@ -46,10 +59,10 @@ export function select(entries: Catalogue, names: readonly string[]): Entry[] {
   return entries.filter((entry) => names.includes(entry.name));
 }
 
-/** Where the release of this binary is downloaded from, and the name inside the archive, if it is one. */
-export function releaseOf(entry: Entry, arch: Arch): { url: string; member: string | undefined } {
-  const fill = (text: string) => text.replaceAll("{version}", entry.product.version).replaceAll("{arch}", arch);
-  return { url: fill(entry.release.url), member: entry.release.member && fill(entry.release.member) };
+/** Where this binary is downloaded from, and the name inside the archive, if it is one. */
+export function downloadOf(entry: Entry, arch: Arch): { url: string; member: string | undefined } {
+  const fill = (text: string) => text.replaceAll("{version}", entry.release.version).replaceAll("{arch}", arch);
+  return { url: fill(entry.download.url), member: entry.download.member && fill(entry.download.member) };
 }
 
 /** The architecture of this machine, in Go's words. */
@@ -59,11 +72,11 @@ export function hostArch(nodeArch: string = process.arch): Arch {
   throw new ToolchainError("arguments", {
     what: "this machine's architecture is not one hosts can have",
     got: nodeArch,
-    allowed: versions.arches.join(", "),
+    allowed: arches.join(", "),
     todo: "name the architecture of the hosts with --arch",
   });
 }
 
 export function isArch(text: string): text is Arch {
-  return (versions.arches as readonly string[]).includes(text);
+  return (arches as readonly string[]).includes(text);
 }

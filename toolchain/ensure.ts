@@ -11,12 +11,12 @@ import {
   type Verified,
   withWorkDir,
 } from "./cache";
+import { download } from "./download";
 import { systemCode, ToolchainError } from "./errors";
 import { goBuild } from "./go";
 import { type Holder, withLock } from "./lock";
 import { type Context, type Plan, prepare, type ToolchainOptions } from "./plan";
 import type { Step } from "./progress";
-import { download } from "./release";
 
 export interface Tool {
   readonly name: string;
@@ -25,14 +25,25 @@ export interface Tool {
   readonly path: string;
 }
 
-/** A tool as it was found, without making it: sound, or with a fault in words. */
-export type CheckedTool = Tool | { readonly name: string; readonly version: string; readonly fault: string };
+/** A tool that is not there to be used, with the reason in words. It has no sum: nothing stands in for one. */
+export interface LackingTool {
+  readonly name: string;
+  readonly version: string;
+  readonly fault: string;
+}
+
+/** A tool as it was found, without making it. */
+export type CheckedTool = Tool | LackingTool;
+
+export function isSound(tool: CheckedTool): tool is Tool {
+  return !("fault" in tool);
+}
 
 /** Makes sure that these binaries are in the cache, whole and unchanged, and says where. Makes only what is missing or damaged. */
 export async function ensureToolchain(options: ToolchainOptions = {}): Promise<Tool[]> {
   const context = await prepare(options);
   const found = await checkAll(context);
-  if (found.every(isSound)) return found.map((one) => one.tool);
+  if (found.every(isFound)) return found.map((one) => one.tool);
   try {
     return await makeAll(context);
   } catch (error) {
@@ -46,14 +57,14 @@ async function makeAll(context: Context): Promise<Tool[]> {
   const onWait = (holder: Holder, seconds: number) => tell({ kind: "wait", holder, seconds });
   return withLock(layout.lock(cacheDir), { onWait, signal: child.signal }, async () => {
     // Whoever held the lock before may have made what was missing.
-    const lacking = (await checkAll(context)).filter((one): one is Lacking => !isSound(one));
+    const lacking = (await checkAll(context)).filter((one): one is Lacking => !isFound(one));
     await withWorkDir(cacheDir, async (workDir) => {
       for (const [done, one] of lacking.entries()) {
         await make(context, one, { index: done + 1, total: lacking.length }, workDir);
       }
     });
     return (await checkAll(context)).map((one) => {
-      if (isSound(one)) return one.tool;
+      if (isFound(one)) return one.tool;
       throw new ToolchainError("build", {
         what: `${one.plan.entry.name} was just made, but is ${one.fault}`,
         got: cacheDir,
@@ -70,12 +81,12 @@ export async function checkToolchain(options: ToolchainOptions = {}, believe = f
   const context = await prepare(options);
   const found = await checkAll(context, believe ? await readVerified(context.cacheDir) : undefined);
   return found.map((one) => {
-    if (isSound(one)) return one.tool;
-    return { name: one.plan.entry.name, version: one.plan.entry.product.version, fault: one.fault };
+    if (isFound(one)) return one.tool;
+    return { name: one.plan.entry.name, version: one.plan.entry.release.version, fault: one.fault };
   });
 }
 
-interface Sound {
+interface Found {
   readonly plan: Plan;
   readonly tool: Tool;
 }
@@ -87,22 +98,22 @@ interface Lacking {
   readonly before: Made | undefined;
 }
 
-function isSound(one: Sound | Lacking): one is Sound {
+function isFound(one: Found | Lacking): one is Found {
   return "tool" in one;
 }
 
-function checkAll(context: Context, verified?: Verified): Promise<(Sound | Lacking)[]> {
+function checkAll(context: Context, verified?: Verified): Promise<(Found | Lacking)[]> {
   return Promise.all(context.plans.map((plan) => check(plan, context.cacheDir, verified)));
 }
 
-async function check(plan: Plan, cacheDir: string, verified?: Verified): Promise<Sound | Lacking> {
-  const { name, product } = plan.entry;
+async function check(plan: Plan, cacheDir: string, verified?: Verified): Promise<Found | Lacking> {
+  const { name, release } = plan.entry;
   const made = (await readManifest(plan.recipeDir))?.binaries[name];
   if (!made || (plan.how && made.how !== plan.how)) return { plan, fault: "not made yet", before: undefined };
   const path = layout.artifact(cacheDir, made.sha256, name);
   const fault = await faultOf(path, made, verified);
   if (fault) return { plan, fault, before: made };
-  return { plan, tool: { name, version: product.version, sha256: made.sha256, path } };
+  return { plan, tool: { name, version: release.version, sha256: made.sha256, path } };
 }
 
 async function make(
@@ -116,7 +127,7 @@ async function make(
   const { arch, cacheDir, child, pins, tell } = context;
   const step: Step = {
     name: entry.name,
-    version: entry.product.version,
+    version: entry.release.version,
     action: go ? "compile" : "download",
     ...position,
   };

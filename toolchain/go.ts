@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Arch } from "../config/versions";
+import type { Arch } from "../config/releases";
 import type { Entry } from "./catalogue";
 import { systemCode, ToolchainError } from "./errors";
 import { sha256OfText } from "./hash";
@@ -36,7 +36,7 @@ export function goEnvironment(arch: Arch): Record<string, string> {
 }
 
 export function buildArguments(entry: Entry): string[] {
-  const { tags, variables } = entry.product;
+  const { tags, variables } = entry.release;
   const set = Object.entries(variables).map(([name, value]) => `-X=${name}=${value}`);
   return [
     "build",
@@ -65,9 +65,9 @@ export async function findGo(entry: Entry, options: GoOptions): Promise<Go | und
 
 export function goIsMissing(entry: Entry): ToolchainError {
   return new ToolchainError("go", {
-    what: `Go is not installed, and ${entry.name} ${entry.product.version} is to be compiled`,
+    what: `Go is not installed, and ${entry.name} ${entry.release.version} is to be compiled`,
     got: "no `go` on PATH",
-    allowed: "the Go that toolchain/*/go.mod asks for, or newer",
+    allowed: "the Go that toolchain/*/*/go.mod asks for, or newer",
     todo: "install Go (https://go.dev/dl), or use the official downloads with --source release",
   });
 }
@@ -110,7 +110,7 @@ export async function goBuild(
 
 /** Turns what Go printed into an error that says what to do. The patterns are Go's own wording; anything else is passed on as it is. */
 export function explain(entry: Entry, stderr: string, proxy: string): ToolchainError {
-  const name = `${entry.name} ${entry.product.version}`;
+  const name = `${entry.name} ${entry.release.version}`;
   const lines = stderr.trim().split("\n");
   const last = lines.slice(-15).join("\n           ");
   const old = /requires go >= (\S+) \(running go (\S+?)[;)]/.exec(stderr);
@@ -133,7 +133,7 @@ export function explain(entry: Entry, stderr: string, proxy: string): ToolchainE
   const security = line(/SECURITY ERROR|checksum mismatch/);
   if (security) {
     return new ToolchainError("build", {
-      what: `the source of ${name} is not what toolchain/${entry.productName}/go.sum pins`,
+      what: `the source of ${name} is not what toolchain/${entry.product}/${entry.release.version}/go.sum pins`,
       got: security,
       allowed: "exactly the pinned modules",
       todo: "do not go on; find out which proxy (GOPROXY) served it, and clean its copy with `go clean -modcache`",

@@ -1,7 +1,15 @@
 import { inspect, parseArgs } from "node:util";
-import { arches, binaries, defaultBinaries } from "../config/versions";
-import { catalogue, hostArch, isArch } from "./catalogue";
-import { checkToolchain, ensureToolchain } from "./ensure";
+import {
+  arches,
+  binaries,
+  defaultBinaries,
+  defaultReleases,
+  etcdVersions,
+  kubernetesVersions,
+  type Releases,
+} from "../config/releases";
+import { catalogueOf, hostArch, isArch } from "./catalogue";
+import { checkToolchain, ensureToolchain, isSound } from "./ensure";
 import { systemCode, ToolchainError } from "./errors";
 import { type Source, sources, type ToolchainOptions } from "./plan";
 import { progressLine } from "./progress";
@@ -12,15 +20,17 @@ usage: node --import tsx toolchain/main.ts <command> [options]
 
 commands:
   ensure   make what is missing or damaged, then print every binary and where it is
-  list     print the binaries that are known
+  list     print the binaries that are known, in every release
   verify   check what is in the cache, make nothing
 
 options:
+  --kubernetes VERSION   ${kubernetesVersions.join(", ")} (default: ${defaultReleases.kubernetes})
+  --etcd VERSION         ${etcdVersions.join(", ")} (default: ${defaultReleases.etcd})
   --binaries a,b         which binaries (default: ${defaultBinaries.join(",")})
   --source SOURCE        ${sources.join(", ")} (default: auto, which is gomod where Go is installed)
   --arch ARCH            architecture of the hosts: ${arches.join(", ")} (default: this machine's)
   --cache-dir DIR        default: $KILONODE_CACHE_DIR, or kilonode below $XDG_CACHE_HOME (~/.cache)
-  --sha256 NAME=SUM,...  sums of downloads that config/versions.ts does not pin
+  --sha256 NAME=SUM,...  sums of downloads that config/releases does not pin
   --json                 print JSON, the same bytes for the same binaries
   --help
 
@@ -45,12 +55,13 @@ function readArguments(argv: readonly string[]): Arguments | undefined {
   }
   const source = values.source ?? "auto";
   if (!isSource(source)) throw wrong("unknown source", source, sources.join(", "));
-  const arch = values.arch ?? hostArch();
+  const { kubernetes = defaultReleases.kubernetes, etcd = defaultReleases.etcd, arch = hostArch() } = values;
   if (!isArch(arch)) throw wrong("unknown architecture", arch, arches.join(", "));
   return {
     command,
     json: values.json ?? false,
     options: {
+      releases: { kubernetes, etcd },
       binaries: values.binaries?.flatMap(splitList),
       source,
       arch,
@@ -66,6 +77,8 @@ function parseKnown(argv: readonly string[]) {
       args: [...argv],
       allowPositionals: true,
       options: {
+        kubernetes: { type: "string" },
+        etcd: { type: "string" },
         binaries: { type: "string", multiple: true },
         source: { type: "string" },
         arch: { type: "string" },
@@ -90,7 +103,7 @@ function splitList(text: string): string[] {
 function readPin(text: string): [string, string] {
   const pin = /^([^=]+)=([0-9a-f]{64})$/.exec(text);
   const name = pin?.[1] ?? "";
-  if (!pin || !(name in binaries))
+  if (!pin || !Object.hasOwn(binaries, name))
     throw wrong("--sha256 is not NAME=SUM", text, "a binary's name and 64 hexadecimal digits");
   return [name, pin[2] ?? ""];
 }
@@ -111,7 +124,7 @@ async function perform({ command, json, options }: Arguments, signal: AbortSigna
   if (command === "verify") {
     const tools = await checkToolchain({ ...options, signal });
     print(tools, json);
-    return tools.every((tool) => !("fault" in tool));
+    return tools.every(isSound);
   }
   const onProgress: ToolchainOptions["onProgress"] = (event) => {
     const line = progressLine(event);
@@ -121,12 +134,18 @@ async function perform({ command, json, options }: Arguments, signal: AbortSigna
   return true;
 }
 
+/** Each binary in each of its versions, newest first. */
 function list() {
-  return catalogue.map((entry) => ({
+  const releases = kubernetesVersions.flatMap((kubernetes) =>
+    etcdVersions.map((etcd): Releases => ({ kubernetes, etcd })),
+  );
+  const entries = releases.reverse().flatMap(catalogueOf);
+  const once = new Map(entries.map((entry) => [`${entry.name} ${entry.release.version}`, entry]));
+  return [...once.values()].map((entry) => ({
     name: entry.name,
-    version: entry.product.version,
+    version: entry.release.version,
     goPackage: entry.goPackage,
-    pinnedRelease: Object.keys(entry.release.sha256).join(" ") || "none",
+    pinnedRelease: Object.keys(entry.download.sha256).join(" ") || "none",
     default: (defaultBinaries as readonly string[]).includes(entry.name),
   }));
 }

@@ -1,17 +1,19 @@
-import { type Arch, defaultBinaries } from "../config/versions";
+import { type Arch, defaultBinaries, defaultReleases, type Releases } from "../config/releases";
 import { defaultCacheDir, layout } from "./cache";
-import { type Catalogue, catalogue, type Entry, hostArch, select } from "./catalogue";
+import { type Catalogue, catalogueOf, type Entry, hostArch, select } from "./catalogue";
+import { hasPin, type Pins, releaseHow, releaseRecipe, requirePins } from "./download";
 import { ToolchainError } from "./errors";
 import { findGo, type Go, goIsMissing, goRecipe } from "./go";
 import { sha256OfText } from "./hash";
 import type { Progress } from "./progress";
-import { hasPin, type Pins, releaseHow, releaseRecipe, requirePins } from "./release";
 
 /** `gomod` compiles from the Go module proxy, `release` downloads; `auto` is gomod where a fitting Go is installed, release otherwise. */
 export const sources = ["gomod", "release", "auto"] as const;
 export type Source = (typeof sources)[number];
 
 export interface ToolchainOptions {
+  /** Default: what a cluster runs unless its configuration says otherwise. */
+  readonly releases?: Releases | undefined;
   /** Default: all that a whole cluster runs (`defaultBinaries`). */
   readonly binaries?: readonly string[] | undefined;
   /** Default: auto. */
@@ -20,7 +22,7 @@ export interface ToolchainOptions {
   readonly arch?: Arch | undefined;
   /** Default: `$KILONODE_CACHE_DIR`, or `kilonode` below `$XDG_CACHE_HOME` (~/.cache). */
   readonly cacheDir?: string | undefined;
-  /** Sums for the `release` source, by binary name, beside those of config/versions.ts. */
+  /** Sums for the `release` source, by binary name, beside those of config/releases. */
   readonly sha256?: Pins | undefined;
   readonly onProgress?: ((event: Progress) => void) | undefined;
   /** Aborting ends compilers and downloads; what is finished stays. */
@@ -51,7 +53,10 @@ export interface Context {
 }
 
 export async function prepare(options: ToolchainOptions): Promise<Context> {
-  const entries = select(options.catalogue ?? catalogue, options.binaries ?? defaultBinaries);
+  const entries = select(
+    options.catalogue ?? catalogueOf(options.releases ?? defaultReleases),
+    options.binaries ?? defaultBinaries,
+  );
   const env = options.env ?? process.env;
   const arch = options.arch ?? hostArch();
   const cacheDir = options.cacheDir ?? defaultCacheDir(env);
@@ -63,7 +68,7 @@ export async function prepare(options: ToolchainOptions): Promise<Context> {
       const go = gos.get(entry.moduleDir);
       const recipe = go ? await goRecipe(entry, arch, go) : releaseRecipe(entry, arch);
       const digest = sha256OfText(JSON.stringify(recipe)).slice(0, 16);
-      const recipeDir = layout.recipe(cacheDir, `${entry.productName}-${entry.product.version}-${digest}`);
+      const recipeDir = layout.recipe(cacheDir, `${entry.product}-${entry.release.version}-${digest}`);
       return { entry, recipe, recipeDir, how: go ? undefined : releaseHow(entry, arch, pins), go };
     }),
   );

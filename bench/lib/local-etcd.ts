@@ -1,35 +1,19 @@
 /** Real etcd processes on loopback addresses, driven through the very commands that a rollout runs over SSH. */
 import { type ChildProcess, spawn } from "node:child_process";
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { EtcdPlan } from "../../components/rollout/etcd-shard";
 import { RemoteShard } from "../../components/rollout/etcdctl";
 import type { Activation, HostStatus } from "../../components/rollout/hosts";
 import type { Outcome } from "../../components/rollout/ssh";
-import { defaultCacheDir } from "../../toolchain/cache";
+import { checkToolchain, isSound } from "../../toolchain/ensure";
 
-/** Directory of etcd and etcdctl: the newest of the artifact cache. */
-export function findEtcd(): { readonly etcd: string; readonly etcdctl: string } | undefined {
-  const cache = join(defaultCacheDir(process.env), "artifacts");
-  const newest = (name: string) =>
-    (existsSync(cache) ? readdirSync(cache) : [])
-      .map((sum) => join(cache, sum, name))
-      .filter((path) => existsSync(path))
-      .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
-  const etcd = newest("etcd");
-  const etcdctl = newest("etcdctl");
-  return etcd && etcdctl ? { etcd, etcdctl } : undefined;
+/** etcd and etcdctl as a cluster runs them by default; undefined where the toolchain has not made them. */
+export async function findEtcd(): Promise<{ readonly etcd: string; readonly etcdctl: string } | undefined> {
+  const tools = await checkToolchain({ binaries: ["etcd", "etcdctl"] }, true).catch(() => []);
+  const [etcd, etcdctl] = tools;
+  return etcd && isSound(etcd) && etcdctl && isSound(etcdctl) ? { etcd: etcd.path, etcdctl: etcdctl.path } : undefined;
 }
 
 interface LocalHost {

@@ -1,5 +1,7 @@
 /** Runs kubectl against a cluster. */
 import { spawn } from "node:child_process";
+import type { ClusterSpec } from "../../config/cluster";
+import { releasesOf } from "../../config/releases";
 import { checkToolchain } from "../../toolchain/ensure";
 import { CliError } from "../errors";
 import { onPath } from "../run/engine";
@@ -7,7 +9,7 @@ import type { RunningCluster } from "./cluster";
 import { writeKubeconfig } from "./kubeconfig";
 
 export async function runKubectl({ checked, kubeconfig }: RunningCluster, args: readonly string[]): Promise<number> {
-  const program = await findKubectl(checked.spec.toolchain);
+  const program = await findKubectl(checked.spec);
   const env = { ...process.env, KUBECONFIG: writeKubeconfig(checked.stack, kubeconfig) };
   const child = spawn(program, args, { stdio: "inherit", env });
   // Ctrl-C reaches kubectl too, which ends by itself.
@@ -18,12 +20,13 @@ export async function runKubectl({ checked, kubeconfig }: RunningCluster, args: 
   });
 }
 
-async function findKubectl(toolchain: RunningCluster["checked"]["spec"]["toolchain"]): Promise<string> {
-  const { source, sha256 } = toolchain;
-  const [tool] = await checkToolchain({ binaries: ["kubectl"], source, sha256 }).catch(() => []);
+async function findKubectl(spec: ClusterSpec): Promise<string> {
+  const { source, sha256 } = spec.toolchain;
+  const releases = releasesOf(spec);
+  const [tool] = await checkToolchain({ releases, binaries: ["kubectl"], source, sha256 }).catch(() => []);
   const found = tool && "path" in tool ? tool.path : onPath("kubectl", process.env);
   if (found) return found;
   throw new CliError(
-    "there is no kubectl in the toolchain's cache and none on PATH; make it with: node --import tsx toolchain/main.ts ensure --binaries kubectl",
+    `there is no kubectl ${releases.kubernetes} in the toolchain's cache and none on PATH; make it with: node --import tsx toolchain/main.ts ensure --kubernetes ${releases.kubernetes} --binaries kubectl`,
   );
 }

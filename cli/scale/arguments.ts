@@ -1,9 +1,9 @@
 /** Arguments of `kilonode scale`: read, checked, every problem reported at once. */
 import { checkVersions, type FlagMap } from "../../config/flags";
 import { instanceNamed } from "../../config/instances";
+import { defaultReleases } from "../../config/releases";
 import type { ScaleOptions } from "../../config/scale";
 import { type Assumption, assumptions, type Figure, type Workload } from "../../config/scale/workload";
-import { defaultVersions } from "../../config/versions";
 
 export interface ScaleArguments {
   readonly help: boolean;
@@ -43,8 +43,8 @@ const numberOptions = {
 } as const;
 
 const textOptions = {
-  kubernetes: ["kubernetesVersion", `Kubernetes version (${defaultVersions.kubernetes})`],
-  etcd: ["etcdVersion", `etcd version (${defaultVersions.etcd})`],
+  kubernetes: ["kubernetesVersion", `Kubernetes version (${defaultReleases.kubernetes})`],
+  etcd: ["etcdVersion", `etcd version (${defaultReleases.etcd})`],
   "proxy-mode": ["proxyMode", "ipvs, nftables or iptables (ipvs)"],
   "master-instance": ["masterInstance", "instance type of the masters, to be checked"],
   "etcd-instance": ["etcdInstance", "instance type of the etcd hosts, to be checked"],
@@ -169,8 +169,8 @@ export function readArguments(argv: readonly string[]): ScaleArguments {
   const { problems, values, switches: on, explain, flags: flagItems } = split(argv);
   const workload: Record<string, number> = {};
   const options: Record<string, string | number | boolean> = {
-    kubernetesVersion: defaultVersions.kubernetes,
-    etcdVersion: defaultVersions.etcd,
+    kubernetesVersion: defaultReleases.kubernetes,
+    etcdVersion: defaultReleases.etcd,
   };
   const nodes = values.get("nodes");
   const range = nodes?.includes("..") ? rangeOf(nodes, problems) : undefined;

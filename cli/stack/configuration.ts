@@ -6,7 +6,7 @@ import { plan } from "../../components/plan/plan";
 import type { ArtifactSums, ClusterPlan } from "../../components/plan/types";
 import type { ClusterSpec } from "../../config/cluster";
 import { ConfigurationError, readSpec } from "../../config/read";
-import { binaries, defaultVersions } from "../../config/versions";
+import { binariesOf, defaultReleases, type Releases, releasesOf } from "../../config/releases";
 import { projectDir, stackFile } from "./project";
 
 export interface CheckedStack {
@@ -30,7 +30,7 @@ export function checkedStack(stack: string, stacksDir?: string): CheckedStack {
   const found = [...problems];
   try {
     const spec = readSpec(stack, values);
-    const planned = plan(spec, placeholderSums());
+    const planned = plan(spec, placeholderSums(releasesOf(spec)));
     if (found.length === 0) return { stack, spec, plan: planned };
   } catch (error) {
     found.push(...problemsOf(error));
@@ -84,11 +84,8 @@ export function readStackFile(text: string, file: string): StackFileContent {
 
 export const unknownSum = "known once it has been built";
 
-export function placeholderSums(): ArtifactSums {
+export function placeholderSums(releases: Releases = defaultReleases): ArtifactSums {
   return Object.fromEntries(
-    Object.entries(binaries).map(([name, { product }]) => [
-      name,
-      { version: defaultVersions[product], sha256: unknownSum },
-    ]),
+    binariesOf(releases).map(({ name, release }) => [name, { version: release.version, sha256: unknownSum }]),
   );
 }

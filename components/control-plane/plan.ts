@@ -88,7 +88,7 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
       ),
       ...(asUnits ? unitFiles(parts, master) : staticPods(parts, master)),
     },
-    binaries: asUnits ? binaries(spec.kubernetesVersion, ...components) : {},
+    binaries: asUnits ? binaries(spec, ...components) : {},
     modules: modulesFor("master", scale),
     sysctls: sysctlsFor("master", scale),
     volumes: [],

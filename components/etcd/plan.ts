@@ -104,7 +104,7 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
         KILONODE_ETCD_HTTP: `https://${member.endpoint}:${ports.etcdHttp}`,
       }),
     },
-    binaries: binaries(spec.etcdVersion, "etcd", "etcdctl", "etcdutl"),
+    binaries: binaries(spec, "etcd", "etcdctl", "etcdutl"),
     modules: modulesFor("etcd", scale),
     sysctls: sysctlsFor("etcd", scale),
     // On devices of their own: a database that is written must not hold up the log that every write waits for (ledger E3).

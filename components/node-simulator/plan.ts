@@ -1,7 +1,6 @@
 /** A host that runs kwok: nodes without machines, so that pods get scheduled and turn Running. */
 import { type Place, place } from "../../config/names";
 import { sysctlsFor } from "../../config/scale";
-import { kwokVersion } from "../../config/releases";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
@@ -83,10 +82,7 @@ function simulatorMachine({ api, facts, scale, spec }: PlanParts, self: Place): 
         `MAX_PODS=${spec.workload.podsPerNode}\nNODES=${facts.simulatedNodes}\nZONES="${spec.zones.join(" ")}"`,
       ),
     },
-    binaries: {
-      ...binaries(kwokVersion, "kwok"),
-      ...binaries(spec.kubernetesVersion, "kubectl"),
-    },
+    binaries: binaries(spec, "kwok", "kubectl"),
     modules: [],
     sysctls: sysctlsFor("node", scale),
     volumes: [],

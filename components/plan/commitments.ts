@@ -3,7 +3,7 @@
  * move hosts, hide what is stored or skip a release is refused with the way that there is.
  */
 import * as z from "zod";
-import { releaseStepProblems } from "../../config/releases";
+import { releaseStepProblems } from "../../config/releases/steps";
 import type { ClusterPlan } from "./types";
 
 const Commitments = z.object({

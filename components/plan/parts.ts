@@ -2,6 +2,7 @@
 import { type Cidr, parseCidr } from "../../config/cidr";
 import type { ClusterSpec } from "../../config/cluster";
 import { type Place, place, type Territory } from "../../config/names";
+import { type BinaryName, binariesOf, releasesOf } from "../../config/releases";
 import type { Scale } from "../../config/scale";
 import type { MachineBinary, MachineVolume } from "../machine/machine";
 import type { ControlPlaneRuntime, PlatformFacts } from "./facts";
@@ -37,9 +38,13 @@ export function masterPlaces(territory: Territory, count: number): Place[] {
   return Array.from({ length: count }, (_, index) => place(territory, { role: "master", label: "master" }, index));
 }
 
-/** Binaries of one release, each under /usr/local/bin. */
-export function binaries(version: string, ...names: readonly string[]): Record<string, MachineBinary> {
-  return Object.fromEntries(names.map((name) => [`/usr/local/bin/${name}`, { name, version }]));
+/** Binaries in the versions of the cluster's releases, each under /usr/local/bin. */
+export function binaries(spec: ClusterSpec, ...names: readonly BinaryName[]): Record<string, MachineBinary> {
+  return Object.fromEntries(
+    binariesOf(releasesOf(spec))
+      .filter(({ name }) => names.includes(name))
+      .map(({ name, release }) => [`/usr/local/bin/${name}`, { name, version: release.version }]),
+  );
 }
 
 /** A volume on the device that the platform gives it. */

@@ -4,6 +4,7 @@
  */
 import type { ClusterSpec } from "../../config/cluster";
 import { ConfigurationError } from "../../config/read";
+import { releasesOf } from "../../config/releases";
 import { deriveScale, type Scale } from "../../config/scale";
 import { controlPlaneFlagProblems } from "../control-plane/flags";
 import { masterHosts, mastersGroup } from "../control-plane/plan";
@@ -30,7 +31,7 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
     stack: spec.stack,
     platform: spec.platform,
     ephemeral: spec.ephemeral,
-    releases: { kubernetes: spec.kubernetesVersion, etcd: spec.etcdVersion },
+    releases: releasesOf(spec),
     network: spec.network,
     scale,
     shards,

@@ -1,5 +1,6 @@
 /** The shape of a cluster's plan: plain data, printable and diffable, without a secret in it. */
 import type { HostRole, Place } from "../../config/names";
+import type { Releases } from "../../config/releases";
 import type { Scale } from "../../config/scale";
 import type { KeyRequest, Machine } from "../machine/machine";
 import type { ObjectStore } from "./facts";
@@ -88,7 +89,7 @@ export interface ClusterPlan {
   readonly stack: string;
   readonly platform: string;
   readonly ephemeral: boolean;
-  readonly releases: { readonly kubernetes: string; readonly etcd: string };
+  readonly releases: Releases;
   readonly network: {
     readonly hosts: string;
     /** Of pools. */

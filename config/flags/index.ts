@@ -21,4 +21,4 @@ export {
 } from "./flags";
 export { type Component, components, knownFlags, replacementFor } from "./known";
 export { policyFor } from "./policy";
-export { atLeast, checkVersions, supportedEtcd, supportedKubernetes, type Versions } from "./versions";
+export { atLeast, checkVersions, listedMinors, minorOf, type Versions } from "./versions";

@@ -1,28 +1,22 @@
-/** Versions that flags are known for. A version outside is refused: its flags were never checked. */
-export const supportedKubernetes = ["1.35", "1.36", "1.37"] as const;
-export const supportedEtcd = ["3.6", "3.7"] as const;
+import { releaseProblem, releasesOf } from "../releases";
+
+/** Minor versions whose flags are listed (known/). A release of any other does not enter the catalogue: a test compares them. */
+export const listedMinors = { kubernetes: ["1.35", "1.36", "1.37"], etcd: ["3.6", "3.7"] } as const;
 
 export interface Versions {
   readonly kubernetesVersion: string;
   readonly etcdVersion: string;
 }
 
-/** "1.37" of "v1.37.2". */
-export const minorOf = (version: string): string => version.replace(/^v/, "").split(".").slice(0, 2).join(".");
+/** "1.37" of "1.37.2". */
+export const minorOf = (version: string): string => version.split(".").slice(0, 2).join(".");
 
-/** Problems with the versions, all of them; empty when both are supported. */
-export function checkVersions({ kubernetesVersion, etcdVersion }: Versions): readonly string[] {
-  const problems: string[] = [];
-  const check = (name: string, version: string, supported: readonly string[]) => {
-    if (!/^v?\d+\.\d+(\.\d+)?$/.test(version))
-      problems.push(`${name} version "${version}" is no version like ${supported.at(-1)}.0`);
-    else if (!supported.includes(minorOf(version))) {
-      problems.push(`${name} ${version} is not supported: flags are known for ${supported.join(", ")}`);
-    }
-  };
-  check("Kubernetes", kubernetesVersion, supportedKubernetes);
-  check("etcd", etcdVersion, supportedEtcd);
-  return problems;
+/** Problems with the versions, all of them; empty when both are releases of the catalogue. */
+export function checkVersions(versions: Versions): readonly string[] {
+  const { kubernetes, etcd } = releasesOf(versions);
+  return [releaseProblem("kubernetes", kubernetes), releaseProblem("etcd", etcd)].filter(
+    (problem) => problem !== undefined,
+  );
 }
 
 /** True when the version is at least the given minor ("1.36"). */

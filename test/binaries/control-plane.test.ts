@@ -37,7 +37,7 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
   beforeAll(async () => {
     const credentials = await Credentials.make();
     for (const size of sizes) {
-      const plan = productionPlan(size, { versions: { kubernetes: kubernetes.version } });
+      const plan = productionPlan(size, { releases: { kubernetes: kubernetes.version } });
       const folder = join(root, `${kubernetes.version}-${size.nodes}`);
       masters.set(size.nodes, await placeHost(firstOf(plan, "masters"), folder, credentials));
     }

@@ -29,7 +29,7 @@ forEachVersion("etcd", (etcd: AtHand) => {
   });
 
   describe.each(sizes)("at $nodes nodes", (size) => {
-    const plan = productionPlan(size, { versions: { etcd: etcd.version } });
+    const plan = productionPlan(size, { releases: { etcd: etcd.version } });
 
     test("etcd starts with the settings of every shard, and says that it took them", async () => {
       const place = (group: string) =>
@@ -64,7 +64,7 @@ forEachVersion("etcd", (etcd: AtHand) => {
   });
 
   test("gRPC alone answers at the client port; HTTP has its own, for clients with a certificate", async () => {
-    const plan = productionPlan({ nodes: 100 }, { versions: { etcd: etcd.version } });
+    const plan = productionPlan({ nodes: 100 }, { releases: { etcd: etcd.version } });
     const host = await placeHost(firstOf(plan, "etcd-main"), join(root, `${etcd.version}-ports`), credentials);
     const { ETCD_LISTEN_CLIENT_HTTP_URLS, ETCD_LISTEN_CLIENT_URLS } = host.environment("/etc/etcd/etcd.env");
     expect(ETCD_LISTEN_CLIENT_HTTP_URLS).toBe("https://127.0.0.1:2382");
@@ -90,7 +90,7 @@ forEachVersion("etcd", (etcd: AtHand) => {
   });
 
   describe("what these tests rely on", () => {
-    const plan = productionPlan({ nodes: 100 }, { versions: { etcd: etcd.version } });
+    const plan = productionPlan({ nodes: 100 }, { releases: { etcd: etcd.version } });
     const withSetting = async (name: string, value: string, ends: boolean) => {
       const host = await placeHost(
         firstOf(plan, "etcd-main"),

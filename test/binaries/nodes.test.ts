@@ -28,7 +28,7 @@ const written = (name: string, content: string): string => {
 
 forEachVersion("kubernetes", (kubernetes: AtHand) => {
   const scaleAt = (size: (typeof sizes)[number]) =>
-    productionPlan(size, { versions: { kubernetes: kubernetes.version } }).scale;
+    productionPlan(size, { releases: { kubernetes: kubernetes.version } }).scale;
 
   /** It goes on past its file, without a change to the machine, until it looks for its kubeconfig. */
   const kubelet = (configuration: ConfigObject): Promise<Ended> =>

@@ -7,9 +7,10 @@ import type { HandOverReport } from "../../bench/hand-over";
 import { findEtcd } from "../../bench/lib/local-etcd";
 
 const project = join(import.meta.dirname, "../..");
-const title = findEtcd() ? "a hand-over" : "a hand-over (SKIPPED: no etcd in the artifact cache)";
+const binaries = await findEtcd();
+const title = binaries ? "a hand-over" : "a hand-over (SKIPPED: no etcd in the artifact cache)";
 
-describe.skipIf(!findEtcd())(title, () => {
+describe.skipIf(!binaries)(title, () => {
   it("fails no request of 12 clients that write all the time", { timeout: 180_000 }, async () => {
     const bench = ["--import", "tsx", join(project, "bench/hand-over.ts"), "--rounds", "6", "--json"];
     const { stdout } = await promisify(execFile)(process.execPath, bench, { cwd: project });

@@ -6,7 +6,7 @@ import { bootstrapEnv } from "../../components/rollout/etcd-bootstrap";
 import type { EtcdPlan } from "../../components/rollout/etcd-shard";
 import { GateRefused, Run } from "../../components/rollout/gate";
 
-const binaries = findEtcd();
+const binaries = await findEtcd();
 const title = binaries ? "on real etcd" : "on real etcd (SKIPPED: no etcd in the artifact cache)";
 const names = (count: number) => Array.from({ length: count }, (_, index) => `m${index + 1}`);
 

@@ -1,71 +1,132 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
-import { binaries, defaultBinaries, products } from "../../config/versions";
-import { catalogue, releaseOf, select } from "../../toolchain/catalogue";
-import { requirePins } from "../../toolchain/release";
+import { describe, expect, test } from "vitest";
+import {
+  arches,
+  binaries,
+  catalogue,
+  defaultBinaries,
+  defaultReleases,
+  type Product,
+  type Release,
+} from "../../config/releases";
+import { catalogueOf, downloadOf, select } from "../../toolchain/catalogue";
+import { requirePins } from "../../toolchain/download";
 
-test.each(Object.entries(binaries))("go.mod pins %s at the version of config/versions.ts", (_, binary) => {
-  const mod = readFileSync(join(__dirname, "../../toolchain", binary.product, "go.mod"), "utf8");
-  const sum = readFileSync(join(__dirname, "../../toolchain", binary.product, "go.sum"), "utf8");
-  const { version } = products[binary.product];
-  expect(mod).toMatch(new RegExp(`^(tool )?\\s*${binary.goPackage}$`, "m"));
-  expect(mod).toMatch(new RegExp(`^(require )?\\s*${binary.module} v${version}( // indirect)?$`, "m"));
-  expect(sum).toContain(`${binary.module} v${version} h1:`);
+const moduleRoot = join(__dirname, "../../toolchain");
+const products = Object.keys(catalogue) as Product[];
+const releases = products.flatMap((product) =>
+  catalogue[product].map((release): { product: Product; version: string; release: Release } => ({
+    product,
+    version: release.version,
+    release,
+  })),
+);
+const newest = catalogueOf(defaultReleases);
+
+describe.each(releases)("$product $version", ({ product, version, release }) => {
+  const text = (name: string) => readFileSync(join(moduleRoot, product, version, name), "utf8");
+
+  test.each(Object.entries(binaries).filter(([, binary]) => binary.product === product))(
+    "its go.mod and go.sum pin %s at this version",
+    (_, { goPackage, module }) => {
+      expect(text("go.mod")).toMatch(new RegExp(`^(tool )?\\s*${goPackage}$`, "m"));
+      expect(text("go.mod")).toMatch(new RegExp(`^(require )?\\s*${module} v${version}( // indirect)?$`, "m"));
+      expect(text("go.sum")).toContain(`${module} v${version} h1:`);
+    },
+  );
+
+  test("its staging modules, if it has any, are replaced by those of the same release", () => {
+    const replaced = [...text("go.mod").matchAll(/^\t(\S+) => (\S+) (\S+)$/gm)];
+    expect(replaced.length > 25).toBe(product === "kubernetes");
+    const staging = `v0.${version.replace(/^1\./, "")}`;
+    for (const [, from, to, at] of replaced) expect([from, at]).toEqual([to, staging]);
+  });
+
+  test("it says of itself what the catalogue says", () => {
+    expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(new Date(release.released).toISOString()).toBe(release.released.replace("Z", ".000Z"));
+    expect(release.variables["k8s.io/component-base/version.gitVersion"]).toBe(
+      product === "kubernetes" ? `v${version}` : undefined,
+    );
+  });
+
+  test("pinned sums are sha256 sums of its own binaries", () => {
+    for (const [name, sums] of Object.entries(release.sums)) {
+      expect(Object.entries(binaries).find(([own]) => own === name)?.[1].product).toBe(product);
+      expect(arches).toEqual(expect.arrayContaining(Object.keys(sums)));
+      for (const sum of Object.values(sums)) expect(sum).toMatch(/^[0-9a-f]{64}$/);
+    }
+  });
 });
 
-test("the staging modules of Kubernetes are replaced by the versions of the same release", () => {
-  const mod = readFileSync(join(__dirname, "../../toolchain/kubernetes/go.mod"), "utf8");
-  const staging = `v0.${products.kubernetes.version.replace(/^1\./, "")}`;
-  const replaced = [...mod.matchAll(/^\t(\S+) => (\S+) (\S+)$/gm)];
-  expect(replaced.length).toBeGreaterThan(25);
-  for (const [, from, to, version] of replaced) expect([from, version]).toEqual([to, staging]);
+test("every folder with a go.mod is a release of the catalogue", () => {
+  const folders = products.flatMap((product) =>
+    readdirSync(join(moduleRoot, product), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${product}/${name}`),
+  );
+  expect(folders.sort()).toEqual(releases.map(({ product, version }) => `${product}/${version}`).sort());
 });
 
-test("what --version of Kubernetes prints comes from the one map", () => {
-  expect(products.kubernetes.variables["k8s.io/component-base/version.gitVersion"]).toBe(
-    `v${products.kubernetes.version}`,
+test("what goes with a release follows it", () => {
+  const versions = Object.fromEntries(
+    catalogueOf({ kubernetes: "1.36.3", etcd: "3.6.16" }).map(({ name, release }) => [name, release.version]),
+  );
+  expect(versions).toEqual({
+    etcd: "3.6.16",
+    etcdctl: "3.6.16",
+    etcdutl: "3.6.16",
+    "kube-apiserver": "1.36.3",
+    "kube-controller-manager": "1.36.3",
+    "kube-scheduler": "1.36.3",
+    kubectl: "1.36.3",
+    kwok: "0.8.0",
+    kubelet: "1.36.3",
+    "kube-proxy": "1.36.3",
+    kubeadm: "1.36.3",
+  });
+});
+
+test("a release that there is not is an error of whoever asks, with those that there are", () => {
+  expect(() => catalogueOf({ ...defaultReleases, kubernetes: "1.36.1" })).toThrow(
+    /^"1\.36\.1" is no release of Kubernetes.*there are 1\.35\.4, 1\.36\.3, 1\.37\.2/,
+  );
+  expect(() => catalogueOf({ ...defaultReleases, etcd: "constructor" })).toThrow(
+    /^"constructor" is no release of etcd/,
   );
 });
 
-test("releases have the addresses of the publishers", () => {
+test("downloads have the addresses of the publishers", () => {
+  const entries = catalogueOf({ kubernetes: "1.36.3", etcd: "3.6.16" });
   const address = (name: string) => {
-    const { url, member } = releaseOf(select(catalogue, [name])[0]!, "arm64");
+    const { url, member } = downloadOf(select(entries, [name])[0]!, "arm64");
     return `${url}${member ? `#${member}` : ""}`;
   };
-  const { etcd, kubernetes, kwok } = products;
-  expect(address("kubelet")).toBe(`https://dl.k8s.io/release/v${kubernetes.version}/bin/linux/arm64/kubelet`);
+  expect(address("kubelet")).toBe("https://dl.k8s.io/release/v1.36.3/bin/linux/arm64/kubelet");
   expect(address("etcdutl")).toBe(
-    `https://github.com/etcd-io/etcd/releases/download/v${etcd.version}/etcd-v${etcd.version}-linux-arm64.tar.gz#etcd-v${etcd.version}-linux-arm64/etcdutl`,
+    "https://github.com/etcd-io/etcd/releases/download/v3.6.16/etcd-v3.6.16-linux-arm64.tar.gz#etcd-v3.6.16-linux-arm64/etcdutl",
   );
-  expect(address("kwok")).toBe(
-    `https://github.com/kubernetes-sigs/kwok/releases/download/v${kwok.version}/kwok-linux-arm64`,
-  );
-});
-
-test("pinned sums are sha256 sums", () => {
-  for (const { release } of catalogue) {
-    for (const sum of Object.values(release.sha256)) expect(sum).toMatch(/^[0-9a-f]{64}$/);
-  }
+  expect(address("kwok")).toBe("https://github.com/kubernetes-sigs/kwok/releases/download/v0.8.0/kwok-linux-arm64");
 });
 
 test("a selection has the catalogue's order and no doubles", () => {
-  const names = select(catalogue, ["kubectl", "etcd", "kubectl"]).map((entry) => entry.name);
+  const names = select(newest, ["kubectl", "etcd", "kubectl"]).map((entry) => entry.name);
   expect(names).toEqual(["etcd", "kubectl"]);
-  expect(select(catalogue, defaultBinaries)).toHaveLength(defaultBinaries.length);
+  expect(select(newest, defaultBinaries)).toHaveLength(defaultBinaries.length);
 });
 
 test("unknown names are all reported, with what is allowed", () => {
-  expect(() => select(catalogue, ["etcd", "kube-api", "ectd"])).toThrow(
+  expect(() => select(newest, ["etcd", "kube-api", "ectd"])).toThrow(
     /unknown binaries\n {2}got: {5}"kube-api", "ectd"\n {2}allowed: etcd, etcdctl.*kubeadm\n {2}do: /,
   );
-  expect(() => select(catalogue, [])).toThrow(/no binary named\n.*an empty list/);
+  expect(() => select(newest, [])).toThrow(/no binary named\n.*an empty list/);
 });
 
 test("binaries without a pinned sum are refused together, with the addresses and what to do", () => {
-  const entries = select(catalogue, ["etcd", "kubectl"]).map((entry) => ({
+  const entries = select(newest, ["etcd", "kubectl"]).map((entry) => ({
     ...entry,
-    release: { ...entry.release, sha256: {} },
+    download: { ...entry.download, sha256: {} },
   }));
   expect(() => requirePins(entries, "amd64", {})).toThrow(
     /no pinned sum for the amd64 release of etcd, kubectl.*etcd .*linux-amd64.tar.gz\n.*kubectl .*`toolchain.sha256`.*--sha256 etcd=<sum>/s,

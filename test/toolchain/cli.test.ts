@@ -1,7 +1,7 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { binaries } from "../../config/versions";
+import { binaries, catalogue, defaultReleases } from "../../config/releases";
 import { fakeGoEnv, startMain, tempDir } from "./fixture";
 
 const main = (...args: string[]) => startMain(args, fakeGoEnv()).ended;
@@ -26,10 +26,33 @@ test("verify makes nothing and fails where something is missing", async () => {
   expect(verify).toMatchObject({ status: 1, stdout: expect.stringMatching(/^kubectl {2}\S+ {2}not made yet\n$/) });
 });
 
-test("list names every binary", async () => {
+test("list names every binary in every release of it once, those of the newest releases first", async () => {
   const list = await main("list", "--json");
   expect(list.status).toBe(0);
-  expect((JSON.parse(list.stdout) as { name: string }[]).map((row) => row.name)).toEqual(Object.keys(binaries));
+  const rows = (JSON.parse(list.stdout) as { name: string; version: string }[]).map(
+    ({ name, version }) => `${name} ${version}`,
+  );
+  const all = Object.entries(binaries).flatMap(([name, { product }]) =>
+    catalogue[product].map(({ version }) => `${name} ${version}`),
+  );
+  expect([...rows].sort()).toEqual(all.sort());
+  expect(rows[0]).toBe(`etcd ${defaultReleases.etcd}`);
+});
+
+test("--kubernetes and --etcd choose the release; what goes with them follows", async () => {
+  const cache = ["--cache-dir", join(tempDir(), "cache"), "--source", "gomod"];
+  const chosen = ["--kubernetes", "1.36.3", "--etcd", "3.6.16", "--binaries", "etcdctl,kubectl,kwok"];
+  const made = await main("ensure", "--json", ...chosen, ...cache);
+  expect(made).toMatchObject({ status: 0, stderr: expect.stringContaining("kubectl 1.36.3: compiling") });
+  const tools = JSON.parse(made.stdout) as { name: string; version: string }[];
+  expect(tools.map(({ name, version }) => `${name} ${version}`)).toEqual([
+    "etcdctl 3.6.16",
+    "kubectl 1.36.3",
+    "kwok 0.8.0",
+  ]);
+  // Each release is a recipe of its own: the default one was not made by this.
+  const other = await main("verify", "--binaries", "kubectl", ...cache);
+  expect(other).toMatchObject({ status: 1, stdout: `kubectl  ${defaultReleases.kubernetes}  not made yet\n` });
 });
 
 test("--help says what there is", async () => {
@@ -43,6 +66,9 @@ test.each([
   [["ensure", "--source", "apt"], /unknown source\n {2}got: {5}apt\n {2}allowed: gomod, release, auto/],
   [["ensure", "--arch", "mips"], /unknown architecture\n {2}got: {5}mips\n {2}allowed: amd64, arm64/],
   [["ensure", "--sha256", "etcd=123"], /--sha256 is not NAME=SUM\n {2}got: {5}etcd=123/],
+  [["ensure", "--sha256", `constructor=${"a".repeat(64)}`], /--sha256 is not NAME=SUM\n {2}got: {5}constructor=/],
+  [["ensure", "--kubernetes", "1.37"], /"1\.37" is no release of Kubernetes.*1\.36\.3, 1\.37\.2/],
+  [["verify", "--etcd", "v3.7.3"], /"v3\.7\.3" is no release of etcd.*3\.6\.16, 3\.7\.3/],
   [["make"], /the command is not one of ours\n {2}got: {5}make\n {2}allowed: ensure, list, verify/],
   [["ensure", "--jsno"], /Unknown option '--jsno'/],
 ])("%j are wrong arguments", async (args, message) => {

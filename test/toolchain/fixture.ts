@@ -3,8 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import type { Release } from "../../config/versions";
-import type { Catalogue } from "../../toolchain/catalogue";
+import type { Catalogue, Download } from "../../toolchain/catalogue";
 import type { ToolchainOptions } from "../../toolchain/plan";
 import { type Progress, progressLine } from "../../toolchain/progress";
 
@@ -21,19 +20,19 @@ export function fakeGoEnv(extra: Record<string, string> = {}): NodeJS.ProcessEnv
   return { ...process.env, PATH: `${join(__dirname, "fake-go")}:${process.env.PATH}`, ...extra };
 }
 
-export const noRelease: Release = { url: "http://127.0.0.1:9/{version}/{arch}", sha256: {} };
+export const noDownload: Download = { url: "http://127.0.0.1:9/{version}/{arch}", sha256: {} };
 
 /** Binaries "one", "two" and "three" of one product, whose go.mod lies in `moduleDir`. */
-export function fakeCatalogue(moduleDir: string, release: (name: string) => Release = () => noRelease): Catalogue {
+export function fakeCatalogue(moduleDir: string, download: (name: string) => Download = () => noDownload): Catalogue {
   writeFileSync(join(moduleDir, "go.mod"), "module example.invalid/fake\n\ngo 1.21\n");
   writeFileSync(join(moduleDir, "go.sum"), "");
-  const product = { version: "1.0.0", released: "2026-01-01T00:00:00Z", tags: [], variables: {} };
+  const release = { version: "1.0.0", tags: [], variables: {} };
   return ["one", "two", "three"].map((name) => ({
     name,
-    productName: "fake",
-    product,
+    product: "fake",
+    release,
     goPackage: `example.invalid/fake/${name}`,
-    release: release(name),
+    download: download(name),
     moduleDir,
   }));
 }

@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { catalogue, select } from "../../toolchain/catalogue";
+import { defaultReleases } from "../../config/releases";
+import { catalogueOf, select } from "../../toolchain/catalogue";
 import { ensureToolchain } from "../../toolchain/ensure";
 import { explain } from "../../toolchain/go";
 import { fakeCatalogue, tempDir } from "./fixture";
@@ -16,8 +17,8 @@ function tinyModule(go = "1.21") {
   writeFileSync(join(dir, "go.mod"), `module example.invalid/fake\n\ngo ${go}\n`);
   writeFileSync(join(dir, "main.go"), "package main\n\nvar version string\n\nfunc main() { print(version) }\n");
   if (!one) throw new Error("no entry");
-  const product = { ...one.product, variables: { "main.version": "v1.0.0" } };
-  return [{ ...one, product, goPackage: "example.invalid/fake" }];
+  const release = { ...one.release, variables: { "main.version": "v1.0.0" } };
+  return [{ ...one, release, goPackage: "example.invalid/fake" }];
 }
 
 describe.skipIf(!hasGo)("with the Go that is installed", () => {
@@ -64,7 +65,7 @@ test.each([
   ["module lookup disabled by GOPROXY=off", "network", /allowed: a Go module proxy that can be reached/],
   ["# pkg\nx.go:3: undefined: y", "build", /could not compile kubectl.*undefined: y/s],
 ])("what Go prints is explained: %j", (stderr, kind, message) => {
-  const error = explain(select(catalogue, ["kubectl"])[0]!, stderr, "the proxy");
+  const error = explain(select(catalogueOf(defaultReleases), ["kubectl"])[0]!, stderr, "the proxy");
   expect(error.kind).toBe(kind);
   expect(error.message).toMatch(message);
 });

@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
-import { defaultVersions } from "../../config/versions";
+import { catalogue } from "../../config/releases";
 
 const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], { encoding: "utf8" })
   .split("\n")
@@ -57,9 +57,9 @@ describe("the arrows", () => {
 });
 
 describe("versions", () => {
-  it("stand in config/versions.ts and in no other source file", () => {
-    const versions = Object.values(defaultVersions);
-    const sources = files.filter((file) => !/^(config\/versions\.ts|test\/)/.test(file));
+  it("stand in config/releases and in no other source file", () => {
+    const versions = Object.values(catalogue).flatMap((releases) => releases.map(({ version }) => version));
+    const sources = files.filter((file) => !/^(config\/releases\/|test\/)/.test(file));
     const code = (file: string) => readFileSync(file, "utf8").replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*/g, "");
     const repeats = sources.flatMap((file) =>
       versions.filter((version) => code(file).includes(version)).map((version) => `${file}: ${version}`),

@@ -8,33 +8,40 @@ import {
   etcdFlags,
   goMemoryLimit,
   knownFlags,
+  listedMinors,
+  minorOf,
   policyFor,
   replacementFor,
-  supportedEtcd,
-  supportedKubernetes,
 } from "../../config/flags";
+import { etcdVersions, kubernetesVersions } from "../../config/releases";
 import { deriveScale } from "../../config/scale";
 import { goldenSizes, scaleOf, versions } from "./scale-samples";
 
 describe("versions", () => {
-  test("supported ones pass, with and without patch level", () => {
-    expect(checkVersions({ kubernetesVersion: "1.35", etcdVersion: "v3.6.7" })).toEqual([]);
+  test("releases of the catalogue pass", () => {
+    for (const kubernetesVersion of kubernetesVersions)
+      for (const etcdVersion of etcdVersions) expect(checkVersions({ kubernetesVersion, etcdVersion })).toEqual([]);
   });
 
   test("every unsupported version is refused at once, with what is supported", () => {
-    expect(checkVersions({ kubernetesVersion: "1.34.1", etcdVersion: "3.5.9" })).toEqual([
-      "Kubernetes 1.34.1 is not supported: flags are known for 1.35, 1.36, 1.37",
-      "etcd 3.5.9 is not supported: flags are known for 3.6, 3.7",
+    expect(checkVersions({ kubernetesVersion: "1.37", etcdVersion: "v3.7.3" })).toEqual([
+      '"1.37" is no release of Kubernetes that can be installed; there are 1.35.4, 1.36.3, 1.37.2 (written in full: "1.37.2")',
+      '"v3.7.3" is no release of etcd that can be installed; there are 3.6.16, 3.7.3 (written in full: "3.7.3")',
     ]);
     expect(() => deriveScale({ nodes: 10 }, { kubernetesVersion: "1.34.1", etcdVersion: "latest" })).toThrow(
-      /Kubernetes 1.34.1 is not supported.*\n.*"latest" is no version/,
+      /"1.34.1" is no release of Kubernetes.*\n.*"latest" is no release of etcd/,
     );
+  });
+
+  test("the flags of every release are listed", () => {
+    expect([...new Set(kubernetesVersions.map(minorOf))]).toEqual(listedMinors.kubernetes);
+    expect([...new Set(etcdVersions.map(minorOf))]).toEqual(listedMinors.etcd);
   });
 });
 
 describe("flags by version", () => {
-  const all = supportedKubernetes.flatMap((kubernetesVersion) =>
-    supportedEtcd.map((etcdVersion) => ({ kubernetesVersion, etcdVersion })),
+  const all = kubernetesVersions.flatMap((kubernetesVersion) =>
+    etcdVersions.map((etcdVersion) => ({ kubernetesVersion, etcdVersion })),
   );
 
   test.each(all)(
@@ -59,11 +66,11 @@ describe("flags by version", () => {
     expect(controllerManagerFlags(scaleOf({ nodes: 10 }, { kubernetesVersion: "1.37.2" }))["feature-gates"]).toEqual([
       gate,
     ]);
-    expect(controllerManagerFlags(scaleOf({ nodes: 10 }, { kubernetesVersion: "1.36.0" }))["feature-gates"]).toEqual([
+    expect(controllerManagerFlags(scaleOf({ nodes: 10 }, { kubernetesVersion: "1.36.3" }))["feature-gates"]).toEqual([
       gate,
     ]);
     expect(
-      controllerManagerFlags(scaleOf({ nodes: 10 }, { kubernetesVersion: "1.35.3" }))["feature-gates"],
+      controllerManagerFlags(scaleOf({ nodes: 10 }, { kubernetesVersion: "1.35.4" }))["feature-gates"],
     ).toBeUndefined();
   });
 
@@ -87,9 +94,9 @@ describe("flags by version", () => {
   });
 
   test("a flag of a later version is refused with the version that has it", () => {
-    const policy = policyFor("kube-controller-manager", { kubernetesVersion: "1.35.3", etcdVersion: "3.6.7" });
+    const policy = policyFor("kube-controller-manager", { kubernetesVersion: "1.35.4", etcdVersion: "3.6.16" });
     expect(checkFlags({}, {}, { "concurrent-disruption-syncs": 5 }, policy)).toEqual([
-      "kube-controller-manager: --concurrent-disruption-syncs=5: kube-controller-manager 1.35.3 does not have this flag; it exists from 1.37 on",
+      "kube-controller-manager: --concurrent-disruption-syncs=5: kube-controller-manager 1.35.4 does not have this flag; it exists from 1.37 on",
     ]);
   });
 

@@ -6,7 +6,7 @@ import { hostText } from "../../components/machine/host-files";
 import { plan } from "../../components/plan/plan";
 import type { ArtifactSums, ClusterPlan, HostPlan } from "../../components/plan/types";
 import { readSpec } from "../../config/read";
-import { binaries } from "../../config/versions";
+import { binaries } from "../../config/releases";
 
 const sums: ArtifactSums = Object.fromEntries(
   Object.keys(binaries).map((name) => [name, { version: "1", sha256: "" }]),
@@ -118,7 +118,7 @@ describe("an etcd host", () => {
     for (const host of members)
       expect(values(content(host, "/etc/etcd/etcd.env"), "ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL")).toEqual(["5s"]);
     for (const etcdVersion of ["3.3.27", "3.4.10", "3.5.9"])
-      expect(() => planWith({ etcdVersion })).toThrow(`etcd ${etcdVersion} is not supported`);
+      expect(() => planWith({ etcdVersion })).toThrow(`"${etcdVersion}" is no release of etcd that can be installed`);
   });
 });
 

@@ -150,8 +150,8 @@ describe("bad input ends with 2 and every error at once", () => {
       "unsupported versions, an unknown instance type, no nodes",
       ["--nodes", "0", "--kubernetes", "1.30.0", "--etcd", "3.5.9", "--master-instance", "t3.nano"],
       [
-        /Kubernetes 1.30.0 is not supported: flags are known for 1.35, 1.36, 1.37/,
-        /etcd 3.5.9 is not supported/,
+        /"1.30.0" is no release of Kubernetes .* there are 1.35.4, 1.36.3, 1.37.2/,
+        /"3.5.9" is no release of etcd /,
         /--master-instance: t3.nano is not in the catalogue/,
         /--nodes: 0 is below 1/,
       ],

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
-import { checkToolchain, ensureToolchain } from "../../../toolchain/ensure";
+import { checkToolchain, ensureToolchain, isSound } from "../../../toolchain/ensure";
 import { progressLine } from "../../../toolchain/progress";
 import type { ArtifactSums } from "../../plan/artifacts";
 import type { PreparationRun, Prepared } from "../module";
@@ -82,7 +82,7 @@ async function toolchain({ change, plan, say, spec }: PreparationRun, cacheDir: 
         },
       })
     : await checkToolchain(options, true);
-  const there = tools.filter((tool) => "sha256" in tool);
+  const there = tools.filter(isSound);
   if (change) await noteVerified(cacheDir, there);
   return new Map(there.map(({ name, sha256: sum }) => [name, sum]));
 }

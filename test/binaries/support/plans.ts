@@ -4,8 +4,8 @@ import { plan } from "../../../components/plan/plan";
 import type { ClusterPlan, HostPlan } from "../../../components/plan/types";
 import { ClusterConfig } from "../../../config/cluster";
 import { readSpec } from "../../../config/read";
+import { binariesOf, defaultReleases, type Releases } from "../../../config/releases";
 import type { Workload } from "../../../config/scale";
-import { binaries, defaultVersions } from "../../../config/versions";
 import { goldenSizes } from "../../unit/scale-samples";
 
 export { goldenSizes as sizes };
@@ -24,7 +24,7 @@ const withPods = {
 };
 
 export interface PlanOptions {
-  readonly versions?: { readonly kubernetes?: string; readonly etcd?: string };
+  readonly releases?: Partial<Releases>;
   /** Masters. Default: that of the configuration, 11. */
   readonly masters?: number;
   readonly runtime?: "systemd" | "static-pod";
@@ -32,11 +32,11 @@ export interface PlanOptions {
 
 /** The default layout: 11 masters, 17 etcd hosts in three shards (22 in four above 10,000 nodes), a load balancer. */
 export function productionPlan(workload: Workload, options: PlanOptions = {}): ClusterPlan {
-  const versions = { ...defaultVersions, ...options.versions };
+  const releases = { ...defaultReleases, ...options.releases };
   const spec = readSpec("prod", {
     platform: "lab",
-    kubernetesVersion: versions.kubernetes,
-    etcdVersion: versions.etcd,
+    kubernetesVersion: releases.kubernetes,
+    etcdVersion: releases.etcd,
     workload,
     network: { hosts: hostRange },
     // The pods of 15,000 nodes do not fit a quota of 8 GiB beside everything else: the plan asks for a shard of their own.
@@ -48,10 +48,7 @@ export function productionPlan(workload: Workload, options: PlanOptions = {}): C
   });
   // No binary is looked at through the plan: the tests run those of the toolchain.
   const sums = Object.fromEntries(
-    Object.entries(binaries).map(([name, { product }]) => [
-      name,
-      { version: versions[product], sha256: "0".repeat(64) },
-    ]),
+    binariesOf(releases).map(({ name, release }) => [name, { version: release.version, sha256: "0".repeat(64) }]),
   );
   return plan(spec, sums);
 }

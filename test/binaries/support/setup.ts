@@ -1,26 +1,29 @@
 /** Once before the tests: the binaries, made where they are missing. Once after them: what was checked, in one line. */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { readdir } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestProject } from "vitest/node";
-import { minorOf, supportedEtcd, supportedKubernetes } from "../../../config/flags/versions";
-import { defaultBinaries, defaultVersions } from "../../../config/versions";
-import { defaultCacheDir, faultOf, layout, readManifest } from "../../../toolchain/cache";
-import { ensureToolchain } from "../../../toolchain/ensure";
+import {
+  defaultBinaries,
+  defaultReleases,
+  etcdVersions,
+  kubernetesVersions,
+  type Releases,
+} from "../../../config/releases";
+import { checkToolchain, ensureToolchain, isSound } from "../../../toolchain/ensure";
 import { ToolchainError } from "../../../toolchain/errors";
 import { type Checked, summaryOf } from "./summary";
 
-/** The binaries of one version, or why there are none. */
-export type Release =
+/** The binaries of one release, or why there are none. */
+export type ReleaseHere =
   | { readonly version: string; readonly paths: Readonly<Record<string, string>> }
   | { readonly version: string; readonly missing: string };
-export type Product = "kubernetes" | "etcd";
+export type Product = keyof Releases;
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** One entry for each supported version. */
-    releases: Readonly<Record<Product, readonly Release[]>>;
+    /** One entry for each release of the catalogue. */
+    releases: Readonly<Record<Product, readonly ReleaseHere[]>>;
     /** File that takes a line of JSON for everything that a binary accepted. */
     checked: string;
   }
@@ -32,10 +35,10 @@ const needed: Readonly<Record<Product, readonly string[]>> = {
 };
 
 export default async function setup(project: TestProject): Promise<() => void> {
-  const made = await makeDefault();
-  const releases: Record<Product, readonly Release[]> = {
-    kubernetes: await Promise.all(supportedKubernetes.map((minor) => release("kubernetes", minor, made))),
-    etcd: await Promise.all(supportedEtcd.map((minor) => release("etcd", minor, made))),
+  const problem = await makeDefault();
+  const releases = {
+    kubernetes: await Promise.all(kubernetesVersions.map((version) => releaseHere("kubernetes", version, problem))),
+    etcd: await Promise.all(etcdVersions.map((version) => releaseHere("etcd", version, problem))),
   };
   const folder = mkdtempSync(join(tmpdir(), "kilonode-checked-"));
   const checked = join(folder, "checked.jsonl");
@@ -57,16 +60,16 @@ export default async function setup(project: TestProject): Promise<() => void> {
   };
 }
 
-/** The binaries that a cluster runs by default: paths by name, or the reason why they cannot be made here. */
-async function makeDefault(): Promise<Readonly<Record<string, string>> | string> {
+/** Makes the binaries that a cluster runs by default; answers with the reason where they cannot be made here. */
+async function makeDefault(): Promise<string | undefined> {
   try {
-    const tools = await ensureToolchain({
+    await ensureToolchain({
       binaries: defaultBinaries,
       onProgress: (event) => {
         if (event.kind === "start") console.log(`toolchain: ${event.action} ${event.name} ${event.version}`);
       },
     });
-    return Object.fromEntries(tools.map(({ name, path }) => [name, path]));
+    return undefined;
   } catch (error) {
     // Neither Go nor a pinned download: a machine that cannot make them. Every other fault is one of the test run.
     if (error instanceof ToolchainError && (error.kind === "go" || error.kind === "pin"))
@@ -75,37 +78,20 @@ async function makeDefault(): Promise<Readonly<Record<string, string>> | string>
   }
 }
 
-async function release(
-  product: Product,
-  minor: string,
-  made: Readonly<Record<string, string>> | string,
-): Promise<Release> {
-  const version = defaultVersions[product];
-  if (minorOf(version) === minor)
-    return typeof made === "string" ? { version, missing: made } : { version, paths: made };
-  return (
-    (await cached(product, minor)) ?? {
-      version: minor,
-      missing: `no binaries of ${product} ${minor} in the cache; the toolchain makes ${version}`,
-    }
-  );
-}
-
-/** Another version that this machine's toolchain has made before, whole and unchanged. */
-async function cached(product: Product, minor: string): Promise<Release | undefined> {
-  const cacheDir = defaultCacheDir(process.env);
-  const recipes = await readdir(layout.recipe(cacheDir, "")).catch(() => []);
-  for (const recipe of recipes) {
-    const version = new RegExp(`^${product}-(\\d+\\.\\d+\\.\\d+)-`).exec(recipe)?.[1];
-    if (!version || minorOf(version) !== minor) continue;
-    const binaries = (await readManifest(layout.recipe(cacheDir, recipe)))?.binaries ?? {};
-    const paths: Record<string, string> = {};
-    for (const name of needed[product]) {
-      const one = binaries[name];
-      const path = one && layout.artifact(cacheDir, one.sha256, name);
-      if (path && !(await faultOf(path, one))) paths[name] = path;
-    }
-    if (needed[product].every((name) => paths[name])) return { version, paths };
-  }
-  return undefined;
+/**
+ * A release that this machine's toolchain has made, whole and unchanged. Any but the default one is not made here: compiling it takes
+ * minutes, and whoever wants it tested makes it with the command that the reason names.
+ * @param problem why this machine can make no binaries at all
+ */
+async function releaseHere(product: Product, version: string, problem: string | undefined): Promise<ReleaseHere> {
+  if (problem) return { version, missing: problem };
+  const found = await checkToolchain({
+    releases: { ...defaultReleases, [product]: version },
+    binaries: needed[product],
+  });
+  const lacking = found.filter((tool) => !isSound(tool)).map(({ name }) => name);
+  if (lacking.length === 0)
+    return { version, paths: Object.fromEntries(found.filter(isSound).map(({ name, path }) => [name, path])) };
+  const command = `node --import tsx toolchain/main.ts ensure --${product} ${version} --binaries ${lacking.join(",")}`;
+  return { version, missing: `not in the cache: ${lacking.join(", ")}; make them with: ${command}` };
 }

@@ -1,14 +1,14 @@
-/** The versions that tests run over: those at hand, and a visible skip for every other supported one. */
+/** The releases that tests run over: those at hand, and a visible skip for every other one of the catalogue. */
 import { describe, inject, test } from "vitest";
-import { defaultVersions } from "../../../config/versions";
-import type { Product, Release } from "./setup";
+import { defaultReleases } from "../../../config/releases";
+import type { Product, ReleaseHere } from "./setup";
 
 export interface AtHand {
   readonly version: string;
   readonly path: (name: string) => string;
 }
 
-function atHand(release: Release): AtHand | undefined {
+function atHand(release: ReleaseHere): AtHand | undefined {
   if ("missing" in release) return undefined;
   return {
     version: release.version,
@@ -20,7 +20,7 @@ function atHand(release: Release): AtHand | undefined {
   };
 }
 
-/** Defines the tests of each version of a product. */
+/** Defines the tests of each release of a product. */
 export function forEachVersion(product: Product, define: (release: AtHand) => void): void {
   for (const release of inject("releases")[product]) {
     const present = atHand(release);
@@ -29,9 +29,9 @@ export function forEachVersion(product: Product, define: (release: AtHand) => vo
   }
 }
 
-/** The version that clusters get by default, or the reason why it is not at hand. */
+/** The release that clusters get by default, or the reason why it is not at hand. */
 export function byDefault(product: Product): AtHand | string {
-  const release = inject("releases")[product].find(({ version }) => version === defaultVersions[product]);
-  if (!release) return `${product} ${defaultVersions[product]} is not supported`;
+  const release = inject("releases")[product].find(({ version }) => version === defaultReleases[product]);
+  if (!release) return `${product} ${defaultReleases[product]} is not in the catalogue`;
   return atHand(release) ?? ("missing" in release ? release.missing : "not at hand");
 }

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { ReadableStream } from "node:stream/web";
-import type { Arch } from "../config/versions";
-import { type Entry, releaseOf } from "./catalogue";
+import type { Arch } from "../config/releases";
+import { downloadOf, type Entry } from "./catalogue";
 import { interrupted, systemCode, ToolchainError } from "./errors";
 import { sha256OfFile } from "./hash";
 import { run } from "./run";
 
-/** Sums given by the configuration (`toolchain.sha256`), by binary name; they win over those of config/versions.ts. */
+/** Sums given by the configuration (`toolchain.sha256`), by binary name; they win over those of config/releases. */
 export type Pins = Readonly<Record<string, string>>;
 
 /** The sum the download must have. There is no way round it: what cannot be checked is not run. */
@@ -24,7 +24,7 @@ export function hasPin(entry: Entry, arch: Arch, pins: Pins): boolean {
 }
 
 function givenPin(entry: Entry, arch: Arch, pins: Pins): string | undefined {
-  return pins[entry.name] ?? entry.release.sha256[arch];
+  return pins[entry.name] ?? entry.download.sha256[arch];
 }
 
 /** Refuses binaries without a pinned sum, all of them at once, with the addresses the sums are wanted for. */
@@ -32,8 +32,8 @@ export function requirePins(entries: readonly Entry[], arch: Arch, pins: Pins): 
   const without = entries.filter((entry) => !hasPin(entry, arch, pins));
   if (without.length === 0) return;
   const got = without.map((entry) => {
-    const { url } = releaseOf(entry, arch);
-    return `${entry.name} ${entry.product.version}: ${givenPin(entry, arch, pins) ?? "no sum"} for ${url}`;
+    const { url } = downloadOf(entry, arch);
+    return `${entry.name} ${entry.release.version}: ${givenPin(entry, arch, pins) ?? "no sum"} for ${url}`;
   });
   const names = without.map((entry) => entry.name);
   throw new ToolchainError("pin", {
@@ -48,12 +48,12 @@ export function requirePins(entries: readonly Entry[], arch: Arch, pins: Pins): 
 
 export function releaseRecipe(entry: Entry, arch: Arch): Record<string, string> {
   // Without the sum: each manifest entry says which one it was checked with, and a new pin concerns only its own binary.
-  return { source: "release", arch, version: entry.product.version };
+  return { source: "release", arch, version: entry.release.version };
 }
 
 /** How a downloaded binary came about. Compared with the manifest's, so that a changed pin is downloaded again. */
 export function releaseHow(entry: Entry, arch: Arch, pins: Pins): string {
-  const { url, member } = releaseOf(entry, arch);
+  const { url, member } = downloadOf(entry, arch);
   return `release: ${url}${member ? `#${member}` : ""} sha256 ${pinOf(entry, arch, pins)}`;
 }
 
@@ -75,13 +75,13 @@ export async function download(
   options: FetchOptions,
 ): Promise<string> {
   const pin = pinOf(entry, arch, pins);
-  const { url, member } = releaseOf(entry, arch);
+  const { url, member } = downloadOf(entry, arch);
   const file = join(workDir, `download-${pin}`);
   if (!existsSync(file)) await save(entry, url, file, options.signal);
   const sha256 = await sha256OfFile(file);
   if (sha256 !== pin) {
     throw new ToolchainError("pin", {
-      what: `the download of ${entry.name} ${entry.product.version} is not what is pinned; it was thrown away`,
+      what: `the download of ${entry.name} ${entry.release.version} is not what is pinned; it was thrown away`,
       got: `sha256 ${sha256} from ${url}`,
       allowed: `sha256 ${pin}`,
       todo: "try again in case the download was cut; if it stays so, do not use it and check the pinned sum with the publisher",
@@ -95,7 +95,7 @@ export async function download(
 async function save(entry: Entry, url: string, file: string, signal: AbortSignal | undefined): Promise<void> {
   const failed = (got: string) =>
     new ToolchainError("network", {
-      what: `the release of ${entry.name} ${entry.product.version} could not be downloaded`,
+      what: `the release of ${entry.name} ${entry.release.version} could not be downloaded`,
       got: `${got} (${url})`,
       allowed: "an answer of 200 from that address",
       todo: "check the network and try again, or compile it with --source gomod",

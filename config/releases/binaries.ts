@@ -1,0 +1,72 @@
+/** Every binary a host can run: the product whose version it follows, the Go package it is compiled from, its official download. */
+import type { Product } from "./catalogue";
+
+export interface Binary {
+  /** kubectl follows Kubernetes, etcdctl and etcdutl follow etcd, kwok has a version of its own. */
+  readonly product: Product;
+  /** The Go module that holds the package, as toolchain/<product>/<version>/go.mod requires it at `v<version>`. */
+  readonly module: string;
+  /** The package with `func main`. */
+  readonly goPackage: string;
+  /** Address of the official download. `{version}` has no leading "v", and `{arch}` is an `Arch`. */
+  readonly url: string;
+  /** Where the binary lies inside the archive; absent where the download is the binary itself. */
+  readonly member?: string;
+}
+
+/** etcd publishes one archive with all three programs. */
+function etcd(name: string, module: string): Binary {
+  return {
+    product: "etcd",
+    module,
+    goPackage: module,
+    url: "https://github.com/etcd-io/etcd/releases/download/v{version}/etcd-v{version}-linux-{arch}.tar.gz",
+    member: `etcd-v{version}-linux-{arch}/${name}`,
+  };
+}
+
+function kubernetes(name: string): Binary {
+  return {
+    product: "kubernetes",
+    module: "k8s.io/kubernetes",
+    goPackage: `k8s.io/kubernetes/cmd/${name}`,
+    url: `https://dl.k8s.io/release/v{version}/bin/linux/{arch}/${name}`,
+  };
+}
+
+/** In the order they are compiled: what a lab waits for comes first. */
+export const binaries = {
+  etcd: etcd("etcd", "go.etcd.io/etcd/server/v3"),
+  etcdctl: etcd("etcdctl", "go.etcd.io/etcd/etcdctl/v3"),
+  etcdutl: etcd("etcdutl", "go.etcd.io/etcd/etcdutl/v3"),
+  "kube-apiserver": kubernetes("kube-apiserver"),
+  "kube-controller-manager": kubernetes("kube-controller-manager"),
+  "kube-scheduler": kubernetes("kube-scheduler"),
+  kubectl: kubernetes("kubectl"),
+  kwok: {
+    product: "kwok",
+    module: "sigs.k8s.io/kwok",
+    goPackage: "sigs.k8s.io/kwok/cmd/kwok",
+    url: "https://github.com/kubernetes-sigs/kwok/releases/download/v{version}/kwok-linux-{arch}",
+  },
+  kubelet: kubernetes("kubelet"),
+  "kube-proxy": kubernetes("kube-proxy"),
+  kubeadm: kubernetes("kubeadm"),
+} as const satisfies Readonly<Record<string, Binary>>;
+
+export type BinaryName = keyof typeof binaries;
+
+/** What the lab's hosts run: the control plane, its stores, the tools to operate them, and simulated nodes. */
+export const labBinaries = [
+  "etcd",
+  "etcdctl",
+  "etcdutl",
+  "kube-apiserver",
+  "kube-controller-manager",
+  "kube-scheduler",
+  "kubectl",
+  "kwok",
+] as const satisfies readonly BinaryName[];
+
+/** What a whole cluster runs, nodes included. kubeadm is known but not needed: Kilonode writes the static pods itself. */
+export const defaultBinaries = [...labBinaries, "kubelet", "kube-proxy"] as const satisfies readonly BinaryName[];
