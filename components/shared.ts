@@ -1,6 +1,7 @@
 /** Small things that several parts of the plan need. */
 import { type Cidr, parseCidr } from "../config/cidr";
 import type { ClusterSpec } from "../config/cluster";
+import { lookup } from "../config/lookup";
 import type { MachineBinary } from "./machine/machine";
 import type { ArtifactSums, CertificatePlan } from "./plan-types";
 
@@ -13,7 +14,7 @@ export function hostRange(spec: ClusterSpec): { stack: string; zones: readonly s
 export function binaries(sums: ArtifactSums, ...names: string[]): Record<string, MachineBinary> {
   return Object.fromEntries(
     names.map((name) => {
-      const sum = sums[name];
+      const sum = lookup(sums, name);
       if (!sum) throw new Error(`no artifact named ${name}; the toolchain offers ${Object.keys(sums).join(", ")}`);
       return [`/usr/local/bin/${name}`, { name, ...sum }];
     }),

@@ -3,7 +3,7 @@
  * workload (sizes, rates, kernel settings) is derived by the scale model (config/scale).
  */
 import { z } from "zod";
-import { rulesAcross } from "./rules";
+import { lookup } from "./lookup";
 import { Workload } from "./scale/workload";
 import { defaultVersions } from "./versions";
 
@@ -14,7 +14,7 @@ const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const flags = z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, "a flag's name without the leading dashes"), flagValue);
 
 const Shard = z.strictObject({
-  /** Voting members. Odd, at most 7 without `etcd.allowMoreThanSevenVoters`. */
+  /** Voting members. Odd, at most {@link maxVoters} without `etcd.allowMoreThanSevenVoters`. */
   members: z.int().min(1).max(17),
   /**
    * API resources kept in this shard, as `group/resource` (`/events` is the core group). Empty for `main` alone, which holds
@@ -97,32 +97,30 @@ const Toolchain = z.strictObject({
   sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits")).default({}),
 });
 
-/** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. */
-export const ClusterConfig = z
-  .strictObject({
-    /** Where the hosts are. */
-    platform: z.enum(["lab"]),
-    /** True for clusters whose data may be deleted with them (lab, test). Default false: destroy keeps every volume. */
-    ephemeral: z.boolean().default(false),
-    /** Failure domains, in order. Default a, b, c: three, so that a shard survives the loss of one. */
-    zones: z
-      .array(z.string().regex(/^[a-z]$/, "one letter"))
-      .min(1)
-      .max(6)
-      .default(["a", "b", "c"]),
-    kubernetesVersion: z.string().default(defaultVersions.kubernetes),
-    etcdVersion: z.string().default(defaultVersions.etcd),
-    /** What the cluster has to carry: the scale model derives the rest from it. */
-    workload: Workload.prefault({}),
-    network: Network.prefault({}),
-    etcd: Etcd.prefault({}),
-    masters: Masters.prefault({}),
-    /** Nodes that kwok simulates, so that pods get scheduled and turn Running. Default 0: none. */
-    simulatedNodes: z.int().min(0).max(15_000).default(0),
-    certificates: Certificates.prefault({}),
-    toolchain: Toolchain.prefault({}),
-  })
-  .superRefine(rulesAcross);
+/** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. See rules.ts for what ties several together. */
+export const ClusterConfig = z.strictObject({
+  /** Where the hosts are. */
+  platform: z.enum(["lab"]),
+  /** True for clusters whose data may be deleted with them (lab, test). Default false: destroy keeps every volume. */
+  ephemeral: z.boolean().default(false),
+  /** Failure domains, in order. Default a, b, c: three, so that a shard survives the loss of one. */
+  zones: z
+    .array(z.string().regex(/^[a-z]$/, "one letter"))
+    .min(1)
+    .max(6)
+    .default(["a", "b", "c"]),
+  kubernetesVersion: z.string().default(defaultVersions.kubernetes),
+  etcdVersion: z.string().default(defaultVersions.etcd),
+  /** What the cluster has to carry: the scale model derives the rest from it. */
+  workload: Workload.prefault({}),
+  network: Network.prefault({}),
+  etcd: Etcd.prefault({}),
+  masters: Masters.prefault({}),
+  /** Nodes that kwok simulates, so that pods get scheduled and turn Running. Default 0: none. */
+  simulatedNodes: z.int().min(0).max(15_000).default(0),
+  certificates: Certificates.prefault({}),
+  toolchain: Toolchain.prefault({}),
+});
 
 export type ClusterConfig = z.output<typeof ClusterConfig>;
 export type ShardConfig = z.output<typeof Shard>;
@@ -131,7 +129,7 @@ const knownSlots: Readonly<Record<string, number>> = { main: 0, events: 1, lease
 
 /** The shard's block of addresses; undefined when its name has no known one and the configuration gives none. */
 export function slotOf(name: string, shard: ShardConfig): number | undefined {
-  return shard.slot ?? knownSlots[name];
+  return shard.slot ?? lookup(knownSlots, name);
 }
 
 /** A configuration with the stack's name, which every name in the cluster starts with. */

@@ -1,43 +1,78 @@
 /** From the raw values of a stack file to a checked {@link ClusterSpec}: all errors at once, before anything is touched. */
-import type { z } from "zod";
 import { ClusterConfig, type ClusterSpec } from "./cluster";
+import { countOf, exitCodes, UserError } from "./errors";
+import { overlaps, type Problem, type Rule, rules } from "./rules";
+import { readSection, unknownKey } from "./section";
 
 /** A configuration that was refused. `problems` has one line for each error. */
-export class ConfigurationError extends Error {
-  constructor(
-    stackName: string,
-    readonly problems: readonly string[],
-  ) {
+export class ConfigurationError extends UserError {
+  constructor(stack: string, problems: readonly string[]) {
     super(
-      `the configuration of stack ${stackName} has ${problems.length} error${problems.length === 1 ? "" : "s"}; nothing was touched\n${problems.map((line) => `  - ${line}`).join("\n")}`,
+      `the configuration of stack ${stack} has ${countOf(problems, "error")}; nothing was touched`,
+      exitCodes.badConfiguration,
+      problems,
     );
-    this.name = "ConfigurationError";
   }
 }
 
-/** @param raw top-level key (without the project's name) to value, as YAML or JSON gave it */
-export function readSpec(stack: string, raw: Readonly<Record<string, unknown>>): ClusterSpec {
-  const nameProblems = /^[a-z][a-z0-9-]{0,11}$/.test(stack)
-    ? []
-    : [
-        `stack: "${stack}" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it`,
-      ];
-  const parsed = ClusterConfig.safeParse(raw, { reportInput: true });
-  if (!parsed.success) throw new ConfigurationError(stack, [...nameProblems, ...parsed.error.issues.flatMap(describe)]);
-  if (nameProblems.length > 0) throw new ConfigurationError(stack, nameProblems);
-  return { stack, ...parsed.data };
+/**
+ * Every key of the top level is read on its own. Where one is wrong its default stands in for it, and no rule is asked that needs it, so
+ * that each error is told and none that only follows from another.
+ *
+ * @param raw top-level key (without the project's name) to value, as YAML or JSON gave it
+ * @param more rules of those who use the configuration, asked after those of the configuration itself
+ */
+export function readSpec(
+  stack: string,
+  raw: Readonly<Record<string, unknown>>,
+  more: readonly Rule[] = [],
+): ClusterSpec {
+  const problems: Problem[] = nameProblems(stack);
+  const wrong = problems.map(({ path }) => path);
+  const values: Record<string, unknown> = {};
+  for (const [key, schema] of Object.entries(ClusterConfig.shape)) {
+    const section = readSection(schema, Object.hasOwn(raw, key) ? raw[key] : undefined, key);
+    values[key] = section.value;
+    problems.push(...section.problems);
+    wrong.push(...section.wrong);
+  }
+  problems.push(...unknownSections(raw));
+  const ask = (asked: readonly Rule[], spec: ClusterSpec) => {
+    const found = asked
+      .filter(({ needs }) => !needs.some((name) => wrong.some((path) => overlaps(path, name.split(".")))))
+      .flatMap(({ check }) => check(spec))
+      .filter(({ path }) => !wrong.some((other) => overlaps(other, path)));
+    problems.push(...found);
+    wrong.push(...found.map(({ path }) => path));
+    return found;
+  };
+  // Every value has its schema's type now; only one without a default can be missing, and then no rule that needs it is asked.
+  const spec = { stack, ...values } as ClusterSpec;
+  const broken = ask(rules, spec).map(({ path }) => String(path[0]));
+  ask(more, { ...spec, ...defaultsOf(broken) });
+  if (problems.length > 0) throw new ConfigurationError(stack, problems.map(problemLine));
+  return spec;
 }
 
-function describe(issue: z.core.$ZodIssue): string[] {
-  const at = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map(
-      (key) => `${at ? `${at}.` : ""}${key}: unknown key; see docs/configuration.md for the keys there are`,
-    );
-  }
-  const got = issue.input === undefined ? "" : ` (got ${JSON.stringify(issue.input)})`;
-  if (issue.code === "invalid_value")
-    return [`${at}: allowed is ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}${got}`];
-  // A rule of our own already says the value it got.
-  return [`${at || "configuration"}: ${issue.message}${issue.code === "custom" ? "" : got}`];
+/** The line that a user reads. */
+export function problemLine({ path, message }: Problem): string {
+  return `${path.join(".")}: ${message}`;
+}
+
+function nameProblems(stack: string): Problem[] {
+  if (/^[a-z][a-z0-9-]{0,11}$/.test(stack)) return [];
+  const message = `"${stack}" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it`;
+  return [{ path: ["stack"], message }];
+}
+
+function unknownSections(raw: Readonly<Record<string, unknown>>): Problem[] {
+  return Object.keys(raw)
+    .filter((key) => !Object.hasOwn(ClusterConfig.shape, key))
+    .map((key) => ({ path: [key], message: unknownKey }));
+}
+
+/** Sections that break a rule, as they would be without a configuration: whoever computes with them gets what can be computed with. */
+function defaultsOf(sections: readonly string[]): Partial<ClusterSpec> {
+  const entries = Object.entries(ClusterConfig.shape).filter(([key]) => sections.includes(key));
+  return Object.fromEntries(entries.map(([key, schema]) => [key, schema.safeParse(undefined).data]));
 }

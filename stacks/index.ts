@@ -1,28 +1,22 @@
 /** The program: configuration, plan, platform, cluster. The only place that knows which platform a stack is on. */
 import * as pulumi from "@pulumi/pulumi";
 import * as tls from "@pulumi/tls";
-import { hostCount, plan } from "../components/plan";
-import { MachineNotReady, prepareLab } from "../components/platform/lab/prepare";
-import { ConfigurationError, readSpec } from "../config/read";
-import { ToolchainError } from "../toolchain/errors";
+import { hostCount, plan, planRules } from "../components/plan";
+import { prepareLab } from "../components/platform/lab/prepare";
+import { runError } from "../components/run-error";
+import { readSpec } from "../config/read";
 import { rawConfiguration } from "./configuration";
-
-/** Errors that say all that a user needs; anything else is a bug and shows where it comes from. */
-const spoken = [ConfigurationError, MachineNotReady, ToolchainError];
 
 export = async () => {
   try {
     return await program();
   } catch (error) {
-    // The SDK shows a stack trace with every error but this.
-    if (error instanceof Error && spoken.some((kind) => error instanceof kind))
-      throw new pulumi.RunError(error.message);
-    throw error;
+    throw runError(error);
   }
 };
 
 async function program() {
-  const spec = readSpec(pulumi.getStack(), rawConfiguration());
+  const spec = readSpec(pulumi.getStack(), rawConfiguration(), planRules);
   const change = !pulumi.runtime.isDryRun();
   const say = (line: string) => void pulumi.log.info(line);
   const preparing = prepareLab(spec, hostCount(spec), change, say);

@@ -1,4 +1,5 @@
 import { inspect, parseArgs } from "node:util";
+import { exitCodes, UserError } from "../config/errors";
 import { arches, binaries, defaultBinaries } from "../config/versions";
 import { catalogue, hostArch, isArch } from "./catalogue";
 import { checkToolchain, ensureToolchain } from "./ensure";
@@ -90,7 +91,7 @@ function splitList(text: string): string[] {
 function readPin(text: string): [string, string] {
   const pin = /^([^=]+)=([0-9a-f]{64})$/.exec(text);
   const name = pin?.[1] ?? "";
-  if (!pin || !(name in binaries))
+  if (!pin || !Object.hasOwn(binaries, name))
     throw wrong("--sha256 is not NAME=SUM", text, "a binary's name and 64 hexadecimal digits");
   return [name, pin[2] ?? ""];
 }
@@ -165,9 +166,9 @@ async function main(): Promise<void> {
     else if (!(await perform(parsed, abort.signal))) process.exitCode = 1;
   } catch (error) {
     // A system error says enough in its message (EACCES: permission denied, mkdir ...); anything else is a bug and shows where.
-    const known = error instanceof ToolchainError || systemCode(error) !== undefined;
+    const known = error instanceof UserError || systemCode(error) !== undefined;
     process.stderr.write(`${known && error instanceof Error ? `error: ${error.message}` : inspect(error)}\n`);
-    process.exitCode = error instanceof ToolchainError && error.kind === "arguments" ? 2 : 1;
+    process.exitCode = error instanceof UserError ? error.exitCode : exitCodes.failed;
   }
   // End by the signal itself, as whoever sent it expects (a shell stops its script only then).
   if (stoppedBy) {

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { isMap, parseDocument } from "yaml";
-import { plan } from "../../components/plan";
+import { plan, planRules } from "../../components/plan";
 import type { ArtifactSums, ClusterPlan } from "../../components/plan-types";
 import type { ClusterSpec } from "../../config/cluster";
 import { ConfigurationError, readSpec } from "../../config/read";
@@ -27,21 +27,21 @@ export function checkedStack(stack: string, stacksDir?: string): CheckedStack {
   const file = stackFile(stack, stacksDir);
   const { values, problems } = readStackFile(readFileSync(file, "utf8"), relative(projectDir, file));
   if (values === undefined) throw new ConfigurationError(stack, problems);
-  const found = [...problems];
-  try {
-    const spec = readSpec(stack, values);
-    const planned = plan(spec, placeholderSums());
-    if (found.length === 0) return { stack, spec, plan: planned };
-  } catch (error) {
-    found.push(...problemsOf(error));
-  }
-  throw new ConfigurationError(stack, found);
+  const spec = specOf(values, stack, problems);
+  return { stack, spec, plan: plan(spec, placeholderSums()) };
 }
 
-/** Errors that list problems of the configuration (ConfigurationError, FlagError, ScaleError); anything else is a bug. */
-function problemsOf(error: unknown): readonly string[] {
-  if (error instanceof Error && "problems" in error && Array.isArray(error.problems)) return error.problems as string[];
-  throw error;
+/** @throws ConfigurationError with the problems of the file in front of those of its values */
+function specOf(values: Readonly<Record<string, unknown>>, stack: string, problems: readonly string[]): ClusterSpec {
+  let found = problems;
+  try {
+    const spec = readSpec(stack, values, planRules);
+    if (found.length === 0) return spec;
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) throw error;
+    found = [...problems, ...error.problems];
+  }
+  throw new ConfigurationError(stack, found);
 }
 
 interface StackFileContent {
@@ -69,17 +69,17 @@ export function readStackFile(text: string, file: string): StackFileContent {
   if (config !== null && (typeof config !== "object" || Array.isArray(config))) {
     return { problems: [...problems, `${file}: config is ${JSON.stringify(config)}; it must be keys and values`] };
   }
-  const values: Record<string, unknown> = {};
+  const values = new Map<string, unknown>();
   for (const [key, value] of Object.entries(config ?? {})) {
     const [namespace, name] = key.includes(":")
       ? [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)]
       : [ours, key];
-    if (namespace === ours) values[name] = value;
+    if (namespace === ours) values.set(name, value);
     else if (!otherNamespaces.includes(namespace)) {
       problems.push(`${file}: "${key}": nothing reads "${namespace}:"; the project's keys begin with "${ours}:"`);
     }
   }
-  return { values, problems };
+  return { values: Object.fromEntries(values), problems };
 }
 
 export const unknownSum = "known once it has been built";

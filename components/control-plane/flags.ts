@@ -1,10 +1,20 @@
 /** The flags of the three components: where things are and who may speak, on top of what the scale model derives. */
 import type { ClusterSpec } from "../../config/cluster";
-import { apiserverFlags, controllerManagerFlags, type FlagMap, mergeFlags, policyFor } from "../../config/flags";
-import type { Place } from "../../config/names";
+import {
+  apiserverFlags,
+  controllerManagerFlags,
+  type FlagMap,
+  type FlagPolicy,
+  flagProblems,
+  mergeFlags,
+  policyFor,
+} from "../../config/flags";
+import { type Place, place } from "../../config/names";
+import type { Problem } from "../../config/rules";
 import type { Scale } from "../../config/scale";
 import type { ShardPlan } from "../plan-types";
 import { ports } from "../ports";
+import { hostRange } from "../shared";
 import { pki } from "./certificates";
 
 /**
@@ -23,12 +33,44 @@ const changeable = {
   "kube-scheduler": { "feature-gates": "append" },
 } as const;
 
-export function apiserverFlagMap(
-  spec: ClusterSpec,
-  scale: Scale,
-  shards: readonly ShardPlan[],
-  master: Place,
-): FlagMap {
+/** One component's flags before they are merged: what `mergeFlags` and `flagProblems` take. */
+type Layers = readonly [identity: FlagMap, derived: FlagMap, user: FlagMap, policy: FlagPolicy];
+
+export function apiserverFlagMap(...of: Parameters<typeof apiserverLayers>): FlagMap {
+  return mergeFlags(...apiserverLayers(...of));
+}
+
+export function controllerManagerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
+  return mergeFlags(...controllerManagerLayers(spec, scale));
+}
+
+export function schedulerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
+  return mergeFlags(...schedulerLayers(spec, scale));
+}
+
+/** What is wrong with the flags that the configuration gives, over all components: they are the same on every master. */
+export function controlPlaneFlagProblems(spec: ClusterSpec, scale: Scale, shards: readonly ShardPlan[]): Problem[] {
+  const [master] = masterPlaces(spec);
+  const components = {
+    apiserver: apiserverLayers(spec, scale, shards, master as Place),
+    controllerManager: controllerManagerLayers(spec, scale),
+    scheduler: schedulerLayers(spec, scale),
+  };
+  return Object.entries(components).flatMap(([knob, layers]) =>
+    flagProblems(...layers).map(({ flag, value, message }) => ({
+      path: ["masters", "flags", knob, flag],
+      message: `${message} (got ${value})`,
+    })),
+  );
+}
+
+export function masterPlaces(spec: ClusterSpec): Place[] {
+  return Array.from({ length: spec.masters.count }, (_, index) =>
+    place(hostRange(spec), { role: "master", label: "master" }, index),
+  );
+}
+
+function apiserverLayers(spec: ClusterSpec, scale: Scale, shards: readonly ShardPlan[], master: Place): Layers {
   const main = shards.find((shard) => shard.name === "main") as ShardPlan;
   const identity: FlagMap = {
     "advertise-address": master.address,
@@ -71,7 +113,7 @@ export function apiserverFlagMap(
     "audit-log-maxage": 30,
     "allow-privileged": true,
   };
-  return merged("kube-apiserver", scale, identity, apiserverFlags(scale), spec.masters.flags.apiserver);
+  return [identity, apiserverFlags(scale), spec.masters.flags.apiserver, policy("kube-apiserver", scale)];
 }
 
 /** `--etcd-servers-overrides=<group>/<resource>#<server>;<server>,...` for every shard but main. */
@@ -82,7 +124,7 @@ function overrides(shards: readonly ShardPlan[]): FlagMap {
   return entries.length > 0 ? { "etcd-servers-overrides": entries.join(",") } : {};
 }
 
-export function controllerManagerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
+function controllerManagerLayers(spec: ClusterSpec, scale: Scale): Layers {
   const kubeconfig = "/etc/kubernetes/controller-manager.kubeconfig";
   const identity: FlagMap = {
     kubeconfig,
@@ -98,16 +140,11 @@ export function controllerManagerFlagMap(spec: ClusterSpec, scale: Scale): FlagM
     "service-cluster-ip-range": spec.network.services,
     "cluster-name": spec.stack,
   };
-  return merged(
-    "kube-controller-manager",
-    scale,
-    identity,
-    controllerManagerFlags(scale),
-    spec.masters.flags.controllerManager,
-  );
+  const user = spec.masters.flags.controllerManager;
+  return [identity, controllerManagerFlags(scale), user, policy("kube-controller-manager", scale)];
 }
 
-export function schedulerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
+function schedulerLayers(spec: ClusterSpec, scale: Scale): Layers {
   const kubeconfig = "/etc/kubernetes/scheduler.kubeconfig";
   const identity: FlagMap = {
     config: "/etc/kubernetes/scheduler.yaml",
@@ -117,15 +154,9 @@ export function schedulerFlagMap(spec: ClusterSpec, scale: Scale): FlagMap {
     "client-ca-file": `${pki}/kubernetes-ca.crt`,
     "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
   };
-  return merged("kube-scheduler", scale, identity, {}, spec.masters.flags.scheduler);
+  return [identity, {}, spec.masters.flags.scheduler, policy("kube-scheduler", scale)];
 }
 
-function merged(
-  component: keyof typeof changeable,
-  scale: Scale,
-  identity: FlagMap,
-  derived: FlagMap,
-  user: FlagMap,
-): FlagMap {
-  return mergeFlags(identity, derived, user, policyFor(component, scale.versions, changeable[component]));
+function policy(component: keyof typeof changeable, scale: Scale): FlagPolicy {
+  return policyFor(component, scale.versions, changeable[component]);
 }

@@ -2,15 +2,15 @@
 import { stringify } from "yaml";
 import type { ClusterSpec } from "../../config/cluster";
 import { goMemoryLimit, renderFlags, schedulerConfiguration } from "../../config/flags";
-import { type Place, place } from "../../config/names";
+import type { Place } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
 import type { Machine, MachineFile, MachineUnit } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { ArtifactSums, HostPlan, PublicPem, SecretPlan, ShardPlan } from "../plan-types";
-import { binaries, hostRange } from "../shared";
+import { binaries } from "../shared";
 import { type ApiNames, masterCertificates, pki } from "./certificates";
-import { apiserverFlagMap, controllerManagerFlagMap, schedulerFlagMap } from "./flags";
+import { apiserverFlagMap, controllerManagerFlagMap, masterPlaces, schedulerFlagMap } from "./flags";
 import { staticPods } from "./static-pods";
 
 export const components = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] as const;
@@ -23,12 +23,6 @@ export interface ControlPlaneParts extends ApiNames {
   readonly sums: ArtifactSums;
   /** URL of the API at the load balancer. */
   readonly apiEndpoint: string;
-}
-
-export function masterPlaces(spec: ClusterSpec): Place[] {
-  return Array.from({ length: spec.masters.count }, (_, index) =>
-    place(hostRange(spec), { role: "master", label: "master" }, index),
-  );
 }
 
 export function masterHosts(parts: ControlPlaneParts): HostPlan[] {

@@ -6,6 +6,7 @@ import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
 import type { HostPlan, SecretPlan } from "../plan-types";
 import type { Host } from "../platform/platform";
+import { runError } from "../run-error";
 import { machineApply, makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
 import { repairsOf } from "./drift";
 
@@ -26,7 +27,13 @@ export class HostContent extends pulumi.ComponentResource {
     );
     const requests = this.keys(host);
     const certificates = plan.certificates.map((certificate) => {
-      const request = requests.apply((all) => verifiedRequest(plan.name, certificate, all[certificate.name] ?? ""));
+      const request = requests.apply((all) => {
+        try {
+          return verifiedRequest(plan.name, certificate, all[certificate.name] ?? "");
+        } catch (error) {
+          throw runError(error);
+        }
+      });
       return { path: certificate.certPath, pem: pki.sign(plan.name, certificate, request, this).certPem };
     });
     const secrets = this.secrets(host, pki);

@@ -11,14 +11,15 @@ export {
 } from "./configurations";
 export {
   checkFlags,
-  FlagError,
   type FlagMap,
   type FlagPolicy,
+  type FlagProblem,
   type FlagValue,
+  flagProblems,
   mergeFlags,
   renderEtcdEnvironment,
   renderFlags,
 } from "./flags";
 export { type Component, components, knownFlags, replacementFor } from "./known";
 export { policyFor } from "./policy";
-export { atLeast, checkVersions, supportedEtcd, supportedKubernetes, type Versions } from "./versions";
+export { atLeast, checkVersions, supportedEtcd, supportedKubernetes, type Versions, versionProblem } from "./versions";

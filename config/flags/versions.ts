@@ -10,19 +10,24 @@ export interface Versions {
 /** "1.37" of "v1.37.2". */
 export const minorOf = (version: string): string => version.replace(/^v/, "").split(".").slice(0, 2).join(".");
 
+const known = {
+  kubernetes: { title: "Kubernetes", supported: supportedKubernetes },
+  etcd: { title: "etcd", supported: supportedEtcd },
+} as const;
+
+/** What is wrong with a version; undefined when it is supported. */
+export function versionProblem(product: keyof typeof known, version: string): string | undefined {
+  const { title, supported } = known[product];
+  if (!/^v?\d+\.\d+(\.\d+)?$/.test(version))
+    return `${title} version "${version}" is no version like ${supported.at(-1)}.0`;
+  if ((supported as readonly string[]).includes(minorOf(version))) return undefined;
+  return `${title} ${version} is not supported: flags are known for ${supported.join(", ")}`;
+}
+
 /** Problems with the versions, all of them; empty when both are supported. */
 export function checkVersions({ kubernetesVersion, etcdVersion }: Versions): readonly string[] {
-  const problems: string[] = [];
-  const check = (name: string, version: string, supported: readonly string[]) => {
-    if (!/^v?\d+\.\d+(\.\d+)?$/.test(version))
-      problems.push(`${name} version "${version}" is no version like ${supported.at(-1)}.0`);
-    else if (!supported.includes(minorOf(version))) {
-      problems.push(`${name} ${version} is not supported: flags are known for ${supported.join(", ")}`);
-    }
-  };
-  check("Kubernetes", kubernetesVersion, supportedKubernetes);
-  check("etcd", etcdVersion, supportedEtcd);
-  return problems;
+  const problems = [versionProblem("kubernetes", kubernetesVersion), versionProblem("etcd", etcdVersion)];
+  return problems.filter((problem) => problem !== undefined);
 }
 
 /** True when the version is at least the given minor ("1.36"). */

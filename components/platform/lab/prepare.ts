@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { ClusterSpec } from "../../../config/cluster";
+import { countOf, exitCodes, UserError } from "../../../config/errors";
 import { labBinaries } from "../../../config/versions";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
 import { checkToolchain, ensureToolchain } from "../../../toolchain/ensure";
@@ -23,11 +24,6 @@ export interface PreparedLab {
   /** The lab's hosts as they are now. */
   readonly hosts: Readonly<Record<string, { readonly alive: boolean; readonly incarnation: string }>>;
   readonly newIncarnation: string;
-}
-
-/** A machine that cannot run the lab: everything it lacks, each with the command that helps. */
-export class MachineNotReady extends Error {
-  override readonly name = "MachineNotReady";
 }
 
 const run = promisify(execFile);
@@ -80,10 +76,14 @@ async function preflight(env: NodeJS.ProcessEnv, change: boolean, say: (line: st
     await output("lab-preflight", ["--json", ...(change ? ["--install"] : [])], env, say, [0, 2]),
   ) as Preflight;
   if (result.ok) return;
-  const list = result.missing.map(({ what, why, fix }) => `  - ${what}: ${why}; ${fix}`).join("\n");
-  const text = `this machine lacks ${result.missing.length} thing${result.missing.length === 1 ? "" : "s"} that the lab needs; nothing was touched\n${list}`;
-  if (change) throw new MachineNotReady(text);
-  say(text);
+  // Everything it lacks, each with the command that helps.
+  const lacks = new UserError(
+    `this machine lacks ${countOf(result.missing, "thing")} that the lab needs; nothing was touched`,
+    exitCodes.failed,
+    result.missing.map(({ what, why, fix }) => `${what}: ${why}; ${fix}`),
+  );
+  if (change) throw lacks;
+  say(lacks.message);
 }
 
 async function toolchain(
@@ -161,6 +161,6 @@ async function output(
     child.once("error", reject).once("close", resolve),
   );
   if (code === null || !okay.includes(code))
-    throw new MachineNotReady(`${name} failed (exit ${code})\n${errors.slice(-20).join("\n")}`);
+    throw new UserError(`${name} failed (exit ${code})\n${errors.slice(-20).join("\n")}`);
   return stdout;
 }
