@@ -1,7 +1,7 @@
 /** From the raw values of a stack file to a checked {@link ClusterSpec}: all errors at once, before anything is touched. */
 import { ClusterConfig, type ClusterSpec } from "./cluster";
 import { countOf, exitCodes, UserError } from "./errors";
-import { overlaps, type Problem, type Rule, rules } from "./rules";
+import { overlaps, type Path, type Problem, type Rule, rules } from "./rules";
 import { readSection, unknownKey } from "./section";
 
 /** A configuration that was refused. `problems` has one line for each error. */
@@ -37,21 +37,31 @@ export function readSpec(
     wrong.push(...section.wrong);
   }
   problems.push(...unknownSections(raw));
-  const ask = (asked: readonly Rule[], spec: ClusterSpec) => {
-    const found = asked
-      .filter(({ needs }) => !needs.some((name) => wrong.some((path) => overlaps(path, name.split(".")))))
-      .flatMap(({ check }) => check(spec))
-      .filter(({ path }) => !wrong.some((other) => overlaps(other, path)));
-    problems.push(...found);
-    wrong.push(...found.map(({ path }) => path));
-    return found;
-  };
-  // Every value has its schema's type now; only one without a default can be missing, and then no rule that needs it is asked.
+  // Every value has its schema's type now; one that must be given and is not is missing, and in `wrong`.
   const spec = { stack, ...values } as ClusterSpec;
-  const broken = ask(rules, spec).map(({ path }) => String(path[0]));
-  ask(more, { ...spec, ...defaultsOf(broken) });
+  const broken = rules.flatMap((rule) => asked(rule, spec, wrong));
+  problems.push(...broken.filter(({ isCause }) => isCause).map(({ problem }) => problem));
+  wrong.push(...broken.map(({ problem }) => problem.path));
+  const usable = { ...spec, ...defaultsOf(broken.map(({ problem }) => String(problem.path[0]))) };
+  problems.push(
+    ...more.flatMap((rule) => asked(rule, usable, wrong)).flatMap(({ isCause, problem }) => (isCause ? [problem] : [])),
+  );
   if (problems.length > 0) throw new ConfigurationError(stack, problems.map(problemLine));
   return spec;
+}
+
+interface Answer {
+  readonly problem: Problem;
+  /** False: it may only follow from something that is wrong already. */
+  readonly isCause: boolean;
+}
+
+function asked({ needs, check }: Rule, spec: ClusterSpec, wrong: readonly Path[]): Answer[] {
+  const isWrong = (path: Path) => wrong.some((other) => overlaps(other, path));
+  const paths = needs.map((name) => name.split("."));
+  if (paths.some(([section = ""]) => spec[section as keyof ClusterSpec] === undefined)) return [];
+  const canJudge = !paths.some(isWrong);
+  return check(spec).map((problem) => ({ problem, isCause: canJudge && !isWrong(problem.path) }));
 }
 
 /** The line that a user reads. */
@@ -71,7 +81,7 @@ function unknownSections(raw: Readonly<Record<string, unknown>>): Problem[] {
     .map((key) => ({ path: [key], message: unknownKey }));
 }
 
-/** Sections that break a rule, as they would be without a configuration: whoever computes with them gets what can be computed with. */
+/** Sections that break a rule, as they are without a configuration: something that a plan can be computed with. */
 function defaultsOf(sections: readonly string[]): Partial<ClusterSpec> {
   const entries = Object.entries(ClusterConfig.shape).filter(([key]) => sections.includes(key));
   return Object.fromEntries(entries.map(([key, schema]) => [key, schema.safeParse(undefined).data]));

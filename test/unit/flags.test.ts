@@ -79,6 +79,8 @@ describe("merging", () => {
     const problems = checkFlags({ "etcd-servers": "y" }, {}, user, policy);
     expect(problems).toHaveLength(3);
     expect(() => mergeFlags({ "etcd-servers": "y" }, {}, user, policy)).toThrow(UserError);
-    expect(() => mergeFlags({ "etcd-servers": "y" }, {}, user, policy)).toThrow(/^3 flag problems\n {2}- .*\n {2}- .*\n {2}- /);
+    expect(() => mergeFlags({ "etcd-servers": "y" }, {}, user, policy)).toThrow(
+      /^3 flag problems\n {2}- .*\n {2}- .*\n {2}- /,
+    );
   });
 });
