@@ -1,30 +1,19 @@
-/** How the command ends, and errors that are meant for a person. */
-export const exitCodes = { done: 0, failed: 1, badConfiguration: 2, gateRefused: 3, interrupted: 130 } as const;
+/** How the command ends with an error. */
+import { exitCodes, UserError } from "../config/errors";
 
-/** What the user reads without a stack trace; anything else that is thrown is a bug and shows where it comes from. */
-export class CliError extends Error {
-  constructor(
-    message: string,
-    readonly exitCode: number = exitCodes.failed,
-  ) {
-    super(message);
-    this.name = "CliError";
-  }
-}
+export { exitCodes } from "../config/errors";
 
-/** Errors of other parts that say all a user needs, by name: importing their classes would load half of the project. */
-const spoken = new Set(["ConfigurationError", "ToolchainError", "SshError", "MachineNotReady"]);
+/** An error of the command itself. */
+export class CliError extends UserError {}
 
 export function exitCodeOf(error: unknown): number {
-  if (error instanceof CliError) return error.exitCode;
-  return error instanceof Error && error.name === "ConfigurationError" ? exitCodes.badConfiguration : exitCodes.failed;
+  return error instanceof UserError ? error.exitCode : exitCodes.failed;
 }
 
 /** The text for the standard error. */
 export function errorText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
+  // A system error says enough in its message: "EACCES: permission denied, open ...".
   const isSystem = "code" in error && typeof error.code === "string" && "syscall" in error;
-  return error instanceof CliError || spoken.has(error.name) || isSystem
-    ? error.message
-    : (error.stack ?? error.message);
+  return error instanceof UserError || isSystem ? error.message : (error.stack ?? error.message);
 }

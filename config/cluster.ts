@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { defaultReleases, type Releases, releaseProblem } from "./releases";
-import { rulesAcross } from "./rules";
+import { lookup } from "./lookup";
 import { Workload } from "./scale/workload";
 
 /** At most 7 voters: "probably no more than seven nodes" (https://etcd.io/docs/v3.6/faq/); every write waits for a majority. */
@@ -14,7 +14,7 @@ const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const flags = z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, "a flag's name without the leading dashes"), flagValue);
 
 const Shard = z.strictObject({
-  /** Voting members. Odd, at most 7 without `etcd.allowMoreThanSevenVoters`. */
+  /** Voting members. Odd, at most {@link maxVoters} without `etcd.allowMoreThanSevenVoters`. */
   members: z.int().min(1).max(17),
   /**
    * API resources kept in this shard, as `group/resource` (`/events` is the core group). Empty for `main` alone, which holds
@@ -122,7 +122,7 @@ const release = (product: keyof Releases) =>
     })
     .default(defaultReleases[product]);
 
-/** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. The platform adds its own (read.ts). */
+/** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. The platform adds its own (read.ts); rules.ts ties several together. */
 export const ClusterConfig = z
   .strictObject({
     /** Where the hosts are: the name of a platform. */
@@ -147,8 +147,7 @@ export const ClusterConfig = z
     pools: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,19}$/, "lower-case letters, digits, dashes, at most 20"), Pool).default({}),
     certificates: Certificates.prefault({}),
     toolchain: Toolchain.prefault({}),
-  })
-  .superRefine(rulesAcross);
+  });
 
 export type ClusterConfig = z.output<typeof ClusterConfig>;
 export type ShardConfig = z.output<typeof Shard>;
@@ -157,7 +156,7 @@ const knownSlots: Readonly<Record<string, number>> = { main: 0, events: 1, lease
 
 /** The shard's block of addresses; undefined when its name has no known one and the configuration gives none. */
 export function slotOf(name: string, shard: ShardConfig): number | undefined {
-  return shard.slot ?? knownSlots[name];
+  return shard.slot ?? lookup(knownSlots, name);
 }
 
 /** A configuration with the stack's name, which every name in the cluster starts with, and what the platform's own knobs say. */

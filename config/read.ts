@@ -1,6 +1,13 @@
 /** From the raw values of a stack file to a checked {@link ClusterSpec}: all errors at once, before anything is touched. */
 import { z } from "zod";
 import { ClusterConfig, type ClusterSpec } from "./cluster";
+import { countOf, exitCodes, UserError } from "./errors";
+import { lookup } from "./lookup";
+import { overlaps, type Path, type Problem, type Rule, rules } from "./rules";
+import { readSection, unknownKey } from "./section";
+
+/** Values as a stack's file has them, without the project's name in front of the keys. */
+export type RawConfiguration = Readonly<Record<string, unknown>>;
 
 /** What a platform adds to the configuration. */
 export interface PlatformKnobs {
@@ -10,68 +17,115 @@ export interface PlatformKnobs {
   readonly defaults: RawConfiguration;
 }
 
-/** Values as a stack's file has them, without the project's name in front of the keys. */
-export type RawConfiguration = Readonly<Record<string, unknown>>;
-
 /** A configuration that was refused. `problems` has one line for each error. */
-export class ConfigurationError extends Error {
-  constructor(
-    stackName: string,
-    readonly problems: readonly string[],
-  ) {
+export class ConfigurationError extends UserError {
+  constructor(stack: string, problems: readonly string[]) {
     super(
-      `the configuration of stack ${stackName} has ${problems.length} error${problems.length === 1 ? "" : "s"}; nothing was touched\n${problems.map((line) => `  - ${line}`).join("\n")}`,
+      `the configuration of stack ${stack} has ${countOf(problems, "error")}; nothing was touched`,
+      exitCodes.badConfiguration,
+      problems,
     );
-    this.name = "ConfigurationError";
   }
 }
 
-/** @param platforms the platforms there are, by name */
+/**
+ * Every key of the top level is read on its own. Where one is wrong its default stands in for it, and no rule is asked that needs it, so
+ * that each error is told and none that only follows from another.
+ *
+ * @param raw top-level key (without the project's name) to value, as YAML or JSON gave it
+ * @param platforms the platforms there are, by name
+ * @param more rules of those who use the configuration, asked after those of the configuration itself
+ */
 export function readSpec(
   stack: string,
   raw: RawConfiguration,
   platforms: Readonly<Record<string, PlatformKnobs>>,
+  more: readonly Rule[] = [],
 ): ClusterSpec {
-  const nameProblems = /^[a-z][a-z0-9-]{0,11}$/.test(stack)
-    ? []
-    : [
-        `stack: "${stack}" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it`,
-      ];
-  const known = new Map(Object.entries(platforms));
-  const platform = typeof raw.platform === "string" ? known.get(raw.platform) : undefined;
-  const name = z.enum(Object.keys(platforms));
-  const schema = platform
-    ? ClusterConfig.safeExtend({ platform: name, [raw.platform as string]: platform.own.prefault({}) })
-    : ClusterConfig.safeExtend({ platform: name });
-  const parsed = schema.safeParse(platform ? over(platform.defaults, raw) : raw, { reportInput: true });
-  if (!parsed.success) throw new ConfigurationError(stack, [...nameProblems, ...parsed.error.issues.flatMap(describe)]);
-  if (nameProblems.length > 0) throw new ConfigurationError(stack, nameProblems);
-  const { [parsed.data.platform as string]: own, ...config } = parsed.data as ClusterConfig & Record<string, unknown>;
-  return { ...(config as ClusterConfig), stack, own };
+  const platform = typeof raw.platform === "string" ? raw.platform : "";
+  const knobs = lookup(platforms, platform);
+  const shape: Shape = {
+    ...ClusterConfig.shape,
+    platform: z.enum(Object.keys(platforms)),
+    ...(knobs && { [platform]: knobs.own.prefault({}) }),
+  };
+  const defaults = knobs?.defaults ?? {};
+  const problems: Problem[] = nameProblems(stack);
+  const wrong = problems.map(({ path }) => path);
+  const values: Record<string, unknown> = {};
+  for (const [key, schema] of Object.entries(shape)) {
+    const section = readSection(schema, over(lookup(defaults, key), lookup(raw, key)), key);
+    values[key] = section.value;
+    problems.push(...section.problems);
+    wrong.push(...section.wrong);
+  }
+  problems.push(...unknownSections(shape, raw));
+  // Every value has its schema's type now; one that must be given and is not is missing, and in `wrong`.
+  const { [platform]: own, ...config } = values;
+  const spec = { ...config, stack, own: knobs ? own : undefined } as ClusterSpec;
+  const broken = rules.flatMap((rule) => asked(rule, spec, wrong));
+  problems.push(...broken.filter(({ isCause }) => isCause).map(({ problem }) => problem));
+  wrong.push(...broken.map(({ problem }) => problem.path));
+  const sections = broken.map(({ problem }) => String(problem.path[0]));
+  const usable = { ...spec, ...withoutConfiguration(shape, defaults, sections) };
+  problems.push(
+    ...more.flatMap((rule) => asked(rule, usable, wrong)).flatMap(({ isCause, problem }) => (isCause ? [problem] : [])),
+  );
+  if (problems.length > 0) throw new ConfigurationError(stack, problems.map(problemLine));
+  return spec;
 }
+
+type Shape = Readonly<Record<string, z.ZodType>>;
 
 /** The stack's values over the platform's: maps are joined key by key, anything else is the stack's where it has it. */
 function over(defaults: unknown, given: unknown): unknown {
   if (given === undefined) return defaults;
   if (!isMap(defaults) || !isMap(given)) return given;
   const keys = new Set([...Object.keys(defaults), ...Object.keys(given)]);
-  return Object.fromEntries([...keys].map((key) => [key, over(defaults[key], given[key])]));
+  return Object.fromEntries([...keys].map((key) => [key, over(lookup(defaults, key), lookup(given, key))]));
 }
 
 function isMap(value: unknown): value is RawConfiguration {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function describe(issue: z.core.$ZodIssue): string[] {
-  const at = issue.path.join(".");
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map(
-      (key) => `${at ? `${at}.` : ""}${key}: unknown key; see docs/configuration.md for the keys there are`,
-    );
-  }
-  const got = issue.input === undefined ? "" : ` (got ${JSON.stringify(issue.input)})`;
-  if (issue.code === "invalid_value")
-    return [`${at}: allowed is ${issue.values.map((value) => JSON.stringify(value)).join(" or ")}${got}`];
-  // A rule of our own already says the value it got.
-  return [`${at || "configuration"}: ${issue.message}${issue.code === "custom" ? "" : got}`];
+interface Answer {
+  readonly problem: Problem;
+  /** False: it may only follow from something that is wrong already. */
+  readonly isCause: boolean;
+}
+
+function asked({ needs, check }: Rule, spec: ClusterSpec, wrong: readonly Path[]): Answer[] {
+  const isWrong = (path: Path) => wrong.some((other) => overlaps(other, path));
+  const paths = needs.map((name) => name.split("."));
+  if (paths.some(([section = ""]) => spec[section as keyof ClusterSpec] === undefined)) return [];
+  const canJudge = !paths.some(isWrong);
+  return check(spec).map((problem) => ({ problem, isCause: canJudge && !isWrong(problem.path) }));
+}
+
+/** The line that a user reads. */
+export function problemLine({ path, message }: Problem): string {
+  return `${path.join(".")}: ${message}`;
+}
+
+function nameProblems(stack: string): Problem[] {
+  if (/^[a-z][a-z0-9-]{0,11}$/.test(stack)) return [];
+  const message = `"${stack}" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it`;
+  return [{ path: ["stack"], message }];
+}
+
+function unknownSections(shape: Shape, raw: RawConfiguration): Problem[] {
+  return Object.keys(raw)
+    .filter((key) => !Object.hasOwn(shape, key))
+    .map((key) => ({ path: [key], message: unknownKey }));
+}
+
+/** Sections that break a rule, as they are without a configuration: something that a plan can be computed with. */
+function withoutConfiguration(
+  shape: Shape,
+  defaults: RawConfiguration,
+  sections: readonly string[],
+): Partial<ClusterSpec> {
+  const entries = Object.entries(shape).filter(([key]) => sections.includes(key));
+  return Object.fromEntries(entries.map(([key, schema]) => [key, schema.safeParse(lookup(defaults, key)).data]));
 }

@@ -1,140 +1,167 @@
 /** The rules that tie several knobs together. Each problem says the value got, what is allowed and what to do. */
-import type { z } from "zod";
 import { type Cidr, overlap, parseCidr, sizeOf } from "./cidr";
-import { type ClusterConfig, slotOf } from "./cluster";
+import { type ClusterSpec, maxVoters, type ShardConfig, slotOf } from "./cluster";
 
-type Context = z.core.$RefinementCtx<unknown>;
-type Report = (path: (string | number)[], message: string) => void;
+export type Path = readonly (string | number)[];
 
-export function rulesAcross(config: ClusterConfig, context: Context): void {
-  const report: Report = (path, message) => context.addIssue({ code: "custom", path, message });
-  shardRules(config, report);
-  networkRules(config, report);
-  timingRules(config, report);
-  zoneRules(config, report);
+/** Something wrong with the configuration. */
+export interface Problem {
+  /** The knob that it is about. */
+  readonly path: Path;
+  readonly message: string;
 }
 
-function shardRules(config: ClusterConfig, report: Report): void {
-  const { shards, allowMoreThanSevenVoters } = config.etcd;
-  for (const [name, shard] of Object.entries(shards)) {
-    const path = ["etcd", "shards", name, "members"];
-    if (shard.members % 2 === 0) {
-      report(
-        path,
-        `${shard.members} members: an even size survives no more losses than ${shard.members - 1} and needs one more acknowledgement for each write; take ${shard.members - 1} or ${shard.members + 1}`,
-      );
-    }
-    if (shard.members > 7 && !allowMoreThanSevenVoters) {
-      report(
-        path,
-        `${shard.members} voters: at most 7, since every write waits for a majority of disks (https://etcd.io/docs/v3.6/faq/); split the data over more shards, or set etcd.allowMoreThanSevenVoters: true`,
-      );
-    }
-    if (name === "main" && shard.resources.length > 0) {
-      report(["etcd", "shards", name, "resources"], "main holds whatever no other shard names; leave resources empty");
-    }
-    if (name !== "main" && shard.resources.length === 0) {
-      report(
-        ["etcd", "shards", name, "resources"],
-        'no resource is kept in this shard; name at least one, for instance "/events"',
-      );
-    }
-  }
-  if (!shards.main)
-    report(["etcd", "shards"], "no shard named main; it holds every resource that no other shard names");
-  resourcesOnce(config, report);
-  slotsApart(config, report);
+export interface Rule {
+  /** Knobs without which the rule cannot judge: where one of them is wrong itself, it is not asked. */
+  readonly needs: readonly string[];
+  readonly check: (spec: ClusterSpec) => readonly Problem[];
 }
 
-function resourcesOnce(config: ClusterConfig, report: Report): void {
+export const rules: readonly Rule[] = [
+  { needs: [], check: evenShards },
+  { needs: ["etcd.allowMoreThanSevenVoters"], check: largeShards },
+  { needs: [], check: keptResources },
+  { needs: ["etcd.shards"], check: mainShard },
+  { needs: [], check: resourcesOnce },
+  { needs: [], check: slotsApart },
+  { needs: [], check: networkRanges },
+  { needs: ["network.hosts", "zones"], check: roomForZones },
+  { needs: ["etcd.heartbeatMs", "etcd.electionMs"], check: electionTime },
+  { needs: ["certificates"], check: renewal },
+  { needs: ["zones"], check: zonesOnce },
+  { needs: ["zones", "ephemeral"], check: quorumWithoutZone },
+];
+
+/** True when one place lies within the other, or both are the same. */
+export function overlaps(a: Path, b: Path): boolean {
+  const [outer, inner] = a.length <= b.length ? [a, b] : [b, a];
+  return outer.every((key, index) => String(key) === String(inner[index]));
+}
+
+/** One problem at most for each shard, at one of its keys. */
+function eachShard(
+  { etcd }: ClusterSpec,
+  key: keyof ShardConfig,
+  judge: (shard: ShardConfig, name: string) => string | undefined,
+): Problem[] {
+  return Object.entries(etcd.shards).flatMap(([name, shard]) => {
+    const message = judge(shard, name);
+    return message === undefined ? [] : [{ path: ["etcd", "shards", name, key], message }];
+  });
+}
+
+function evenShards(spec: ClusterSpec): Problem[] {
+  return eachShard(spec, "members", ({ members }) =>
+    members % 2 === 0
+      ? `${members} members: an even size survives no more losses than ${members - 1} and needs one more acknowledgement for each write; take ${members - 1} or ${members + 1}`
+      : undefined,
+  );
+}
+
+function largeShards(spec: ClusterSpec): Problem[] {
+  if (spec.etcd.allowMoreThanSevenVoters) return [];
+  return eachShard(spec, "members", ({ members }) =>
+    members > maxVoters
+      ? `${members} voters: at most ${maxVoters}, since every write waits for a majority of disks (https://etcd.io/docs/v3.6/faq/); split the data over more shards, or set etcd.allowMoreThanSevenVoters: true`
+      : undefined,
+  );
+}
+
+function keptResources(spec: ClusterSpec): Problem[] {
+  return eachShard(spec, "resources", ({ resources }, name) => {
+    if (name === "main")
+      return resources.length > 0 ? "main holds whatever no other shard names; leave resources empty" : undefined;
+    return resources.length === 0
+      ? 'no resource is kept in this shard; name at least one, for instance "/events"'
+      : undefined;
+  });
+}
+
+function mainShard({ etcd }: ClusterSpec): Problem[] {
+  if (Object.hasOwn(etcd.shards, "main")) return [];
+  const message = "no shard named main; it holds every resource that no other shard names";
+  return [{ path: ["etcd", "shards"], message }];
+}
+
+function resourcesOnce({ etcd }: ClusterSpec): Problem[] {
   const owner = new Map<string, string>();
-  for (const [name, shard] of Object.entries(config.etcd.shards)) {
-    for (const resource of shard.resources) {
+  return Object.entries(etcd.shards).flatMap(([name, { resources }]) =>
+    resources.flatMap((resource) => {
       const other = owner.get(resource);
-      if (other)
-        report(
-          ["etcd", "shards", name, "resources"],
-          `${resource} is already kept in shard ${other}; a resource lives in one shard`,
-        );
       owner.set(resource, name);
-    }
-  }
+      if (other === undefined) return [];
+      const message = `${resource} is already kept in shard ${other}; a resource lives in one shard`;
+      return [{ path: ["etcd", "shards", name, "resources"], message }];
+    }),
+  );
 }
 
-function slotsApart(config: ClusterConfig, report: Report): void {
+function slotsApart(spec: ClusterSpec): Problem[] {
   const owner = new Map<number, string>();
-  for (const [name, shard] of Object.entries(config.etcd.shards)) {
+  return eachShard(spec, "slot", (shard, name) => {
     const slot = slotOf(name, shard);
-    const path = ["etcd", "shards", name, "slot"];
-    if (slot === undefined) {
-      report(path, "missing: a shard of this name has no block of addresses of its own; give a free one, 3 to 11");
-    } else if (owner.has(slot))
-      report(path, `${slot} is the slot of shard ${owner.get(slot)}; give a free one, 0 to 11`);
-    else owner.set(slot, name);
-  }
+    if (slot === undefined)
+      return "missing: a shard of this name has no block of addresses of its own; give a free one, 3 to 11";
+    const other = owner.get(slot);
+    if (other !== undefined) return `${slot} is the slot of shard ${other}; give a free one, 0 to 11`;
+    owner.set(slot, name);
+    return undefined;
+  });
+}
+
+/** Each range is one, and shares no address with those before it. */
+function networkRanges({ network }: ClusterSpec): Problem[] {
+  const before: [string, Cidr][] = [];
+  return (["hosts", "nodes", "services", "pods"] as const).flatMap((name) => {
+    const text = network[name];
+    const path = ["network", name];
+    const cidr = parseCidr(text);
+    if (!cidr)
+      return [{ path, message: `${text} is no IPv4 range written from its first address; for instance 10.96.0.0/16` }];
+    const others = before.filter(([, other]) => overlap(cidr, other));
+    before.push([`network.${name} (${text})`, cidr]);
+    return others.map(([other]) => ({
+      path,
+      message: `${text} overlaps ${other}; choose ranges that share no address`,
+    }));
+  });
 }
 
 /** Bits that the address plan needs: a /24 for each zone and one for the platform (gateway). */
 const minimalHostPrefix = 22;
 
-function networkRules(config: ClusterConfig, report: Report): void {
-  const names = ["hosts", "nodes", "services", "pods"] as const;
-  const ranges: [(typeof names)[number], Cidr][] = [];
-  for (const name of names) {
-    const cidr = parseCidr(config.network[name]);
-    if (cidr) ranges.push([name, cidr]);
-    else
-      report(
-        ["network", name],
-        `${config.network[name]} is no IPv4 range written from its first address; for instance 10.96.0.0/16`,
-      );
-  }
-  for (const [index, [name, cidr]] of ranges.entries()) {
-    for (const [other, otherCidr] of ranges.slice(0, index)) {
-      if (overlap(cidr, otherCidr))
-        report(
-          ["network", name],
-          `${config.network[name]} overlaps network.${other} (${config.network[other]}); choose ranges that share no address`,
-        );
-    }
-    if (name === "hosts" && (cidr.prefix > minimalHostPrefix || sizeOf(cidr) < 256 * (config.zones.length + 1))) {
-      report(
-        ["network", "hosts"],
-        `a /${cidr.prefix} is too small for ${config.zones.length} zones of a /24 each and the gateway's; take a /20`,
-      );
-    }
-  }
+function roomForZones({ network, zones }: ClusterSpec): Problem[] {
+  const cidr = parseCidr(network.hosts);
+  if (!cidr || (cidr.prefix <= minimalHostPrefix && sizeOf(cidr) >= 256 * (zones.length + 1))) return [];
+  const message = `a /${cidr.prefix} is too small for ${zones.length} zones of a /24 each and the gateway's; take a /20`;
+  return [{ path: ["network", "hosts"], message }];
 }
 
-function timingRules(config: ClusterConfig, report: Report): void {
-  const { heartbeatMs, electionMs } = config.etcd;
-  if (electionMs < 5 * heartbeatMs) {
-    report(
-      ["etcd", "electionMs"],
-      `${electionMs} ms is less than 5 heartbeats of ${heartbeatMs} ms, which etcd refuses; 10 heartbeats (${10 * heartbeatMs}) are usual (https://etcd.io/docs/v3.6/tuning/)`,
-    );
-  }
-  const { days, renewBeforeDays } = config.certificates;
-  if (renewBeforeDays >= days)
-    report(
-      ["certificates", "renewBeforeDays"],
-      `${renewBeforeDays} days is not less than the ${days} days of validity; every up would renew every certificate`,
-    );
+function electionTime({ etcd: { heartbeatMs, electionMs } }: ClusterSpec): Problem[] {
+  if (electionMs >= 5 * heartbeatMs) return [];
+  const message = `${electionMs} ms is less than 5 heartbeats of ${heartbeatMs} ms, which etcd refuses; 10 heartbeats (${10 * heartbeatMs}) are usual (https://etcd.io/docs/v3.6/tuning/)`;
+  return [{ path: ["etcd", "electionMs"], message }];
+}
+
+function renewal({ certificates: { days, renewBeforeDays } }: ClusterSpec): Problem[] {
+  if (renewBeforeDays < days) return [];
+  const message = `${renewBeforeDays} days is not less than the ${days} days of validity; every up would renew every certificate`;
+  return [{ path: ["certificates", "renewBeforeDays"], message }];
+}
+
+function zonesOnce({ zones }: ClusterSpec): Problem[] {
+  if (new Set(zones).size === zones.length) return [];
+  return [{ path: ["zones"], message: `${zones.join(", ")}: a zone is named twice` }];
 }
 
 /** Members are dealt out to the zones in turn, so the fullest zone holds ceil(members / zones). */
-function zoneRules(config: ClusterConfig, report: Report): void {
-  if (new Set(config.zones).size !== config.zones.length)
-    report(["zones"], `${config.zones.join(", ")}: a zone is named twice`);
-  if (config.ephemeral) return;
-  for (const [name, shard] of Object.entries(config.etcd.shards)) {
-    const fullest = Math.ceil(shard.members / config.zones.length);
-    const quorum = Math.floor(shard.members / 2) + 1;
-    if (shard.members - fullest < quorum) {
-      report(
-        ["etcd", "shards", name, "members"],
-        `${shard.members} members over ${config.zones.length} zones lose their quorum with one zone; take at least 3 members and 3 zones (only an ephemeral stack may do without)`,
-      );
-    }
-  }
+function quorumWithoutZone(spec: ClusterSpec): Problem[] {
+  if (spec.ephemeral) return [];
+  return eachShard(spec, "members", ({ members }) => {
+    const fullest = Math.ceil(members / spec.zones.length);
+    const quorum = Math.floor(members / 2) + 1;
+    return members - fullest < quorum
+      ? `${members} members over ${spec.zones.length} zones lose their quorum with one zone; take at least 3 members and 3 zones (only an ephemeral stack may do without)`
+      : undefined;
+  });
 }

@@ -1,3 +1,6 @@
+/** Failures of the toolchain. */
+import { exitCodes, UserError } from "../config/errors";
+
 export type ErrorKind = "arguments" | "go" | "network" | "disk" | "pin" | "build" | "interrupted";
 
 /** What a user reads: what is wrong with the value got, what is allowed, and what to do. One line each, in this order. */
@@ -8,14 +11,14 @@ export interface Explanation {
   readonly todo?: string;
 }
 
-/** A failure the user can do something about. Anything else that is thrown is a bug and keeps its stack trace. */
-export class ToolchainError extends Error {
+/** A failure the user can do something about. */
+export class ToolchainError extends UserError {
   readonly kind: ErrorKind;
 
   constructor(kind: ErrorKind, explanation: Explanation) {
     const { what, got, allowed, todo } = explanation;
     const lines = [what, got && `  got:     ${got}`, allowed && `  allowed: ${allowed}`, todo && `  do:      ${todo}`];
-    super(lines.filter(Boolean).join("\n"));
+    super(lines.filter(Boolean).join("\n"), kind === "arguments" ? exitCodes.badConfiguration : exitCodes.failed);
     this.name = "ToolchainError";
     this.kind = kind;
   }

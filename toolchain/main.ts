@@ -1,4 +1,5 @@
 import { inspect, parseArgs } from "node:util";
+import { exitCodes, UserError } from "../config/errors";
 import {
   arches,
   binaries,
@@ -184,9 +185,9 @@ async function main(): Promise<void> {
     else if (!(await perform(parsed, abort.signal))) process.exitCode = 1;
   } catch (error) {
     // A system error says enough in its message (EACCES: permission denied, mkdir ...); anything else is a bug and shows where.
-    const known = error instanceof ToolchainError || systemCode(error) !== undefined;
+    const known = error instanceof UserError || systemCode(error) !== undefined;
     process.stderr.write(`${known && error instanceof Error ? `error: ${error.message}` : inspect(error)}\n`);
-    process.exitCode = error instanceof ToolchainError && error.kind === "arguments" ? 2 : 1;
+    process.exitCode = error instanceof UserError ? error.exitCode : exitCodes.failed;
   }
   // End by the signal itself, as whoever sent it expects (a shell stops its script only then).
   if (stoppedBy) {

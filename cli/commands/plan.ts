@@ -25,7 +25,7 @@ Examples:
       const { checkedStack } = require("../stack/configuration") as typeof import("../stack/configuration");
       const { planWithSums } = require("../stack/sums") as typeof import("../stack/sums");
       const show = require("../show/plan") as typeof import("../show/plan");
-      const plan = await planWithSums(checkedStack(stack).spec);
+      const plan = await planWithSums(checkedStack(stack));
       const host = options.host === undefined ? undefined : show.findHost(plan, options.host);
       const lines = options.json
         ? [JSON.stringify(host ?? plan, null, 2)]

@@ -1,5 +1,7 @@
 /** Where kube-apiserver keeps a resource in etcd (kubernetes/kubernetes pkg/kubeapiserver/default_storage_factory_builder.go and pkg/registry). */
 
+import { lookup } from "../../config/lookup";
+
 /** Resources whose keys are not under their own name. */
 const special: Readonly<Record<string, string>> = {
   "/nodes": "minions",
@@ -12,7 +14,7 @@ const special: Readonly<Record<string, string>> = {
 /** The prefix of the keys of `group/resource` ("/events" is the core group's). */
 export function prefixOf(resource: string): string {
   const [group = "", name = ""] = resource.split("/");
-  const own = special[resource];
+  const own = lookup(special, resource);
   if (own !== undefined) return `/registry/${own}/`;
   // Custom resources keep their group; those of Kubernetes have none.
   const custom = group.includes(".") && !group.endsWith(".k8s.io");

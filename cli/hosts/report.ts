@@ -9,11 +9,11 @@ export interface Section {
 
 export function readSections(text: string): Readonly<Record<string, Section>> {
   const parts = text.split(/^== ([a-z]+) (\d+)$/m);
-  const sections: Record<string, Section> = {};
+  const sections: [string, Section][] = [];
   for (let at = 1; at + 2 < parts.length; at += 3) {
-    sections[parts[at] ?? ""] = { code: Number(parts[at + 1]), text: (parts[at + 2] ?? "").trim() };
+    sections.push([parts[at] ?? "", { code: Number(parts[at + 1]), text: (parts[at + 2] ?? "").trim() }]);
   }
-  return sections;
+  return Object.fromEntries(sections);
 }
 
 /** Every certificate in the section, by the path of its file. */

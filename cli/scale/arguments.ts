@@ -1,6 +1,8 @@
 /** Arguments of `kilonode scale`: read, checked, every problem reported at once. */
+import { exitCodes, UserError } from "../../config/errors";
 import { checkVersions, type FlagMap } from "../../config/flags";
 import { instanceNamed } from "../../config/instances";
+import { lookup } from "../../config/lookup";
 import { defaultReleases } from "../../config/releases";
 import type { ScaleOptions } from "../../config/scale";
 import { type Assumption, assumptions, type Figure, type Workload } from "../../config/scale/workload";
@@ -22,11 +24,8 @@ export interface ScaleArguments {
 }
 
 /** Bad arguments: each problem is one line. */
-export class ArgumentProblems extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(problems.join("\n"));
-    this.name = "ArgumentProblems";
-  }
+export function argumentError(problems: readonly string[]): UserError {
+  return new UserError("these arguments cannot be used", exitCodes.badConfiguration, problems);
 }
 
 /** "podsPerNode" is --pods-per-node; "memoryPerNodeGiB" is --memory-per-node-gib. */
@@ -154,17 +153,20 @@ function markOf(text: string | undefined, problems: string[]): ScaleArguments["a
 }
 
 function userFlags(items: readonly string[], problems: string[]): Record<string, Record<string, string>> {
-  const flags: Record<string, Record<string, string>> = {};
+  const flags = new Map<string, Record<string, string>>();
   for (const item of items) {
     const match = /^([a-z-]+)\/([^=]+)=(.*)$/s.exec(item);
     if (!match)
       problems.push(`--flag: "${item}" is not COMPONENT/NAME=VALUE, for instance kube-apiserver/goaway-chance=0.01`);
-    else flags[match[1] as string] = { ...flags[match[1] as string], [match[2] as string]: match[3] as string };
+    else {
+      const [, component = "", name = "", value = ""] = match;
+      flags.set(component, { ...flags.get(component), [name]: value });
+    }
   }
-  return flags;
+  return Object.fromEntries(flags);
 }
 
-/** @throws ArgumentProblems with every problem of the arguments at once. */
+/** @throws UserError with every problem of the arguments at once. */
 export function readArguments(argv: readonly string[]): ScaleArguments {
   const { problems, values, switches: on, explain, flags: flagItems } = split(argv);
   const workload: Record<string, number> = {};
@@ -176,8 +178,8 @@ export function readArguments(argv: readonly string[]): ScaleArguments {
   const range = nodes?.includes("..") ? rangeOf(nodes, problems) : undefined;
   for (const [name, text] of values) {
     const figure = figureOptions.get(name);
-    const key = numberOptions[name as keyof typeof numberOptions]?.[0];
-    const textKey = textOptions[name as keyof typeof textOptions]?.[0];
+    const key = lookup<readonly [string, string]>(numberOptions, name)?.[0];
+    const textKey = lookup<readonly [string, string]>(textOptions, name)?.[0];
     const isRange = name === "nodes" && text.includes("..");
     const value =
       (figure && !isRange) || key ? numberOf(name, text, problems, name === "nodes" || key ? 1 : 0) : undefined;
@@ -203,7 +205,7 @@ export function readArguments(argv: readonly string[]): ScaleArguments {
     problems.push("--nodes: --explain and --table take a single number of nodes");
   if (ranged && html === undefined && !on.has("json")) problems.push("--nodes: a range needs --html FILE or --json");
   const flags = userFlags(flagItems, problems);
-  if (problems.length > 0 && !on.has("help")) throw new ArgumentProblems(problems);
+  if (problems.length > 0 && !on.has("help")) throw argumentError(problems);
   return {
     help: on.has("help"),
     json: on.has("json"),

@@ -1,8 +1,9 @@
 /** `kilonode scale`: what the scale model derives, as text, JSON, explanation or page. Touches nothing but the file of --html. */
 import { writeFile } from "node:fs/promises";
 import { z } from "zod";
-import { deriveScale, explain, fullTable, type Scale, ScaleError, summary } from "../../config/scale";
-import { ArgumentProblems, helpText, readArguments, type ScaleArguments } from "./arguments";
+import { exitCodes, UserError } from "../../config/errors";
+import { deriveScale, explain, fullTable, type Scale, summary } from "../../config/scale";
+import { argumentError, helpText, readArguments, type ScaleArguments } from "./arguments";
 import { page } from "./page";
 import { renderedFlags, userFlagProblems } from "./rendered";
 import { series } from "./series";
@@ -22,7 +23,7 @@ const optionOf = (path: PropertyKey): string =>
 
 /** The lines of an error that the user can mend; undefined for a bug. */
 function problemsOf(error: unknown): readonly string[] | undefined {
-  if (error instanceof ArgumentProblems || error instanceof ScaleError) return error.problems;
+  if (error instanceof UserError) return error.problems;
   if (error instanceof z.ZodError)
     return error.issues.map((issue) => `${optionOf(issue.path[0] ?? "")}: ${issue.message}`);
   return undefined;
@@ -36,7 +37,7 @@ export async function runScale(argv: readonly string[], output: Output = termina
     const problems = problemsOf(error);
     if (!problems) throw error;
     output.error(`${problems.map((problem) => `error: ${problem}`).join("\n")}\n`);
-    return 2;
+    return exitCodes.badConfiguration;
   }
 }
 
@@ -51,7 +52,7 @@ async function run(args: ScaleArguments, output: Output): Promise<number> {
     ...scale.findings.filter(({ level }) => level === "error").map(({ path, message }) => `${path}: ${message}`),
     ...userFlagProblems(scale, args.flags),
   ];
-  if (errors.length > 0) throw new ArgumentProblems(errors);
+  if (errors.length > 0) throw argumentError(errors);
   output.out(text(args, scale));
   return 0;
 }
@@ -72,7 +73,7 @@ function explained(paths: readonly string[], scale: Scale): string {
       return "";
     }
   });
-  if (problems.length > 0) throw new ArgumentProblems(problems);
+  if (problems.length > 0) throw argumentError(problems);
   return texts.join("\n");
 }
 

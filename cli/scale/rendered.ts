@@ -16,6 +16,7 @@ import {
   renderFlags,
   schedulerConfiguration,
 } from "../../config/flags";
+import { lookup } from "../../config/lookup";
 import { modulesFor, roles, type Scale, sysctlsFor } from "../../config/scale";
 
 type UserFlags = Readonly<Record<string, FlagMap>>;
@@ -47,7 +48,7 @@ export function userFlagProblems(scale: Scale, user: UserFlags): readonly string
 export function renderedFlags(scale: Scale, user: UserFlags): Readonly<Record<string, unknown>> {
   const own = scaleFlags(scale);
   const lines = (component: Component, flags: FlagMap) =>
-    renderFlags(mergeFlags({}, flags, user[component] ?? {}, policyFor(component, scale.versions)));
+    renderFlags(mergeFlags({}, flags, lookup(user, component) ?? {}, policyFor(component, scale.versions)));
   const single = (component: Component) => lines(component, own[component][0]?.[1] ?? {});
   return {
     "kube-apiserver": single("kube-apiserver"),

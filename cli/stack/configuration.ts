@@ -2,19 +2,12 @@
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
 import { isMap, parseDocument } from "yaml";
-import { plan } from "../../components/plan/plan";
-import type { ArtifactSums, ClusterPlan } from "../../components/plan/types";
-import type { ClusterSpec } from "../../config/cluster";
-import { ConfigurationError, readSpec } from "../../config/read";
-import { binariesOf, defaultReleases, type Releases, releasesOf } from "../../config/releases";
+import { type CheckedCluster, checkedCluster } from "../../components/check";
+import { type Platforms, platforms } from "../../components/platform/registry";
+import { ConfigurationError } from "../../config/read";
 import { projectDir, stackFile } from "./project";
 
-export interface CheckedStack {
-  readonly stack: string;
-  readonly spec: ClusterSpec;
-  /** With sums that only say when they are known: nothing of the machine was looked at. */
-  readonly plan: ClusterPlan;
-}
+export type CheckedStack = CheckedCluster;
 
 /** What a stack file may hold beside `config`: Pulumi's own keys. */
 const topLevelKeys = ["config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"];
@@ -23,25 +16,20 @@ const otherNamespaces = ["pulumi", "command", "tls", "random", "kubernetes", "aw
 const ours = "kilonode";
 
 /** @throws ConfigurationError with every problem, CliError for a stack that does not exist */
-export function checkedStack(stack: string, stacksDir?: string): CheckedStack {
+export function checkedStack(stack: string, stacksDir?: string, all: Platforms = platforms): CheckedStack {
   const file = stackFile(stack, stacksDir);
   const { values, problems } = readStackFile(readFileSync(file, "utf8"), relative(projectDir, file));
   if (values === undefined) throw new ConfigurationError(stack, problems);
-  const found = [...problems];
+  let found = problems;
   try {
-    const spec = readSpec(stack, values);
-    const planned = plan(spec, placeholderSums(releasesOf(spec)));
-    if (found.length === 0) return { stack, spec, plan: planned };
+    const checked = checkedCluster(stack, values, all);
+    if (found.length === 0) return checked;
   } catch (error) {
-    found.push(...problemsOf(error));
+    if (!(error instanceof ConfigurationError)) throw error;
+    // Those of the file in front of those of its values.
+    found = [...problems, ...error.problems];
   }
   throw new ConfigurationError(stack, found);
-}
-
-/** Errors that list problems of the configuration (ConfigurationError, FlagError, ScaleError); anything else is a bug. */
-function problemsOf(error: unknown): readonly string[] {
-  if (error instanceof Error && "problems" in error && Array.isArray(error.problems)) return error.problems as string[];
-  throw error;
 }
 
 interface StackFileContent {
@@ -69,23 +57,15 @@ export function readStackFile(text: string, file: string): StackFileContent {
   if (config !== null && (typeof config !== "object" || Array.isArray(config))) {
     return { problems: [...problems, `${file}: config is ${JSON.stringify(config)}; it must be keys and values`] };
   }
-  const values: Record<string, unknown> = {};
+  const values = new Map<string, unknown>();
   for (const [key, value] of Object.entries(config ?? {})) {
     const [namespace, name] = key.includes(":")
       ? [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)]
       : [ours, key];
-    if (namespace === ours) values[name] = value;
+    if (namespace === ours) values.set(name, value);
     else if (!otherNamespaces.includes(namespace)) {
       problems.push(`${file}: "${key}": nothing reads "${namespace}:"; the project's keys begin with "${ours}:"`);
     }
   }
-  return { values, problems };
-}
-
-export const unknownSum = "known once it has been built";
-
-export function placeholderSums(releases: Releases = defaultReleases): ArtifactSums {
-  return Object.fromEntries(
-    binariesOf(releases).map(({ name, release }) => [name, { version: release.version, sha256: unknownSum }]),
-  );
+  return { values: Object.fromEntries(values), problems };
 }

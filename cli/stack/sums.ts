@@ -1,22 +1,14 @@
 /** The plan with the sums of the binaries that are in the cache already; nothing is made or downloaded. */
-import { plan } from "../../components/plan/plan";
-import type { ArtifactSums, ClusterPlan } from "../../components/plan/types";
-import type { ClusterSpec } from "../../config/cluster";
-import { labBinaries, releasesOf } from "../../config/releases";
-import { checkToolchain } from "../../toolchain/ensure";
-import { placeholderSums } from "./configuration";
+import { withArtifacts } from "../../components/plan/artifacts";
+import type { ClusterPlan } from "../../components/plan/types";
+import { checkToolchain, isSound } from "../../toolchain/ensure";
+import type { CheckedStack } from "./configuration";
 
-export async function planWithSums(spec: ClusterSpec): Promise<ClusterPlan> {
-  return plan(spec, { ...placeholderSums(releasesOf(spec)), ...(await cachedSums(spec)) });
-}
-
-async function cachedSums(spec: ClusterSpec): Promise<ArtifactSums> {
+export async function planWithSums({ spec, plan }: CheckedStack): Promise<ClusterPlan> {
   const { source, sha256 } = spec.toolchain;
+  const names = plan.hosts.flatMap(({ machine }) => Object.values(machine.binaries).map(({ name }) => name));
+  const options = { releases: plan.releases, binaries: [...new Set(names)], source, sha256 };
   // Without Go and without pinned sums there are none to show, which is no reason not to show the rest.
-  const tools = await checkToolchain({ releases: releasesOf(spec), binaries: labBinaries, source, sha256 }, true).catch(
-    () => [],
-  );
-  return Object.fromEntries(
-    tools.flatMap((tool) => ("sha256" in tool ? [[tool.name, { version: tool.version, sha256: tool.sha256 }]] : [])),
-  );
+  const tools = await checkToolchain(options, true).catch(() => []);
+  return withArtifacts(plan, new Map(tools.filter(isSound).map(({ name, sha256: sum }) => [name, sum])));
 }

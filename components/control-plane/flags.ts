@@ -2,13 +2,14 @@
 import {
   apiserverFlags,
   controllerManagerFlags,
-  checkFlags,
   type FlagMap,
+  flagProblems,
   mergeFlags,
   policyFor,
   renderFlags,
 } from "../../config/flags";
 import type { Place } from "../../config/names";
+import type { Problem } from "../../config/rules";
 import type { PlanParts } from "../plan/parts";
 import { ports } from "../plan/ports";
 import type { ShardPlan } from "../plan/types";
@@ -59,15 +60,24 @@ export function componentFlags(parts: PlanParts, master: Place): Record<Componen
   };
 }
 
-/** What is wrong with the configured flags of all components: the same on each master, so asked for one. */
-export function controlPlaneFlagProblems(parts: PlanParts): string[] {
+/** What is wrong with the flags that the configuration gives, over all components: they are the same on every master. */
+export function controlPlaneFlagProblems(parts: PlanParts): Problem[] {
   const [master] = parts.masters;
   if (!master) return [];
   return components.flatMap((component) => {
     const { identity, derived, user } = layersOf[component](parts, master);
-    return checkFlags(identity, derived, user, policy(component, parts));
+    return flagProblems(identity, derived, user, policy(component, parts)).map(({ flag, value, message }) => ({
+      path: ["masters", "flags", knobs[component], flag],
+      message: `${message} (got ${value})`,
+    }));
   });
 }
+
+const knobs: Readonly<Record<Component, keyof PlanParts["spec"]["masters"]["flags"]>> = {
+  "kube-apiserver": "apiserver",
+  "kube-controller-manager": "controllerManager",
+  "kube-scheduler": "scheduler",
+};
 
 const policy = (component: Component, { scale }: PlanParts) => policyFor(component, scale.versions, changeable[component]);
 

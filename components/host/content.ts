@@ -2,6 +2,7 @@
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
+import { lookup } from "../../config/lookup";
 import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
 import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
@@ -10,6 +11,7 @@ import { unbuilt } from "../plan/artifacts";
 import type { HostPlan, SecretPlan } from "../plan/types";
 import type { Host } from "../platform/module";
 import { type ContentPart, resourceNames } from "../resources";
+import { runError } from "../run-error";
 import { machineApply, makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
 import type { Repairs } from "./repairs";
 
@@ -28,7 +30,13 @@ export class HostContent extends pulumi.ComponentResource {
     this.programs = this.command(host, "programs", programsCommand(programs), programsInput, repaired);
     const requests = this.keys(host);
     const certificates = plan.certificates.map((certificate) => {
-      const request = requests.apply((all) => verifiedRequest(plan.name, certificate, all[certificate.name] ?? ""));
+      const request = requests.apply((all) => {
+        try {
+          return verifiedRequest(plan.name, certificate, lookup(all, certificate.name) ?? "");
+        } catch (error) {
+          throw runError(error);
+        }
+      });
       return { path: certificate.certPath, pem: pki.sign(plan.name, certificate, request, this).certPem };
     });
     const secrets = this.secrets(host, pki);

@@ -1,23 +1,19 @@
 /** Checks what a host asks to be signed: a host gets exactly the certificate that its plan names. */
 import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
+import { UserError } from "../../config/errors";
 import type { KeyRequest } from "../machine/machine";
 
-/** Thrown when a host's certificate request is not the planned one: the host is misconfigured or not to be trusted. */
-export class RequestMismatch extends Error {
-  constructor(host: string, certificate: string, what: string, got: string, want: string) {
-    super(
-      `${host} asks for a certificate "${certificate}" with ${what} ${got}, planned is ${want}; nothing was signed. Look at the host before you go on.`,
-    );
-    this.name = "RequestMismatch";
-  }
-}
-
-/** @returns the request itself when subject, names and addresses are exactly the planned ones */
+/**
+ * @returns the request itself when subject, names and addresses are exactly the planned ones
+ * @throws UserError for any other: the host is misconfigured or not to be trusted
+ */
 export function verifiedRequest(host: string, planned: KeyRequest, csrPem: string): string {
   const request = new x509.Pkcs10CertificateRequest(csrPem);
   const refuse = (what: string, got: string, want: string): never => {
-    throw new RequestMismatch(host, planned.name, what, got, want);
+    throw new UserError(
+      `${host} asks for a certificate "${planned.name}" with ${what} ${got}, planned is ${want}; nothing was signed. Look at the host before you go on.`,
+    );
   };
   const subject = (name: string) => request.subjectName.getField(name).join(",");
   if (subject("CN") !== planned.commonName) refuse("common name", subject("CN"), planned.commonName);

@@ -3,8 +3,9 @@
  * Pulumi import, no toolchain; nothing is looked at.
  */
 import type { ClusterSpec } from "../../config/cluster";
-import { ConfigurationError } from "../../config/read";
+import { ConfigurationError, problemLine } from "../../config/read";
 import { releasesOf } from "../../config/releases";
+import type { Problem, Rule } from "../../config/rules";
 import { deriveScale, type Scale } from "../../config/scale";
 import { controlPlaneFlagProblems } from "../control-plane/flags";
 import { masterHosts, mastersGroup } from "../control-plane/plan";
@@ -17,24 +18,30 @@ import type { PlatformFacts } from "./facts";
 import { masterPlaces, type PlanParts, territoryOf } from "./parts";
 import type { ClusterPlan } from "./types";
 
-/** @throws ConfigurationError with every problem: of the workload, of flags, of what the platform cannot do */
+/** What a plan refuses beyond the configuration's own rules. @param factsOf of the platform that the specification names */
+export function planRules(factsOf: (spec: ClusterSpec) => PlatformFacts): readonly Rule[] {
+  const load = ["platform", "workload", "zones", "etcd", "masters.count", "kubernetesVersion", "etcdVersion"];
+  return [
+    { needs: load, check: (spec) => loadProblems(scaleOf(spec)) },
+    { needs: ["platform"], check: (spec) => controlPlaneFlagProblems(partsOf(spec, factsOf(spec))) },
+    { needs: ["platform", "masters.runtime"], check: (spec) => runtimeProblems(spec, factsOf(spec)) },
+    { needs: ["platform", "pools"], check: (spec) => poolProblems(spec, factsOf(spec)) },
+  ];
+}
+
+/** @throws ConfigurationError with everything that {@link planRules} refuse */
 export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
-  const scale = scaleOf(spec);
-  const territory = territoryOf(spec, facts);
-  const shards = shardPlans(spec, territory);
-  const masters = masterPlaces(territory, spec.masters.count);
-  const runtime = spec.masters.runtime ?? facts.runtimes[0];
-  const parts: PlanParts = { spec, facts, territory, scale, runtime, shards, masters, api: apiPlan(facts, territory) };
-  const problems = [...scaleProblems(scale), ...controlPlaneFlagProblems(parts), ...platformProblems(spec, facts)];
-  if (problems.length > 0) throw new ConfigurationError(spec.stack, problems);
+  const problems = planRules(() => facts).flatMap(({ check }) => check(spec));
+  if (problems.length > 0) throw new ConfigurationError(spec.stack, problems.map(problemLine));
+  const parts = partsOf(spec, facts);
   return {
     stack: spec.stack,
     platform: spec.platform,
     ephemeral: spec.ephemeral,
     releases: releasesOf(spec),
     network: spec.network,
-    scale,
-    shards,
+    scale: parts.scale,
+    shards: parts.shards,
     api: parts.api,
     hosts: [
       ...etcdHosts(parts),
@@ -56,6 +63,20 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
   };
 }
 
+function partsOf(spec: ClusterSpec, facts: PlatformFacts): PlanParts {
+  const territory = territoryOf(spec, facts);
+  return {
+    spec,
+    facts,
+    territory,
+    scale: scaleOf(spec),
+    runtime: spec.masters.runtime ?? facts.runtimes[0],
+    shards: shardPlans(spec, territory),
+    masters: masterPlaces(territory, spec.masters.count),
+    api: apiPlan(facts, territory),
+  };
+}
+
 function scaleOf({ kubernetesVersion, etcdVersion, workload, masters, etcd, zones }: ClusterSpec): Scale {
   const { shards, quotaGiB, heartbeatMs, electionMs, snapshotCount } = etcd;
   const sizes = { masters: masters.count, shards, zones: zones.length };
@@ -70,25 +91,22 @@ function scaleOf({ kubernetesVersion, etcdVersion, workload, masters, etcd, zone
   });
 }
 
-function scaleProblems({ findings }: Scale): string[] {
+/** A workload that the cluster cannot carry. */
+function loadProblems({ findings }: Scale): Problem[] {
   return findings
     .filter(({ level }) => level === "error")
-    .map(({ path, message, source }) => `${path}: ${message} (${source})`);
+    .map(({ path, message, source }) => ({ path: path.split("."), message: `${message} (${source})` }));
 }
 
-/** Knobs that this platform has no answer to. */
-function platformProblems({ platform, masters, pools }: ClusterSpec, { runtimes, placesPools }: PlatformFacts): string[] {
-  const { runtime } = masters;
-  const problems: string[] = [];
-  if (runtime !== undefined && !runtimes.includes(runtime)) {
-    problems.push(
-      `masters.runtime: ${runtime} is nothing that masters on ${platform} can run; allowed is ${runtimes.join(" or ")}, which is what they run when the knob is left out` +
-        (runtime === "static-pod" ? " (static pods need a kubelet on the masters)" : ""),
-    );
-  }
-  const names = Object.keys(pools);
-  if (names.length > 0 && !placesPools) {
-    problems.push(`pools: ${names.join(", ")}: the platform ${platform} makes no nodes yet; leave pools out`);
-  }
-  return problems;
+function runtimeProblems({ masters: { runtime }, platform }: ClusterSpec, { runtimes }: PlatformFacts): Problem[] {
+  if (runtime === undefined || runtimes.includes(runtime)) return [];
+  const why = runtime === "static-pod" ? ": static pods need a kubelet on the masters" : "";
+  const message = `${runtime} is nothing that masters on ${platform} can run${why}; allowed is ${runtimes.join(" or ")}, which they run when this is left out`;
+  return [{ path: ["masters", "runtime"], message }];
+}
+
+function poolProblems({ platform, pools }: ClusterSpec, { placesPools }: PlatformFacts): Problem[] {
+  if (placesPools) return [];
+  const message = `the platform ${platform} makes no nodes yet; leave pools out`;
+  return Object.keys(pools).map((name) => ({ path: ["pools", name], message }));
 }

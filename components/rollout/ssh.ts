@@ -1,5 +1,6 @@
 /** Commands on hosts over SSH: one connection a host, kept and reused, with the host's key pinned. */
 import { Client, type ConnectConfig } from "ssh2";
+import { UserError } from "../../config/errors";
 
 export interface SshTarget {
   readonly host: string;
@@ -23,7 +24,7 @@ const DIAL_PAUSE_MS = 500;
 export const COMMAND_TIMEOUT_MS = 30_000;
 
 /** No connection, or it broke: what the command did is not known. */
-export class SshError extends Error {
+export class SshError extends UserError {
   override readonly name = "SshError";
   constructor(
     message: string,

@@ -2,6 +2,7 @@
  * The scale-derived flags of the components that are configured on the command line. Addresses, files and identities are
  * added by the plan with {@link mergeFlags}.
  */
+import { lookup } from "../lookup";
 import type { Scale } from "../scale/types";
 import type { FlagMap } from "./flags";
 import { atLeast } from "./versions";
@@ -69,7 +70,7 @@ const releaseLeaderOnExit = (version: string): Readonly<Record<string, boolean>>
 /** etcd, one member of a shard. Reference: https://etcd.io/docs/v3.6/op-guide/configuration/ */
 export function etcdFlags(scale: Scale, shard: string): FlagMap {
   const e = scale.etcd;
-  const own = e.shards[shard];
+  const own = lookup(e.shards, shard);
   if (!own) throw new Error(`no etcd shard ${shard}; there are ${Object.keys(e.shards).join(", ")}`);
   return {
     "quota-backend-bytes": own.quotaGiB * 2 ** 30,
@@ -102,7 +103,7 @@ export function goMemoryLimit(component: string, scale: Scale): string {
     "kube-scheduler": scale.scheduler.goMemoryLimitGiB,
     etcd: scale.etcd.goMemoryLimitGiB,
   };
-  const gib = limits[component];
+  const gib = lookup(limits, component);
   if (gib === undefined)
     throw new Error(`no memory limit for ${component}; there is one for ${Object.keys(limits).join(", ")}`);
   return `${Math.max(128, Math.floor(gib * 1024))}MiB`;

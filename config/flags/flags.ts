@@ -4,6 +4,9 @@
  * A list renders joined by commas ("--admission=a,b"), except for flags that a binary reads once per occurrence
  * ({@link REPEATED_FLAGS}): those render one `--name=value` an item.
  */
+import { countOf, exitCodes, UserError } from "../errors";
+import { lookup } from "../lookup";
+
 export type FlagValue = string | number | boolean | readonly string[];
 export type FlagMap = Readonly<Record<string, FlagValue>>;
 
@@ -52,16 +55,6 @@ export const APPENDED_FLAGS: readonly string[] = [
   "runtime-config",
 ];
 
-/** Every problem of one merge, in one error. */
-export class FlagError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(
-      `${problems.length} flag problem${problems.length === 1 ? "" : "s"}:\n${problems.map((p) => `- ${p}`).join("\n")}`,
-    );
-    this.name = "FlagError";
-  }
-}
-
 /** "key" of a "key=value" item, or the whole item. */
 const itemKey = (item: string): string => item.split("=", 1)[0] ?? item;
 
@@ -80,32 +73,49 @@ export function appendItems(first: FlagValue, second: FlagValue): readonly strin
 }
 
 function ruleFor(flag: string, base: FlagMap, policy: FlagPolicy): MergeRule {
-  const listed = policy.rules?.[flag];
+  const listed = lookup(policy.rules ?? {}, flag);
   if (listed) return listed;
-  if (flag in base) return "denied";
+  if (Object.hasOwn(base, flag)) return "denied";
   return APPENDED_FLAGS.includes(flag) ? "append" : "overwrite";
 }
 
 const show = (value: FlagValue): string => (Array.isArray(value) ? value.join(",") : String(value));
 
-/** Problems of the flags against one policy; empty when they merge. Call it for every component to report all at once. */
-export function checkFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): readonly string[] {
-  const { component = "flags", version = "this version" } = policy;
+/** One flag that cannot be given. */
+export interface FlagProblem {
+  readonly flag: string;
+  readonly value: string;
+  readonly message: string;
+}
+
+/** What is wrong with one component's flags; empty when they merge. */
+export function flagProblems(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): FlagProblem[] {
+  const { known, version = "this version" } = policy;
   const plan = { ...scale, ...base };
-  const unknown = Object.entries(plan).filter(([flag]) => policy.known && !policy.known.has(flag));
+  const unknown = Object.entries(plan).filter(([flag]) => known && !known.has(flag));
   return [
-    ...unknown.map(
-      ([flag, value]) => `${component}: the plan sets --${flag}=${show(value)}, which ${version} does not have`,
-    ),
+    ...unknown.map(([flag, value]) => ({
+      flag,
+      value: show(value),
+      message: `the plan sets it, and ${version} does not have it`,
+    })),
     ...Object.entries(user).flatMap(([flag, value]) => {
-      const problem = flagProblem(flag, plan[flag], ruleFor(flag, base, policy), policy);
-      if (problem) return [`${component}: --${flag}=${show(value)}: ${problem}`];
-      const refused = policy.refusedItems?.[flag] ?? {};
-      return asList(value)
-        .filter((item) => refused[item])
-        .map((item) => `${component}: --${flag}: ${item} is refused: ${refused[item]}`);
+      const message = flagProblem(flag, lookup(plan, flag), ruleFor(flag, base, policy), policy);
+      if (message) return [{ flag, value: show(value), message }];
+      const refused = lookup(policy.refusedItems ?? {}, flag) ?? {};
+      return asList(value).flatMap((item) => {
+        const reason = lookup(refused, item);
+        return reason === undefined ? [] : [{ flag, value: show(value), message: `${item} is refused: ${reason}` }];
+      });
     }),
   ];
+}
+
+/** {@link flagProblems} as lines that name component and flag. */
+export function checkFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): readonly string[] {
+  return flagProblems(base, scale, user, policy).map(
+    ({ flag, value, message }) => `${policy.component ?? "flags"}: --${flag}=${value}: ${message}`,
+  );
 }
 
 function flagProblem(
@@ -117,7 +127,8 @@ function flagProblem(
   if (!/^[a-z][a-z0-9-]*$/.test(flag)) return "no flag name; write it without dashes in front and the value apart";
   if (rule === "denied") {
     const set = planned === undefined ? "" : ` (the plan sets ${show(planned)})`;
-    return `protected${set}: ${policy.reasons?.[flag] ?? "other parts of the plan depend on it"}; remove it from the configuration`;
+    const reason = lookup(policy.reasons ?? {}, flag) ?? "other parts of the plan depend on it";
+    return `protected${set}: ${reason}; remove it from the configuration`;
   }
   if (!policy.known || policy.known.has(flag)) return undefined;
   return `${policy.version ?? "this version"} does not have this flag; ${policy.gone?.(flag) ?? "remove it from the configuration"}`;
@@ -125,20 +136,18 @@ function flagProblem(
 
 /**
  * One component's flags: the scale part, the identity part (addresses, files) over it, the user's over both, by the policy.
- * @throws FlagError with every problem at once.
+ * @throws UserError with every problem at once. A plan asks for the problems of all components before it merges any.
  */
 export function mergeFlags(base: FlagMap, scale: FlagMap, user: FlagMap, policy: FlagPolicy): FlagMap {
   const problems = checkFlags(base, scale, user, policy);
-  if (problems.length > 0) throw new FlagError(problems);
-  const merged: Record<string, FlagValue> = { ...scale };
-  for (const layer of [base, user]) {
-    for (const [flag, value] of Object.entries(layer)) {
-      const before = merged[flag];
-      const append = APPENDED_FLAGS.includes(flag) || policy.rules?.[flag] === "append";
-      merged[flag] = before !== undefined && append ? appendItems(before, value) : value;
-    }
+  if (problems.length > 0) throw new UserError(countOf(problems, "flag problem"), exitCodes.badConfiguration, problems);
+  const merged = new Map<string, FlagValue>(Object.entries(scale));
+  for (const [flag, value] of [...Object.entries(base), ...Object.entries(user)]) {
+    const before = merged.get(flag);
+    const append = APPENDED_FLAGS.includes(flag) || lookup(policy.rules ?? {}, flag) === "append";
+    merged.set(flag, before !== undefined && append ? appendItems(before, value) : value);
   }
-  return merged;
+  return Object.fromEntries(merged);
 }
 
 /** `--name=value`, sorted by name: the same map always renders to the same lines. */

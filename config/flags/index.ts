@@ -11,10 +11,11 @@ export {
 } from "./configurations";
 export {
   checkFlags,
-  FlagError,
   type FlagMap,
   type FlagPolicy,
+  type FlagProblem,
   type FlagValue,
+  flagProblems,
   mergeFlags,
   renderEtcdEnvironment,
   renderFlags,

@@ -1,4 +1,5 @@
 /** How a value came about, as text. */
+import { lookup } from "../lookup";
 import type { Entry, Scalar } from "./book";
 import { constants } from "./constants";
 import type { Scale } from "./types";
@@ -15,7 +16,7 @@ export const explainable = (scale: Scale): string[] => Object.keys(scale.derivat
  * @throws when there is no such value; the message names the closest ones.
  */
 export function explain(scale: Scale, path: string): string {
-  const entry = scale.derivations[path];
+  const entry = lookup(scale.derivations, path);
   if (!entry) throw new Error(`no derived value ${path}${nearest(scale, path)}`);
   const seen = new Set<string>();
   return `${lines(scale, entry, "", 1, seen).join("\n")}\n`;

@@ -1,4 +1,5 @@
 /** The scale model: what the cluster has to carry goes in, every size, rate, flag and kernel setting comes out. Pure. */
+import { exitCodes, UserError } from "../errors";
 import { checkVersions } from "../flags/versions";
 import { deriveApiserver } from "./apiserver";
 import { Book } from "./book";
@@ -23,14 +24,6 @@ export { fullTable, summary } from "./table";
 export type { Finding, HostScale, Role, Scale, ScaleOptions, ShardOption, ShardScale } from "./types";
 export { assumptions, type ResolvedWorkload, resolveWorkload, Workload } from "./workload";
 
-/** A version that the flags are not known for, or options that contradict each other: every problem at once. */
-export class ScaleError extends Error {
-  constructor(readonly problems: readonly string[]) {
-    super(problems.join("\n"));
-    this.name = "ScaleError";
-  }
-}
-
 function checkOptions(options: ScaleOptions): readonly string[] {
   const problems: string[] = [...checkVersions(options)];
   const positive = [
@@ -49,7 +42,7 @@ function checkOptions(options: ScaleOptions): readonly string[] {
     const value = options[name];
     if (value !== undefined && !(value > 0)) problems.push(`${name} is ${value}; it must be above 0`);
   }
-  if (options.shards && !options.shards.main)
+  if (options.shards && !Object.hasOwn(options.shards, "main"))
     problems.push("shards: no shard named main; it holds every resource that no other shard names");
   for (const [name, shard] of Object.entries(options.shards ?? {})) {
     if (!(shard.members > 0)) problems.push(`shards.${name}.members is ${shard.members}; it must be above 0`);
@@ -59,13 +52,14 @@ function checkOptions(options: ScaleOptions): readonly string[] {
 
 /**
  * Derives everything from the workload.
- * @throws ZodError for a contradictory workload, ScaleError for versions and options. What works but is untested, or fits but not
+ * @throws ZodError for a contradictory workload, UserError for versions and options, with every problem at once. What works but is untested, or fits but not
  * well, is in `findings` instead.
  */
 export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
   const resolved = resolveWorkload(workload);
   const problems = checkOptions(options);
-  if (problems.length > 0) throw new ScaleError(problems);
+  if (problems.length > 0)
+    throw new UserError("the scale model cannot compute with these options", exitCodes.badConfiguration, problems);
   const { zones = 3, loadBalanced = true, proxyMode = "ipvs", kubernetesVersion, etcdVersion } = options;
   const book = new Book(resolved, { zones, loadBalanced, proxyMode });
 

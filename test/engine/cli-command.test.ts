@@ -59,8 +59,8 @@ describe("configuration errors: all at once, exit 2, nothing touched", () => {
 
   test("protected and unknown flags", async () => {
     const { code, stderr } = await project.run(["plan", "flags"]);
-    expect(stderr).toContain("--etcd-servers");
-    expect(stderr).toContain("--no-such-flag");
+    expect(stderr).toContain("masters.flags.apiserver.etcd-servers: protected");
+    expect(stderr).toContain("masters.flags.apiserver.no-such-flag: kube-apiserver 1.37.2 does not have this flag");
     expect(code).toBe(2);
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { checkFlags, FlagError, mergeFlags, renderEtcdEnvironment, renderFlags } from "../../config/flags";
+import { UserError } from "../../config/errors";
+import { checkFlags, mergeFlags, renderEtcdEnvironment, renderFlags } from "../../config/flags";
 
 describe("rendering", () => {
   test("sorted by name, lists joined by commas", () => {
@@ -77,7 +78,9 @@ describe("merging", () => {
     const policy = { component, known: new Set(["etcd-servers"]), version: "kube-apiserver 1.37.2" };
     const problems = checkFlags({ "etcd-servers": "y" }, {}, user, policy);
     expect(problems).toHaveLength(3);
-    expect(() => mergeFlags({ "etcd-servers": "y" }, {}, user, policy)).toThrow(FlagError);
-    expect(() => mergeFlags({ "etcd-servers": "y" }, {}, user, policy)).toThrow(/^3 flag problems:\n- .*\n- .*\n- /);
+    expect(() => mergeFlags({ "etcd-servers": "y" }, {}, user, policy)).toThrow(UserError);
+    expect(() => mergeFlags({ "etcd-servers": "y" }, {}, user, policy)).toThrow(
+      /^3 flag problems\n {2}- .*\n {2}- .*\n {2}- /,
+    );
   });
 });

@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { UserError } from "../../../config/errors";
+import { countOf, exitCodes, UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
 import { checkToolchain, ensureToolchain, isSound } from "../../../toolchain/ensure";
 import { progressLine } from "../../../toolchain/progress";
@@ -61,11 +61,14 @@ async function preflight(env: NodeJS.ProcessEnv, change: boolean, say: (line: st
     await output("lab-preflight", ["--json", ...(change ? ["--install"] : [])], env, say, [0, 2]),
   ) as Preflight;
   if (result.ok) return;
-  const list = result.missing.map(({ what, why, fix }) => `  - ${what}: ${why}; ${fix}`).join("\n");
-  const text = `this machine lacks ${result.missing.length} thing${result.missing.length === 1 ? "" : "s"} that the lab needs; nothing was touched\n${list}`;
-  // A machine that cannot run the lab: everything it lacks, each with the command that helps.
-  if (change) throw new UserError(text);
-  say(text);
+  // Everything it lacks, each with the command that helps.
+  const lacks = new UserError(
+    `this machine lacks ${countOf(result.missing, "thing")} that the lab needs; nothing was touched`,
+    exitCodes.failed,
+    result.missing.map(({ what, why, fix }) => `${what}: ${why}; ${fix}`),
+  );
+  if (change) throw lacks;
+  say(lacks.message);
 }
 
 /** The binaries that the plan's hosts run, and no others. */

@@ -2,6 +2,7 @@
  * Which flag exists from and until which version: the lists of the newest supported binaries, and what changed since the
  * oldest (compared flag by flag in the sources of Kubernetes 1.35.3, 1.36.1, 1.37.2 and etcd 3.6.7, 3.7.3).
  */
+import { lookup } from "../../lookup";
 import { atLeast } from "../versions";
 import { etcd } from "./etcd";
 import { kubeApiserver } from "./kube-apiserver";
@@ -81,12 +82,12 @@ export function knownFlags(component: Component, version: string): ReadonlySet<s
 
 /** What to do instead of a flag that this version does not have. */
 export function replacementFor(component: Component, flag: string, version: string): string | undefined {
-  const from = since[component]?.[flag];
+  const from = lookup(since[component] ?? {}, flag);
   if (from && !atLeast(version, from)) return `it exists from ${from} on`;
   if (component === "etcd" && flag.startsWith("experimental-")) {
     const name = flag.replace("experimental-", "");
     if (knownFlags("etcd", version).has(name)) return `its name is --${name}`;
     return "experimental flags are gone since 3.7, most became feature gates";
   }
-  return replaced[component][flag];
+  return lookup(replaced[component], flag);
 }

@@ -1,0 +1,96 @@
+/** One part of the configuration, read as far as it is right. */
+import type { z } from "zod";
+import type { Path, Problem } from "./rules";
+
+export interface Section {
+  /** What is left without what is wrong; undefined where nothing is left and there is no default. */
+  readonly value: unknown;
+  readonly problems: readonly Problem[];
+  /** Places where something else stands than what the user wrote. */
+  readonly wrong: readonly Path[];
+}
+
+export const unknownKey = "unknown key; see docs/configuration.md for the keys there are";
+
+/** Takes out what is wrong, place by place, until the rest can be read. */
+export function readSection(schema: z.ZodType, raw: unknown, key: string): Section {
+  // A box around the value, so that the value itself can be taken out as well.
+  const box = structuredClone({ [key]: raw });
+  const problems = takeOutUnusable(box, []);
+  const wrong: Path[] = [];
+  for (;;) {
+    const parsed = schema.safeParse(box[key], { reportInput: true });
+    if (parsed.success) return { value: parsed.data, problems, wrong };
+    const issues = parsed.error.issues.map((issue): Issue => ({ ...issue, path: [key, ...issue.path] }));
+    // Afterwards something may be wrong with a default that stands in for the user's value, which is none of his errors.
+    if (wrong.length === 0) problems.push(...issues.flatMap(describe));
+    // Found before any is taken out, or the second would look for a place that is gone with the first.
+    const unknown = issues.flatMap((issue) => unknownIn(issue).map((path) => placeOf(box, path)));
+    const places = issues.filter((issue) => unknownIn(issue).length === 0).map(({ path }) => placeOf(box, path));
+    for (const { takeOut } of [...unknown, ...places]) takeOut();
+    wrong.push(...places.map(({ path }) => path));
+    if (places.some(({ isRoot }) => isRoot)) return { value: undefined, problems, wrong };
+  }
+}
+
+type Issue = z.core.$ZodIssue;
+/** Paths of the keys that the schema does not know. */
+const unknownIn = (issue: Issue): PropertyKey[][] =>
+  issue.code === "unrecognized_keys" ? issue.keys.map((name) => [...issue.path, name]) : [];
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+interface FoundPlace {
+  readonly path: Path;
+  /** True: not even the section is there, and yet something is wrong: it must be given and is not. */
+  readonly isRoot: boolean;
+  readonly takeOut: () => void;
+}
+
+/** The value at the path; for a key that is missing what should hold it, for an item of a list the list. */
+function placeOf(box: Record<string, unknown>, wanted: readonly PropertyKey[]): FoundPlace {
+  const path = wanted.map(String);
+  let node: unknown = box;
+  let takeOut = () => {};
+  let depth = 0;
+  for (const name of path) {
+    if (!isRecord(node) || !Object.hasOwn(node, name)) break;
+    const holder = node;
+    takeOut = () => {
+      delete holder[name];
+    };
+    node = holder[name];
+    depth++;
+  }
+  return { path: path.slice(0, Math.max(1, depth)), isRoot: depth === 0, takeOut };
+}
+
+/** No record can hold a key of this name, and zod passes over it without a word. */
+const unusable = "__proto__";
+
+function takeOutUnusable(value: unknown, path: Path): Problem[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => takeOutUnusable(item, [...path, index]));
+  if (!isRecord(value)) return [];
+  const found: Problem[] = [];
+  if (Object.hasOwn(value, unusable)) {
+    found.push({ path: [...path, unusable], message: "cannot be used as a name; choose another one" });
+    delete value[unusable];
+  }
+  return [...found, ...Object.entries(value).flatMap(([name, item]) => takeOutUnusable(item, [...path, name]))];
+}
+
+function describe(issue: Issue): Problem[] {
+  const unknown = unknownIn(issue);
+  if (unknown.length > 0) return unknown.map((at) => ({ path: at.map(String), message: unknownKey }));
+  const path = issue.path.map(String);
+  const got = issue.input === undefined ? "" : ` (got ${JSON.stringify(issue.input)})`;
+  if (issue.code === "invalid_value") {
+    const allowed = issue.values.map((value) => JSON.stringify(value)).join(" or ");
+    return [{ path, message: `allowed is ${allowed}${got}` }];
+  }
+  if (issue.code === "invalid_key") {
+    return [{ path, message: `no usable name: ${issue.issues.map(({ message }) => message).join("; ")}` }];
+  }
+  // A rule of our own already says the value it got.
+  return [{ path, message: `${issue.message}${issue.code === "custom" ? "" : got}` }];
+}
