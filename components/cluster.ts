@@ -3,6 +3,8 @@ import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterSpec } from "../config/cluster";
 import type { Role } from "../config/names";
+import { sshTarget } from "./access/pulumi";
+import type { HostTarget } from "./access/target";
 import { HostContent } from "./host/content";
 import { clusterObjects } from "./objects/objects";
 import { operatorKubeconfig } from "./pki/kubeconfig";
@@ -10,8 +12,7 @@ import { Pki } from "./pki/pki";
 import type { ClusterPlan } from "./plan-types";
 import type { Host, Platform } from "./platform/platform";
 import { ports } from "./ports";
-import { Gates, Rollout, type RolloutArgs, sshTarget } from "./rollout/component";
-import type { RolloutHost } from "./rollout/spec";
+import { Gates, Rollout, type RolloutArgs } from "./rollout/component";
 
 export interface ClusterArgs {
   readonly spec: ClusterSpec;
@@ -56,6 +57,7 @@ export class Cluster extends pulumi.ComponentResource {
         token: shard.token,
         peerPort: ports.etcdPeer,
         clientPort: ports.etcdClient,
+        release: plan.versions.etcd,
       }),
     );
     const loadBalancerArgs = rolloutArgs("load-balancer", { kind: "together" });
@@ -65,6 +67,8 @@ export class Cluster extends pulumi.ComponentResource {
       sshTarget(balancerHost).apply((target) => ({
         kind: "masters" as const,
         apiPort: ports.apiserver,
+        release: plan.versions.kubernetes,
+        apiServices: ["kube-apiserver.service"],
         loadBalancer: target,
       })),
     );
@@ -103,11 +107,12 @@ export class Cluster extends pulumi.ComponentResource {
   }
 }
 
-export interface ClusterHost extends Omit<RolloutHost, "digest"> {
+export interface ClusterHost extends HostTarget {
+  readonly zone: string;
   readonly role: Role;
   readonly group: string;
 }
 
-function place(host: Host): Pick<ClusterHost, "role" | "group"> {
-  return { role: host.plan.role, group: host.plan.group };
+function place({ plan }: Host): Pick<ClusterHost, "zone" | "role" | "group"> {
+  return { zone: plan.zone, role: plan.role, group: plan.group };
 }

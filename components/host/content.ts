@@ -1,6 +1,7 @@
 /** Puts a host's content on it, staged: keys made there, certificates signed, secrets apart, everything else as a diffable text. */
 import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { asRoot } from "../access/privilege";
 import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
 import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
@@ -97,7 +98,7 @@ export class HostContent extends pulumi.ComponentResource {
       `${host.plan.name}-${what}`,
       {
         connection: host.connection,
-        create,
+        create: pulumi.output(create).apply((command) => asRoot(host.user, command)),
         stdin,
         // A host's sshd accepts no variables, and its answers are results, not progress.
         addPreviousOutputInEnv: false,

@@ -1,7 +1,10 @@
 /** How often a host has been repaired: a new number when it differs from what was put on it, so that `up` repairs it. */
 import * as pulumi from "@pulumi/pulumi";
+import { asRoot, quote } from "../access/privilege";
+import { sshTarget } from "../access/pulumi";
+import { runOnHost } from "../access/ssh";
+import { hostText } from "../machine/host-files";
 import type { Host } from "../platform/platform";
-import { runOnHost } from "../rollout/ssh";
 import { compiled, machineApply } from "./delivery";
 
 /** Each is the number of repairs so far, or one more when the host drifted. */
@@ -15,18 +18,16 @@ export interface Repairs {
 const none: Repairs = { content: 0, programs: 0 };
 
 /** A host that was never staged has nothing to differ from; one that lost its programs needs them once more. */
-const driftCommand = `if [ -x ${machineApply} ]; then ${compiled(machineApply, ["drift"])}; else
-  n=$(sed -n 's/.*"repairs": \\([0-9]*\\).*/\\1/p' /var/lib/kilonode/programs.json 2>/dev/null)
-  echo "{\\"generation\\": 0, \\"programRepairs\\": $((\${n:-0} + 1))}"
-fi`;
+const question = hostText("/usr/local/lib/kilonode/drift-of");
+const driftCommand = `sh -c ${quote(question)} drift-of ${compiled(machineApply, ["drift"])}`;
 
 /** A host that does not answer counts as not drifted: whatever is wrong with it is for the platform or a gate to say. */
 export function repairsOf(host: Host): pulumi.Output<Repairs> {
   if (!host.existed) return pulumi.output(none);
-  const asked = host.connection.apply(async (connection): Promise<Repairs> => {
-    const target = connection as { host: string; port: number; user: string; privateKey: string; hostKey: string };
+  const asked = pulumi.all([sshTarget(host), host.connection]).apply(async ([target, connection]): Promise<Repairs> => {
     try {
-      const answer = JSON.parse(await runOnHost(target, driftCommand)) as Record<string, number>;
+      const printed = await runOnHost(target, connection.privateKey ?? "", asRoot(host.user, driftCommand));
+      const answer = JSON.parse(printed) as Record<string, number>;
       return { content: answer.generation ?? 0, programs: answer.programRepairs ?? 1 };
     } catch (error) {
       await pulumi.log.warn(`${host.plan.name} could not be compared with its plan: ${(error as Error).message}`);

@@ -2,7 +2,9 @@
  * Before the first rollout of a change: are the gates of all groups open? Shards roll side by side, so one that cannot pass would
  * otherwise stop only itself, with the others already under way. Here nothing has been touched yet.
  */
-import { GateRefused, type Refusal, type Run } from "./gate";
+import { gateAdvice } from "./gate/advice";
+import type { Progress } from "./gate/progress";
+import { GateRefused, type Refusal } from "./gate/refusal";
 import { checkGroup } from "./group";
 import type { CheckSpec, RolloutSpec } from "./spec";
 
@@ -15,12 +17,12 @@ export async function checkGates(
   { groups, storage }: CheckSpec,
   previous: unknown,
   key: string,
-  runOf: (group: string) => Run,
-  check: (spec: RolloutSpec, key: string, run: Run) => Promise<void> = checkGroup,
+  progressOf: (group: string) => Progress,
+  check: (spec: RolloutSpec, key: string, progress: Progress) => Promise<void> = checkGroup,
 ): Promise<Checked> {
   const before = (previous as Partial<Checked> | null)?.storage;
-  if (before) checkStorage(before, storage, runOf("etcd"));
-  const results = await Promise.allSettled(groups.map((spec) => check(spec, key, runOf(spec.group))));
+  if (before) checkStorage(before, storage, progressOf("etcd"));
+  const results = await Promise.allSettled(groups.map((spec) => check(spec, key, progressOf(spec.group))));
   const reasons = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
   const refusals = reasons.flatMap((reason): Refusal[] => (reason instanceof GateRefused ? [reason.refusal] : []));
   const other = reasons.find((reason) => !(reason instanceof GateRefused));
@@ -34,7 +36,7 @@ export async function checkGates(
  * An API server looks for a kind of object in one shard only. With another shard named for it, all that is stored would be gone
  * for its clients, and controllers would begin to act on that.
  */
-function checkStorage(before: CheckSpec["storage"], after: CheckSpec["storage"], run: Run): void {
+function checkStorage(before: CheckSpec["storage"], after: CheckSpec["storage"], progress: Progress): void {
   const findings = [...new Set([...Object.keys(before), ...Object.keys(after)])].sort().flatMap((resource) => {
     const [from, to] = [before[resource] ?? rest, after[resource] ?? rest];
     if (from === to) return [];
@@ -43,14 +45,12 @@ function checkStorage(before: CheckSpec["storage"], after: CheckSpec["storage"],
         host: `shard ${to}`,
         checked: "every kind of object stays in the shard that holds it",
         found: `${resource} would move from ${from} to ${to}, without what is stored`,
-        advice:
-          "Give etcd.shards the resources that they had. Another layout is for a new cluster: an ephemeral stack gets it by `kilonode recreate`.",
+        advice: gateAdvice.movedResource,
         lasting: true,
       },
     ];
   });
-  const [first, ...more] = findings;
-  if (first) throw run.refuse([first, ...more]);
+  progress.refuseAny(findings);
 }
 
 /** The shard that holds what no other one is named for. */

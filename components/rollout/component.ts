@@ -2,12 +2,13 @@
 import { join } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import { sshTarget } from "../access/pulumi";
 import type { Host } from "../platform/platform";
-import { type CheckSpec, gatesName, type RolloutHost, type RolloutSpec } from "./spec";
+import { type CheckSpec, gatesName, type RolloutHost, type RolloutSpec, type RolloutStrategy } from "./spec";
 
 export interface RolloutArgs {
   readonly group: string;
-  readonly strategy: pulumi.Input<RolloutSpec["strategy"]>;
+  readonly strategy: pulumi.Input<RolloutStrategy>;
   readonly hosts: readonly { readonly host: Host; readonly digest: pulumi.Output<string> }[];
   readonly hostTimeoutSeconds: number;
   readonly sshKey: pulumi.Output<string>;
@@ -74,11 +75,6 @@ function rolloutSpec(args: RolloutArgs): pulumi.Output<RolloutSpec> {
 }
 
 function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {
-  return pulumi.all([sshTarget(host), digest]).apply(([target, staged]) => ({ ...target, digest: staged }));
-}
-
-/** A host as an SSH target of a rollout that is not changed by it. */
-export function sshTarget(host: Host): pulumi.Output<Omit<RolloutHost, "digest">> {
-  const { name, address, zone } = host.plan;
-  return host.hostKey.apply((hostKey) => ({ name, address, zone, user: host.user, port: 22, hostKey }));
+  const { zone } = host.plan;
+  return pulumi.all([sshTarget(host), digest]).apply(([target, staged]) => ({ ...target, zone, digest: staged }));
 }
