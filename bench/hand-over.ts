@@ -8,8 +8,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import http from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { bootstrapEnv } from "../components/rollout/etcd-bootstrap";
-import type { Member } from "../components/rollout/etcd-shard";
+import { bootstrapEnv } from "../components/rollout/etcd/bootstrap";
+import type { Member } from "../components/rollout/etcd/shard";
 import { findEtcd, LocalShard } from "./lib/local-etcd";
 import { machineLine } from "./lib/machine";
 
@@ -73,7 +73,7 @@ async function measure(hold: boolean, rounds: number): Promise<HandOverReport> {
 
 async function start(shard: LocalShard): Promise<void> {
   const { targets, token } = shard.plan(members);
-  for (const name of members) await shard.activate(name, bootstrapEnv(targets, token));
+  for (const name of members) await shard.activate(name, { env: bootstrapEnv(targets, token) });
   for (const name of members) while (!(await shard.settled(name))) await shard.sleep(50);
 }
 

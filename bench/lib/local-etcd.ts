@@ -3,10 +3,13 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import type { EtcdPlan } from "../../components/rollout/etcd-shard";
-import { RemoteShard } from "../../components/rollout/etcdctl";
-import type { Activation, HostStatus } from "../../components/rollout/hosts";
-import type { Outcome } from "../../components/rollout/ssh";
+import type { Outcome } from "../../components/access/ssh";
+import { hostText } from "../../components/machine/host-files";
+import { RemoteShard } from "../../components/rollout/etcd/remote";
+import type { EtcdPlan } from "../../components/rollout/etcd/shard";
+import type { Activation, MachineStatus } from "../../components/rollout/hosts/answers";
+import type { ActivationOptions } from "../../components/rollout/hosts/hosts";
+import { tools } from "../../components/rollout/hosts/remote";
 import { checkToolchain, isSound } from "../../toolchain/ensure";
 
 /** etcd and etcdctl as a cluster runs them by default; undefined where the toolchain has not made them. */
@@ -101,7 +104,7 @@ export class LocalShard extends RemoteShard {
     rmSync(this.#dir, { recursive: true, force: true });
   }
 
-  override async status(name: string): Promise<HostStatus> {
+  override async status(name: string): Promise<MachineStatus> {
     const { staged, active, process, job } = this.host(name);
     const state = process ? (job ? "activating" : "active") : "inactive";
     return {
@@ -110,13 +113,13 @@ export class LocalShard extends RemoteShard {
       everActivated: active !== null,
       restarts: state === "active" && active !== staged ? ["etcd.service"] : [],
       pending: active === staged ? [] : ["write /etc/etcd/etcd.env"],
-      units: active === null ? {} : { "etcd.service": { active: state } },
+      services: active === null ? {} : { "etcd.service": { kind: "unit", active: state } },
       degradations: [],
     };
   }
 
   /** Returns before the old process is gone, as `systemctl --no-block restart` does. */
-  override async activate(name: string, env: Readonly<Record<string, string>>): Promise<Activation> {
+  override async activate(name: string, { env = {} }: ActivationOptions): Promise<Activation> {
     const host = this.host(name);
     this.log.push(`activate ${name}`);
     if (Object.keys(env).length > 0) host.env = env;
@@ -142,9 +145,10 @@ export class LocalShard extends RemoteShard {
   }
 
   override async run(name: string, command: string, timeoutMs = 30_000): Promise<Outcome> {
-    const settings = join(this.#dir, `${name}.env`);
-    writeFileSync(settings, `ETCDCTL_ENDPOINTS=http://${this.host(name).address}:2379\n`);
-    const script = command.replaceAll("/etc/etcd/etcdctl.env", settings);
+    const script = ["etcd-look", "etcd-call"].reduce(
+      (text, tool) => text.replaceAll(`${tools}/${tool}`, this.#tool(name, tool)),
+      command,
+    );
     const env = {
       PATH: `${dirname(this.binaries.etcdctl)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     };
@@ -156,6 +160,15 @@ export class LocalShard extends RemoteShard {
       child.stderr.on("data", (text) => (stderr += text));
       child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
     });
+  }
+
+  /** The host's own program, with the settings of that member here. @returns its path */
+  #tool(name: string, tool: string): string {
+    const settings = join(this.#dir, `${name}.env`);
+    writeFileSync(settings, `ETCDCTL_ENDPOINTS=http://${this.host(name).address}:2379\n`);
+    const path = join(this.#dir, `${name}-${tool}`);
+    writeFileSync(path, hostText(`${tools}/${tool}`).replaceAll("/etc/etcd/etcdctl.env", settings), { mode: 0o755 });
+    return path;
   }
 
   async #start(host: LocalHost): Promise<void> {

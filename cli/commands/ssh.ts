@@ -5,12 +5,13 @@ import { engineOption, stackArgument } from "./options";
 export function define(command: Command): void {
   engineOption(command.argument(...stackArgument))
     .argument("<host>", "name of the host; the stack's name in front may be left out")
-    .argument("[command...]", "run this instead of a shell")
+    .argument("[command...]", "run this instead of a shell; its words are joined as ssh does")
     .passThroughOptions()
     .addHelpText(
       "after",
       `
-Uses this machine's ssh with the cluster's own key and the host's pinned key. Ends with the exit code of the command.
+Uses this machine's ssh with the cluster's own key and the host's pinned key, as root whoever logs in. Ends with the exit code of the
+command.
 
 Examples:
   kilonode ssh lab lab-master-1
@@ -21,7 +22,7 @@ Examples:
       const { openssh } = require("../hosts/openssh") as typeof import("../hosts/openssh");
       const cluster = await reachableCluster(stack, options);
       // ssh would hand the "--" on to the host's shell.
-      const command = words[0] === "--" ? words.slice(1) : words;
-      process.exitCode = await openssh(cluster.sshKey, hostNamed(cluster, name), command);
+      const command = (words[0] === "--" ? words.slice(1) : words).join(" ");
+      process.exitCode = await openssh(cluster.sshKey, hostNamed(cluster, name), command === "" ? undefined : command);
     });
 }

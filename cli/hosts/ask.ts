@@ -1,7 +1,8 @@
-/** Runs one program on every host at the same time, each within a bounded time. */
+/** Runs one program on every host at the same time, as root, each within a bounded time. */
 import { connect } from "node:net";
+import { asRoot, quote } from "../../components/access/privilege";
+import { type Outcome, SshConnection } from "../../components/access/ssh";
 import type { ClusterHost } from "../../components/cluster";
-import { type Outcome, SshConnection } from "../../components/rollout/ssh";
 
 export type Answer = { readonly host: ClusterHost } & ({ readonly outcome: Outcome } | { readonly error: string });
 
@@ -18,11 +19,12 @@ export function askAll(
 }
 
 async function ask(host: ClusterHost, sshKey: string, command: string): Promise<Answer> {
-  const { address, port, user, hostKey } = host;
-  const connection = new SshConnection({ host: address, port, user, privateKey: sshKey, hostKey });
+  const connection = new SshConnection(host, sshKey);
+  // What is behind a jump host can be reached only through it.
+  const { address, port } = host.jump ?? host;
   try {
     await answersAt(address, port);
-    return { host, outcome: await within(answerMs, connection.run(command, answerMs)) };
+    return { host, outcome: await within(answerMs, connection.run(asRoot(host.user, command), answerMs)) };
   } catch (error) {
     return { host, error: (error as Error).message };
   } finally {
@@ -54,6 +56,5 @@ function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
 
 /** A shell command that runs a program of this project on a host, which needs nothing but bash. */
 export function bashProgram(text: string, args: readonly string[]): string {
-  const quoted = args.map((arg) => `'${arg.replaceAll("'", `'\\''`)}'`);
-  return `bash /dev/fd/3 ${quoted.join(" ")} 3<<'KILONODE'\n${text.trimEnd()}\nKILONODE\n`;
+  return `bash /dev/fd/3 ${args.map(quote).join(" ")} 3<<'KILONODE'\n${text.trimEnd()}\nKILONODE\n`;
 }

@@ -1,44 +1,41 @@
-/** Runs this machine's own ssh to a host, with the host's key pinned. */
+/** Runs this machine's own ssh to a host, with the host's key pinned, and its jump host's. */
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ClusterHost } from "../../components/cluster";
+import { opensshFiles, opensshHost } from "../../components/access/openssh";
+import { asRoot } from "../../components/access/privilege";
+import type { HostTarget } from "../../components/access/target";
 import { CliError } from "../errors";
 
-/** @returns ssh's exit code, which is the command's own (255: ssh itself failed) */
-export async function openssh(sshKey: string, host: ClusterHost, command: readonly string[]): Promise<number> {
+/**
+ * @param command a shell command, run as root; undefined: a shell of root's
+ * @returns ssh's exit code, which is the command's own (255: ssh itself failed)
+ */
+export async function openssh(sshKey: string, host: HostTarget, command: string | undefined): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), "kilonode-ssh-"));
   const remove = () => rmSync(dir, { recursive: true, force: true });
   // Also when the process is told to end: a key must not stay behind.
   process.once("exit", remove);
   try {
-    return await run(sshArguments(dir, sshKey, host, command));
+    return await run([...configuration(dir, sshKey, host), ...whatToRun(host.user, command)]);
   } finally {
     remove();
   }
 }
 
-function sshArguments(
-  dir: string,
-  sshKey: string,
-  { address, port, user, hostKey }: ClusterHost,
-  command: readonly string[],
-): string[] {
-  const [key, known] = [join(dir, "key"), join(dir, "known_hosts")];
+function configuration(dir: string, sshKey: string, host: HostTarget): string[] {
+  const [key, known, config] = [join(dir, "key"), join(dir, "known_hosts"), join(dir, "config")];
+  const files = opensshFiles(host, key, known);
   writeFileSync(key, `${sshKey.trimEnd()}\n`, { mode: 0o600 });
-  writeFileSync(known, `${port === 22 ? address : `[${address}]:${port}`} ${hostKey.trim()}\n`, { mode: 0o600 });
-  const options = {
-    IdentitiesOnly: "yes",
-    StrictHostKeyChecking: "yes",
-    UserKnownHostsFile: known,
-    GlobalKnownHostsFile: "/dev/null",
-    HostKeyAlgorithms: hostKey.split(" ")[0],
-    ConnectTimeout: "10",
-    LogLevel: "ERROR",
-  };
-  const settings = Object.entries(options).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-  return ["-i", key, "-p", String(port), ...settings, `${user}@${address}`, ...command];
+  writeFileSync(known, files.knownHosts, { mode: 0o600 });
+  writeFileSync(config, files.config, { mode: 0o600 });
+  return ["-F", config];
+}
+
+function whatToRun(user: string, command: string | undefined): string[] {
+  if (command !== undefined) return [opensshHost, asRoot(user, command)];
+  return user === "root" ? [opensshHost] : ["-t", opensshHost, "sudo -n -i"];
 }
 
 function run(args: readonly string[]): Promise<number> {

@@ -1,7 +1,7 @@
 /** What went wrong in a run, for a person: the resource, the host, what was said, what to do. */
 
 import type { ClusterPlan } from "../../components/plan/types";
-import type { Refusal } from "../../components/rollout/gate";
+import type { Refusal } from "../../components/rollout/gate/refusal";
 import type { Result } from "../../engine";
 
 export interface Failure {

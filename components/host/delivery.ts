@@ -9,6 +9,8 @@ import { hostText } from "../machine/host-files";
 
 export const makeKeys = "/usr/local/lib/kilonode/make-keys";
 export const machineApply = "/usr/local/sbin/machine-apply";
+/** Where a host notes which programs were put on it, and how often. */
+export const programsRecord = "/var/lib/kilonode/programs.json";
 
 const loader = hostText("/usr/local/lib/kilonode/deliver")
   .split("\n")

@@ -1,11 +1,11 @@
 /** How often a host has been repaired: a new number when it differs from what was put on it, so that `up` repairs it. */
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
-import { runOnHost } from "../access/connection";
+import { SshConnection } from "../access/ssh";
 import { asRoot } from "../access/privilege";
 import type { HostTarget } from "../access/target";
 import type { Host } from "../platform/module";
-import { machineApply, programsRecord } from "./delivery";
+import { compiled, machineApply, programsRecord } from "./delivery";
 
 /** Each is the number of repairs so far, or one more when the host differs. */
 export interface Repairs {
@@ -21,9 +21,6 @@ const none: Repairs = { content: 0, programs: 0 };
 const count = z.int().min(0).max(1_000_000);
 const Drift = z.object({ generation: count, programRepairs: count });
 const ProgramsRecord = z.object({ repairs: count });
-
-/** A shell's exit code for a program that is not there. */
-const notThere = 127;
 
 /**
  * Asks all hosts at once. One that does not answer is absent from the result: nobody knows whether it differs, so it must not look as
@@ -50,16 +47,22 @@ export async function repairsOf(hosts: readonly Host[]): Promise<ReadonlyMap<str
 }
 
 async function repairs(target: HostTarget, privateKey: string): Promise<Repairs> {
-  const run = (command: string) => runOnHost(target, privateKey, asRoot(target.user, command));
-  const { code, stdout, stderr } = await run(`${machineApply} drift`);
-  if (code === 0) {
-    const { generation, programRepairs } = Drift.parse(JSON.parse(stdout));
-    return { content: generation, programs: programRepairs };
+  const connection = new SshConnection(target, privateKey);
+  const run = (command: string) => connection.run(asRoot(target.user, command));
+  try {
+    const { code, stdout, stderr } = await run(compiled(machineApply, ["drift"]));
+    if (code === 0) {
+      const { generation, programRepairs } = Drift.parse(JSON.parse(stdout));
+      return { content: generation, programs: programRepairs };
+    }
+    const there = await run(`test -x ${machineApply}`);
+    if (there.code === 0) throw new Error(stderr.trim().slice(0, 500) || `machine-apply ended with ${code}`);
+    // It has lost its programs, or never had any: they are put on it once more.
+    const record = await run(`cat ${programsRecord}`);
+    return { content: 0, programs: record.code === 0 ? ProgramsRecord.parse(JSON.parse(record.stdout)).repairs + 1 : 0 };
+  } finally {
+    connection.close();
   }
-  if (code !== notThere) throw new Error(stderr.trim().slice(0, 500) || `machine-apply ended with ${code}`);
-  // It has lost its programs, or never had any: they are put on it once more.
-  const record = await run(`cat ${programsRecord}`);
-  return { content: 0, programs: record.code === 0 ? ProgramsRecord.parse(JSON.parse(record.stdout)).repairs + 1 : 0 };
 }
 
 /**

@@ -22,7 +22,7 @@ export async function alone(spec: RolloutSpec, say: (line: string) => void): Pro
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
   throw new Error(
-    `another rollout of ${spec.group} has not stopped within ${waitSeconds} s; wait for it, or end it, then run again`,
+    `another rollout of ${spec.group} has not stopped within ${waitSeconds} s; wait until it has ended, then run the same command again`,
   );
 }
 

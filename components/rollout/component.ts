@@ -1,29 +1,28 @@
 /** Makes the staged content of hosts live: a rollout for each group, in the order and with the gates of its strategy. */
-import { join } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Host } from "../platform/platform";
-import { type CheckSpec, gatesName, type RolloutHost, type RolloutSpec } from "./spec";
+import type { Host } from "../platform/module";
+import { resourceNames } from "../resources";
+import type { RolloutHost, RolloutSpec, RolloutStrategy } from "./spec";
 
 export interface RolloutArgs {
   readonly group: string;
-  readonly strategy: pulumi.Input<RolloutSpec["strategy"]>;
+  readonly strategy: pulumi.Input<RolloutStrategy>;
   readonly hosts: readonly { readonly host: Host; readonly digest: pulumi.Output<string> }[];
   readonly hostTimeoutSeconds: number;
   readonly sshKey: pulumi.Output<string>;
 }
 
-const projectDir = join(__dirname, "../..");
-const program = "node --require tsx/cjs components/rollout/main.ts";
+/** Found from the project's folder and from stacks/, since an engine may run commands in either; nothing absolute goes into the state. */
+const program = 'PATH="components/rollout:../components/rollout:$PATH" rollout';
 
 export class Rollout extends pulumi.ComponentResource {
   constructor(args: RolloutArgs, options?: pulumi.ComponentResourceOptions) {
     super("kilonode:index:Rollout", args.group, {}, options);
     new local.Command(
-      `${args.group}-rollout`,
+      resourceNames.rollout(args.group),
       {
         create: program,
-        dir: projectDir,
         stdin: rolloutSpec(args).apply((spec) => JSON.stringify(spec, null, 1)),
         environment: { KILONODE_SSH_KEY: args.sshKey },
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
@@ -39,24 +38,18 @@ export class Rollout extends pulumi.ComponentResource {
 /** Looks at the gates of all groups before the first rollout of a change: see check.ts. A first creation has no gates yet. */
 export class Gates extends pulumi.ComponentResource {
   constructor(
-    args: {
-      readonly groups: readonly RolloutArgs[];
-      readonly storage: CheckSpec["storage"];
-      readonly sshKey: pulumi.Output<string>;
-    },
+    args: { readonly groups: readonly RolloutArgs[]; readonly sshKey: pulumi.Output<string> },
     options?: pulumi.ComponentResourceOptions,
   ) {
     super("kilonode:index:Gates", "gates", {}, options);
-    const { storage } = args;
     new local.Command(
-      gatesName,
+      resourceNames.gates,
       {
-        create: `printf '%s' "$CHECKED"`,
+        create: "true",
         update: `${program} check`,
-        dir: projectDir,
-        stdin: pulumi.all(args.groups.map(rolloutSpec)).apply((groups) => JSON.stringify({ groups, storage }, null, 1)),
-        environment: { KILONODE_SSH_KEY: args.sshKey, CHECKED: JSON.stringify({ storage }) },
-        addPreviousOutputInEnv: true,
+        stdin: pulumi.all(args.groups.map(rolloutSpec)).apply((groups) => JSON.stringify({ groups }, null, 1)),
+        environment: { KILONODE_SSH_KEY: args.sshKey },
+        addPreviousOutputInEnv: false,
         logging: local.Logging.Stderr,
       },
       { parent: this },
@@ -74,11 +67,6 @@ function rolloutSpec(args: RolloutArgs): pulumi.Output<RolloutSpec> {
 }
 
 function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {
-  return pulumi.all([sshTarget(host), digest]).apply(([target, staged]) => ({ ...target, digest: staged }));
-}
-
-/** A host as an SSH target of a rollout that is not changed by it. */
-export function sshTarget(host: Host): pulumi.Output<Omit<RolloutHost, "digest">> {
-  const { name, address, zone } = host.plan;
-  return host.hostKey.apply((hostKey) => ({ name, address, zone, user: host.user, port: 22, hostKey }));
+  const { zone } = host.plan;
+  return pulumi.all([host.target, digest]).apply(([target, staged]) => ({ ...target, zone, digest: staged }));
 }

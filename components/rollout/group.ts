@@ -1,51 +1,55 @@
 /** The real hosts of a group, by its strategy, and what is done with them. */
-import { rolloutEtcd } from "./etcd";
-import { checkEtcd } from "./etcd-check";
-import type { EtcdPlan } from "./etcd-shard";
-import { RemoteShard } from "./etcdctl";
-import { Executor } from "./executor";
-import type { Run } from "./gate";
-import { Fleet, type Target } from "./hosts";
-import { rolloutMasters } from "./masters";
-import { RemoteMasters } from "./masters-remote";
+import { checkEtcd } from "./etcd/check";
+import { RemoteShard } from "./etcd/remote";
+import { rolloutEtcd } from "./etcd/rollout";
+import type { EtcdPlan } from "./etcd/shard";
+import type { Progress } from "./gate/progress";
+import { Fleet } from "./hosts/fleet";
+import type { Target } from "./hosts/hosts";
+import { RemoteHosts } from "./hosts/remote";
+import { goFirst } from "./masters/masters";
+import { RemoteMasters } from "./masters/remote";
+import { rolloutMasters } from "./masters/rollout";
+import type { PreviousRollout } from "./result";
 import type { EtcdStrategy, RolloutSpec } from "./spec";
-import { rolloutTogether } from "./together";
+import { rolloutTogether } from "./together/rollout";
 
-/** @param established see {@link EtcdPlan} */
 export async function rolloutGroup(
   spec: RolloutSpec,
   key: string,
-  run: Run,
-  established: boolean,
+  progress: Progress,
+  previous: PreviousRollout,
 ): Promise<Fleet<Target>> {
   const { strategy, hosts } = spec;
-  const timeoutMs = spec.hostTimeoutSeconds * 1000;
+  const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
   switch (strategy.kind) {
     case "etcd":
-      return closing(new RemoteShard(hosts, key, timeoutMs), (shard) =>
-        rolloutEtcd(shard, etcdPlan(spec, strategy, established), run),
+      return closing(new RemoteShard(hosts, key, hostTimeoutMs), (shard) =>
+        rolloutEtcd(shard, etcdPlan(spec, strategy, previous.completed), progress),
       );
-    case "masters":
-      return closing(new RemoteMasters(hosts, strategy, key, timeoutMs), (masters) =>
-        rolloutMasters(masters, hosts, timeoutMs, run),
+    case "masters": {
+      const first = goFirst(previous.release, strategy.release, strategy.apiServices);
+      return closing(new RemoteMasters(hosts, strategy, key, hostTimeoutMs), (masters) =>
+        rolloutMasters(masters, { targets: hosts, hostTimeoutMs, first }, progress),
       );
+    }
     case "together":
-      return closing(new Executor(hosts, key, timeoutMs), (executor) =>
-        rolloutTogether(executor, hosts, timeoutMs, run),
+      return closing(new RemoteHosts(hosts, key, hostTimeoutMs), (remote) =>
+        rolloutTogether(remote, hosts, hostTimeoutMs, progress),
       );
   }
 }
 
 /** Refuses what a rollout would refuse before its first change, and changes nothing. */
-export async function checkGroup(spec: RolloutSpec, key: string, run: Run): Promise<void> {
+export async function checkGroup(spec: RolloutSpec, key: string, progress: Progress): Promise<void> {
   const { strategy, hosts } = spec;
-  const timeoutMs = spec.hostTimeoutSeconds * 1000;
+  const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
   if (strategy.kind === "etcd")
-    return closing(new RemoteShard(hosts, key, timeoutMs), (shard) =>
-      checkEtcd(shard, etcdPlan(spec, strategy, false), run),
+    return closing(new RemoteShard(hosts, key, hostTimeoutMs), (shard) =>
+      checkEtcd(shard, etcdPlan(spec, strategy, false), progress),
     );
   // Whether masters serve is not asked yet: a change of etcd or of the load balancer before theirs may be what they need.
-  return closing(new Executor(hosts, key, timeoutMs), (executor) => new Fleet(executor, hosts, run).read());
+  return closing(new RemoteHosts(hosts, key, hostTimeoutMs), (remote) => new Fleet(remote, hosts, progress).read());
 }
 
 function etcdPlan(spec: RolloutSpec, strategy: EtcdStrategy, established: boolean): EtcdPlan {

@@ -1,17 +1,17 @@
 /**
- * Activates the staged hosts of one group: `node --require tsx/cjs components/rollout/main.ts < spec.json`, with the SSH private
- * key in KILONODE_SSH_KEY. Progress on stderr, one stable JSON object on stdout.
+ * Activates the staged hosts of one group: `components/rollout/rollout < spec.json`, with the SSH private key in
+ * KILONODE_SSH_KEY. Progress on stderr, one stable JSON object on stdout.
  *
  * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on
  * from what is live.
  */
 import { alone, onOrphaned } from "./alone";
 import { checkGates } from "./check";
-import { GateRefused, Interrupted, Run } from "./gate";
+import { Progress } from "./gate/progress";
+import { GateRefused, Interrupted } from "./gate/refusal";
 import { rolloutGroup } from "./group";
-import type { Fleet, Target } from "./hosts";
+import { previousResult, resultOf } from "./result";
 import { readCheck, readSpec } from "./schema";
-import type { RolloutSpec } from "./spec";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 // When the engine was killed nobody reads on: that must not cut a step short.
@@ -25,14 +25,14 @@ async function main(): Promise<number> {
     if (!key) throw new Error("KILONODE_SSH_KEY is not set: it holds the SSH private key for the hosts");
     if (process.argv[2] === "check") {
       group = "gates";
-      process.stdout.write(`${JSON.stringify(await checkGates(readCheck(text), previous(), key, runOf))}\n`);
+      await checkGates(readCheck(text), key, progressOf);
       return 0;
     }
     const spec = readSpec(text);
     group = spec.group;
     await alone(spec, (line) => say(`${group}: ${line}`));
-    const fleet = await rolloutGroup(spec, key, runOf(group), established());
-    process.stdout.write(`${JSON.stringify(result(spec, fleet))}\n`);
+    const fleet = await rolloutGroup(spec, key, progressOf(group), previousResult(previous()));
+    process.stdout.write(`${JSON.stringify(resultOf(spec, fleet))}\n`);
     return 0;
   } catch (error) {
     return explain(error, group);
@@ -48,13 +48,8 @@ function previous(): unknown {
   }
 }
 
-function established(): boolean {
-  const { hosts = [] } = (previous() ?? {}) as { hosts?: unknown[] };
-  return hosts.length > 0;
-}
-
 /** The first signal lets the step under way come to its end; the second one does not wait. */
-function runOf(group: string): Run {
+function progressOf(group: string): Progress {
   const start = performance.now();
   const report = (line: string) => say(`${((performance.now() - start) / 1000).toFixed(1)}s ${group}: ${line}`);
   let stopping = false;
@@ -65,16 +60,7 @@ function runOf(group: string): Run {
   };
   process.on("SIGINT", stop).on("SIGTERM", stop);
   onOrphaned(() => stopping || stop());
-  return new Run(group, report, () => stopping);
-}
-
-/** No times and no ids in it: the same content gives the same output. */
-function result(spec: RolloutSpec, fleet: Fleet<Target>) {
-  const hosts = spec.hosts.map(({ name, digest }) => {
-    const { degradations } = fleet.status(name);
-    return { name, digest, ...(degradations.length > 0 ? { degradations } : {}) };
-  });
-  return { group: spec.group, strategy: spec.strategy.kind, hosts };
+  return new Progress(group, report, () => stopping);
 }
 
 function explain(error: unknown, group: string): number {
@@ -88,7 +74,7 @@ function explain(error: unknown, group: string): number {
     return 130;
   }
   say(`${group}: failed: ${error instanceof Error ? error.message : String(error)}`);
-  say(`${group}: what is done is kept; when the cause is mended, run the same command again: it goes on from there`);
+  say(`${group}: what is done is kept; when the cause is gone, run the same command again: it goes on from there`);
   return 1;
 }
 

@@ -1,17 +1,10 @@
 /** Reads a rollout's document: every problem at once, unknown keys refused. */
 import * as z from "zod";
+import { targetFields } from "../access/target";
 import type { CheckSpec, RolloutSpec } from "./spec";
 
-const name = z.string().regex(/^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/, "wants a host name label (a-z, 0-9, -)");
 const port = z.int().min(1).max(65535);
-const target = {
-  name,
-  address: z.union([z.ipv4(), z.ipv6(), z.hostname()]),
-  zone: z.string().min(1),
-  user: z.string().min(1),
-  port,
-  hostKey: z.string().regex(/^(ssh|ecdsa)-\S+ [A-Za-z0-9+/=]+/, 'wants "<type> <base64>"'),
-};
+const release = z.string().regex(/^\d+\.\d+\.\d+/, 'wants a version such as "1.37.2"');
 
 const schema = z.strictObject({
   group: z.string().min(1),
@@ -22,19 +15,26 @@ const schema = z.strictObject({
       token: z.string().min(1),
       peerPort: port,
       clientPort: port,
+      release,
     }),
-    z.strictObject({ kind: z.literal("masters"), apiPort: port, loadBalancer: z.strictObject(target).optional() }),
+    z.strictObject({
+      kind: z.literal("masters"),
+      apiPort: port,
+      release,
+      apiServices: z.array(z.string().min(1)).min(1),
+      loadBalancer: z.strictObject(targetFields).optional(),
+    }),
     z.strictObject({ kind: z.literal("together") }),
   ]),
   hosts: z
-    .array(z.strictObject({ ...target, digest: z.string().min(1) }))
+    .array(z.strictObject({ ...targetFields, zone: z.string().min(1), digest: z.string().min(1) }))
     .min(1)
     .refine((hosts) => new Set(hosts.map((host) => host.name)).size === hosts.length, "host names are not unique")
     .refine((hosts) => new Set(hosts.map((host) => host.address)).size === hosts.length, "addresses are not unique"),
   hostTimeoutSeconds: z.number().positive(),
 });
 
-const check = z.strictObject({ groups: z.array(schema), storage: z.record(z.string(), z.string()) });
+const check = z.strictObject({ groups: z.array(schema) });
 
 export function readSpec(text: string): RolloutSpec {
   return read(text, schema) as RolloutSpec;

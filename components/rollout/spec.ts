@@ -1,3 +1,5 @@
+import type { HostTarget } from "../access/target";
+
 /**
  * What a rollout gets: the hosts of one group with the digest of the content staged on each. Public data; the SSH key
  * comes in the environment (KILONODE_SSH_KEY), so a change of members is a readable diff of this document.
@@ -5,20 +7,16 @@
 export interface RolloutSpec {
   /** For instance "etcd-main", "masters", "load-balancer". */
   readonly group: string;
-  readonly strategy: EtcdStrategy | MastersStrategy | TogetherStrategy;
+  readonly strategy: RolloutStrategy;
   readonly hosts: readonly RolloutHost[];
-  /** How long one host may take from its change to passing its gate. */
+  /** How long one host may take from its change to passing its gate: see timeouts.ts. */
   readonly hostTimeoutSeconds: number;
 }
 
-export interface RolloutHost {
-  readonly name: string;
-  readonly address: string;
+export type RolloutStrategy = EtcdStrategy | MastersStrategy | TogetherStrategy;
+
+export interface RolloutHost extends HostTarget {
   readonly zone: string;
-  readonly user: string;
-  readonly port: number;
-  /** "ssh-ed25519 AAAA...": pinned. */
-  readonly hostKey: string;
   /** sha256 of the staged content, as `machine-apply stage` reported it. */
   readonly digest: string;
 }
@@ -33,14 +31,23 @@ export interface EtcdStrategy {
   readonly token: string;
   readonly peerPort: number;
   readonly clientPort: number;
+  /** etcd's version: kept in the result, so that the next rollout knows from which one it comes. */
+  readonly release: string;
 }
 
-/** One master at a time: drained from the load balancer, restarted, ready and back in rotation before the next. */
+/**
+ * One master at a time: drained from the load balancer, restarted, ready and back in rotation before the next. When the
+ * minor release differs from that of the last completed rollout, it goes in two passes, the API servers of all masters first.
+ */
 export interface MastersStrategy {
   readonly kind: "masters";
   readonly apiPort: number;
-  /** SSH target that can tell whether the load balancer has a backend in rotation; absent: only /readyz counts. */
-  readonly loadBalancer?: Omit<RolloutHost, "digest">;
+  /** Kubernetes' version, such as "1.37.2". */
+  readonly release: string;
+  /** Names of the services that go first in an upgrade, for instance "kube-apiserver.service". */
+  readonly apiServices: readonly string[];
+  /** The host that can tell whether the load balancer has a master in rotation; absent: only /readyz counts. */
+  readonly loadBalancer?: HostTarget;
 }
 
 /** No order among the hosts (load balancer, simulated nodes). */
@@ -51,9 +58,4 @@ export interface TogetherStrategy {
 /** What is looked at before the first rollout of a change. */
 export interface CheckSpec {
   readonly groups: readonly RolloutSpec[];
-  /** Which shard holds a resource, for those that are not in `main`: "/events" -> "events". */
-  readonly storage: Readonly<Record<string, string>>;
 }
-
-/** Name of the resource that looks at all gates. */
-export const gatesName = "all-gates";

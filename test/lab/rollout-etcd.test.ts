@@ -1,10 +1,11 @@
 /** The etcd strategy on real etcd members, with a writer at work: no acknowledged write is lost, and no leader without a hand-over. */
 import { afterEach, describe, expect, it } from "vitest";
 import { findEtcd, LocalShard, Writer } from "../../bench/lib/local-etcd";
-import { rolloutEtcd } from "../../components/rollout/etcd";
-import { bootstrapEnv } from "../../components/rollout/etcd-bootstrap";
-import type { EtcdPlan } from "../../components/rollout/etcd-shard";
-import { GateRefused, Run } from "../../components/rollout/gate";
+import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
+import { bootstrapEnv } from "../../components/rollout/etcd/bootstrap";
+import type { EtcdPlan } from "../../components/rollout/etcd/shard";
+import { Progress } from "../../components/rollout/gate/progress";
+import { GateRefused } from "../../components/rollout/gate/refusal";
 
 const binaries = await findEtcd();
 const title = binaries ? "on real etcd" : "on real etcd (SKIPPED: no etcd in the artifact cache)";
@@ -15,7 +16,7 @@ let shard: LocalShard;
 
 async function roll(plan: EtcdPlan): Promise<string[]> {
   const lines: string[] = [];
-  await rolloutEtcd(shard, plan, new Run(plan.group, (line) => void lines.push(line)));
+  await rolloutEtcd(shard, plan, new Progress(plan.group, (line) => void lines.push(line)));
   return lines;
 }
 
@@ -85,7 +86,7 @@ describe.skipIf(!binaries)(title, () => {
       shard = new LocalShard(binaries, ++network);
       for (const name of names(5)) shard.addHost(name, "old");
       const plan = shard.plan(names(5));
-      for (const name of names(started)) await shard.activate(name, bootstrapEnv(plan.targets, plan.token));
+      for (const name of names(started)) await shard.activate(name, { env: bootstrapEnv(plan.targets, plan.token) });
       await shard.sleep(started >= 3 ? 8_000 : 1_000);
       await roll(plan);
       expect(await leader()).toMatchObject({ members: names(5), up: 5 });

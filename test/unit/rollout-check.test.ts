@@ -1,13 +1,14 @@
 /** The look at all gates before the first rollout of a change. */
 import { describe, expect, it } from "vitest";
 import { checkGates } from "../../components/rollout/check";
-import { checkEtcd } from "../../components/rollout/etcd-check";
-import { GateRefused, Run } from "../../components/rollout/gate";
+import { checkEtcd } from "../../components/rollout/etcd/check";
+import { Progress } from "../../components/rollout/gate/progress";
+import { GateRefused } from "../../components/rollout/gate/refusal";
 import type { RolloutSpec } from "../../components/rollout/spec";
 import { SimulatedShard } from "./rollout-simulated-shard";
 
 const THREE = ["m1", "m2", "m3"];
-const runOf = (group: string) => new Run(group, () => undefined);
+const progressOf = (group: string) => new Progress(group, () => undefined);
 const group = (name: string): RolloutSpec => ({
   group: name,
   strategy: { kind: "together" },
@@ -31,17 +32,17 @@ describe("the gates of all groups", () => {
     const asked: string[] = [];
     const check = async ({ group: name }: RolloutSpec) => void asked.push(name);
     const spec = { groups: [group("etcd-main"), group("masters")], storage };
-    expect(await checkGates(spec, null, "", runOf, check)).toEqual({ storage });
+    expect(await checkGates(spec, null, "", progressOf, check)).toEqual({ storage });
     expect(asked).toEqual(["etcd-main", "masters"]);
   });
 
   it("refuse together: every finding of every group", async () => {
     const check = async ({ group: name }: RolloutSpec) => {
       const finding = { host: `${name}-1`, checked: "c", found: "f", advice: "a", lasting: true };
-      if (name !== "masters") throw runOf(name).refuse([finding]);
+      if (name !== "masters") throw progressOf(name).refuse([finding]);
     };
     const spec = { groups: [group("etcd-main"), group("masters"), group("etcd-events")], storage };
-    const { refusal } = await refused(checkGates(spec, { storage }, "", runOf, check));
+    const { refusal } = await refused(checkGates(spec, { storage }, "", progressOf, check));
     expect(refusal).toMatchObject({ group: "etcd-main", host: "etcd-main-1", changed: [] });
     expect(refusal.findings.map(({ host }) => host)).toEqual(["etcd-main-1", "etcd-events-1"]);
   });
@@ -55,29 +56,29 @@ describe("the gates of all groups", () => {
     ],
     ["a kind in another shard", { ...storage, "/events": "leases" }, "/events would move from events to leases"],
   ])("refuse %s: API servers would not see what is stored", async (_what, after, found) => {
-    const { refusal } = await refused(checkGates({ groups: [], storage: after }, { storage }, "", runOf, open));
+    const { refusal } = await refused(checkGates({ groups: [], storage: after }, { storage }, "", progressOf, open));
     expect(refusal.findings.map((finding) => finding.found)).toEqual([`${found}, without what is stored`]);
-    expect(refusal.advice).toContain("Give etcd.shards the resources that they had.");
+    expect(refusal.advice).toContain("Give `etcd.shards` the resources that they had.");
   });
 });
 
 describe("the gate of a shard", () => {
   it("is open for a healthy shard, for one with a change, and for one that was never made", async () => {
     const healthy = SimulatedShard.running(THREE);
-    await checkEtcd(healthy, healthy.plan(THREE), runOf("etcd"));
+    await checkEtcd(healthy, healthy.plan(THREE), progressOf("etcd"));
     const changed = SimulatedShard.running(THREE);
     changed.stage(THREE, "new");
-    await checkEtcd(changed, changed.plan(THREE), runOf("etcd"));
+    await checkEtcd(changed, changed.plan(THREE), progressOf("etcd"));
     const fresh = new SimulatedShard();
     for (const name of THREE) fresh.addHost(name, "new");
-    await checkEtcd(fresh, fresh.plan(THREE), runOf("etcd"));
+    await checkEtcd(fresh, fresh.plan(THREE), progressOf("etcd"));
     for (const shard of [healthy, changed, fresh]) expect(shard.log).toEqual([]);
   });
 
   it("is open when a member is down that the rollout would repair", async () => {
     const shard = SimulatedShard.running(THREE);
     shard.stop("m2");
-    await checkEtcd(shard, shard.plan(THREE), runOf("etcd"));
+    await checkEtcd(shard, shard.plan(THREE), progressOf("etcd"));
     expect(shard.log).toEqual([]);
   });
 
@@ -85,7 +86,7 @@ describe("the gate of a shard", () => {
     const shard = SimulatedShard.running(THREE);
     shard.stop("m2");
     shard.stop("m3");
-    const { refusal } = await refused(checkEtcd(shard, shard.plan(THREE), runOf("etcd-main")));
+    const { refusal } = await refused(checkEtcd(shard, shard.plan(THREE), progressOf("etcd-main")));
     expect(refusal).toMatchObject({ group: "etcd-main", changed: [] });
     expect(shard.log).toEqual([]);
   });

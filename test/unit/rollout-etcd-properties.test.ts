@@ -5,9 +5,10 @@
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { rolloutEtcd } from "../../components/rollout/etcd";
-import type { EtcdPlan } from "../../components/rollout/etcd-shard";
-import { GateRefused, Run } from "../../components/rollout/gate";
+import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
+import type { EtcdPlan } from "../../components/rollout/etcd/shard";
+import { Progress } from "../../components/rollout/gate/progress";
+import { GateRefused } from "../../components/rollout/gate/refusal";
 import { Killed, SimulatedShard } from "./rollout-simulated-shard";
 
 /** More of them: KILONODE_TEST_RUNS=5000. */
@@ -28,7 +29,8 @@ const kills = fc.array(
 );
 const sizes = fc.constantFrom(1, 2, 3, 4, 5, 7);
 const names = (prefix: string, count: number) => Array.from({ length: count }, (_, index) => `${prefix}${index + 1}`);
-const run = (shard: SimulatedShard, plan: EtcdPlan) => rolloutEtcd(shard, plan, new Run(plan.group, () => undefined));
+const run = (shard: SimulatedShard, plan: EtcdPlan) =>
+  rolloutEtcd(shard, plan, new Progress(plan.group, () => undefined));
 
 /** Runs until a run comes to its end; gives how often leadership was handed over. */
 async function rollUntilDone(shard: SimulatedShard, plan: EtcdPlan, plannedKills: readonly Kill[]): Promise<number> {

@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { rolloutEtcd } from "../../components/rollout/etcd";
-import type { EtcdPlan } from "../../components/rollout/etcd-shard";
-import { GateRefused, Interrupted, Run } from "../../components/rollout/gate";
+import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
+import type { EtcdPlan } from "../../components/rollout/etcd/shard";
+import { Progress } from "../../components/rollout/gate/progress";
+import { GateRefused, Interrupted } from "../../components/rollout/gate/refusal";
 import { Killed, SimulatedShard } from "./rollout-simulated-shard";
 
 const FIVE = ["m1", "m2", "m3", "m4", "m5"];
 
 async function roll(shard: SimulatedShard, plan: EtcdPlan, stopping = () => false): Promise<string[]> {
   const lines: string[] = [];
-  await rolloutEtcd(shard, plan, new Run(plan.group, (line) => lines.push(line), stopping));
+  await rolloutEtcd(shard, plan, new Progress(plan.group, (line) => lines.push(line), stopping));
   return lines;
 }
 
@@ -50,7 +51,7 @@ describe("first creation", () => {
       ETCD_INITIAL_CLUSTER: FIVE.map((name) => `${name}=https://${name}:2380`).join(","),
       ETCD_INITIAL_CLUSTER_STATE: "new",
     };
-    for (const name of names) await shard.activate(name, env);
+    for (const name of names) await shard.activate(name, { env });
     shard.advance(10_000);
     await roll(shard, shard.plan(FIVE));
     expectConverged(shard, FIVE);
@@ -60,7 +61,7 @@ describe("first creation", () => {
   it("is refused for a shard that was in service and whose hosts are all new", async () => {
     const shard = fresh(FIVE);
     const { refusal: found } = await refusal(shard, shard.plan(FIVE, { established: true }));
-    expect(found.found).toBe("all hosts are new");
+    expect(found.found).toBe("none does: all hosts are new");
     expect(shard.log).toEqual([]);
   });
 
@@ -179,7 +180,7 @@ describe("the gate", () => {
     const plan = shard.plan(FIVE);
     const targets = plan.targets.map((target) => ({ ...target, digest: "planned" }));
     const { refusal: found } = await refusal(shard, { ...plan, targets });
-    expect(found).toMatchObject({ host: "m1", found: "staged old, planned planned" });
+    expect(found).toMatchObject({ host: "m1", found: "staged is old, planned is planned" });
   });
 
   it("stops at the member that does not come back; when it is mended, the next run repairs it first", async () => {

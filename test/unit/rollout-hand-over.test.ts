@@ -1,8 +1,8 @@
 /** Leadership moves while the clients of all members wait: the commands that a hand-over runs on the hosts, in their order. */
 import { describe, expect, it } from "vitest";
-import { NotYet } from "../../components/rollout/etcd-shard";
-import { RemoteShard } from "../../components/rollout/etcdctl";
-import type { Outcome } from "../../components/rollout/ssh";
+import type { Outcome } from "../../components/access/ssh";
+import { RemoteShard } from "../../components/rollout/etcd/remote";
+import { NotYet } from "../../components/rollout/etcd/shard";
 
 const member = (name: string, id: string) => ({
   name,
@@ -23,7 +23,7 @@ class Recorded extends RemoteShard {
     readonly answer: (name: string, command: string) => Partial<Outcome> | Error,
     readonly costs: readonly number[] = [],
   ) {
-    const host = { zone: "a", user: "root", port: 22, hostKey: "ssh-ed25519 AAAA" };
+    const host = { user: "root", port: 22, hostKey: "ssh-ed25519 AAAA" };
     super(
       names.map((name, index) => ({ ...host, name, address: `10.0.0.${index + 1}` })),
       "",
@@ -36,7 +36,10 @@ class Recorded extends RemoteShard {
   }
 
   override async run(name: string, command: string): Promise<Outcome> {
-    const short = command.replace(/^.*\/hold-clients /s, "").replace(/^.*etcdctl --command-timeout=10s /s, "");
+    const short = command
+      .replace(/^.*\/hold-clients /s, "")
+      .replace(/^.*\/etcd-call /s, "")
+      .replaceAll("'", "");
     if (short.startsWith("hold") && name === "m1") {
       this.#time += this.costs[this.log.filter((line) => line.startsWith("m1: hold")).length] ?? 100;
     }
@@ -56,7 +59,7 @@ describe("a hand-over", () => {
   it("holds the clients of every member, moves the leadership, and lets them go on", async () => {
     const shard = new Recorded(["m1", "m2", "m3"], fine);
     expect(await shard.moveLeader("m3", m1, m2)).toEqual([]);
-    expect(shard.log).toEqual([...held, "m3: move-leader b2", ...released]);
+    expect(shard.log).toEqual([...held, "m3: --at https://m1:2379 move-leader b2", ...released]);
   });
 
   it("tells where clients are not held, and goes on", async () => {
@@ -69,27 +72,27 @@ describe("a hand-over", () => {
       "clients of m1 are not held: nft: not found",
       "clients of m2 are not held: connection broke",
     ]);
-    expect(shard.log).toContain("m3: move-leader b2");
+    expect(shard.log).toContain("m3: --at https://m1:2379 move-leader b2");
   });
 
   it("lets clients go on when the leadership does not move", async () => {
     const answer = (_name: string, command: string) =>
-      command.startsWith("move-leader") ? { code: 1, stderr: "etcdserver: request timed out" } : {};
+      command.includes("move-leader") ? { code: 1, stderr: "etcdserver: request timed out" } : {};
     const shard = new Recorded(["m1", "m2", "m3"], answer);
     await expect(shard.moveLeader("m3", m1, m2)).rejects.toBeInstanceOf(NotYet);
-    expect(shard.log).toEqual([...held, "m3: move-leader b2", ...released]);
+    expect(shard.log).toEqual([...held, "m3: --at https://m1:2379 move-leader b2", ...released]);
   });
 
   it("holds anew when the first hold could end before the leadership has moved", async () => {
     const shard = new Recorded(["m1", "m2", "m3"], fine, [1_200, 300]);
     expect(await shard.moveLeader("m3", m1, m2)).toEqual([]);
-    expect(shard.log).toEqual([...held, ...held, "m3: move-leader b2", ...released]);
+    expect(shard.log).toEqual([...held, ...held, "m3: --at https://m1:2379 move-leader b2", ...released]);
   });
 
   it("does not hold for ever on hosts that are too slow, and says so", async () => {
     const shard = new Recorded(["m1", "m2", "m3"], fine, [1_200, 1_200, 1_200]);
     expect(await shard.moveLeader("m3", m1, m2)).toEqual(["clients were held too slowly: hosts are busy"]);
-    expect(shard.log).toEqual([...held, ...held, ...held, "m3: move-leader b2", ...released]);
+    expect(shard.log).toEqual([...held, ...held, ...held, "m3: --at https://m1:2379 move-leader b2", ...released]);
   });
 
   it("says that a leader which is leaving cannot hold its clients", async () => {

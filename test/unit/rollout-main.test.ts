@@ -4,9 +4,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import ssh2, { type Connection, type Server } from "ssh2";
 import { afterEach, describe, expect, it } from "vitest";
+import { runOnHost } from "../../components/access/ssh";
 import { readSpec } from "../../components/rollout/schema";
 import type { RolloutSpec } from "../../components/rollout/spec";
-import { runOnHost } from "../../components/rollout/ssh";
 
 const clientKey = ssh2.utils.generateKeyPairSync("ed25519");
 const hostKeys = ssh2.utils.generateKeyPairSync("ed25519");
@@ -59,21 +59,22 @@ class FakeHost {
     if (command.includes("machine-apply activate")) {
       this.active = "d1";
       const degradations = [{ what: "traffic form", wanted: "prio", got: "htb", why: "no sch_prio" }];
-      return [JSON.stringify({ host: "h", digest: "d1", changed: {}, degradations }), this.activationMs];
+      return [JSON.stringify({ digest: "d1", changed: {}, degradations }), this.activationMs];
     }
     if (command.includes("machine-apply status")) {
       const everActivated = this.active !== null;
       const restarts = this.active === "d0" ? ["kube-apiserver.service"] : [];
-      const units = { "haproxy.service": { active: everActivated ? "active" : "inactive", masked: false } };
+      const services = {
+        "haproxy.service": { kind: "unit", active: everActivated ? "active" : "inactive", masked: false },
+      };
       const status = {
-        host: "h",
         staged: "d1",
         active: this.active,
         everActivated,
         restarts,
         pending: this.pending,
       };
-      return [JSON.stringify({ ...status, units, degradations: [] }), 0];
+      return [JSON.stringify({ ...status, services, degradations: [] }), 0];
     }
     return ["", 0];
   }
@@ -164,7 +165,10 @@ describe("the rollout program", () => {
   it("lets the step under way end when it is asked to stop, exits 130, and goes on the next time", async () => {
     const spec = await specOf(2);
     for (const host of hosts) Object.assign(host, { active: "d0", activationMs: 800 });
-    const document = JSON.stringify({ ...spec, strategy: { kind: "masters", apiPort: 6443 } });
+    const document = JSON.stringify({
+      ...spec,
+      strategy: { kind: "masters", apiPort: 6443, release: "1.37.2", apiServices: ["kube-apiserver.service"] },
+    });
     let asked = false;
     const { code, stderr } = await start(document, (text) => {
       if (asked || !text.includes("changing h1")) return;
@@ -190,8 +194,10 @@ describe("the rollout program", () => {
   });
 
   it("says why a host cannot be reached", async () => {
-    const target = { host: "127.0.0.1", port: 1, user: "root", privateKey: clientKey.private, hostKey };
-    await expect(runOnHost(target, "true")).rejects.toThrow("SSH to root@127.0.0.1:1: connect ECONNREFUSED");
+    const target = { name: "h1", address: "127.0.0.1", port: 1, user: "root", hostKey };
+    await expect(runOnHost(target, clientKey.private, "true")).rejects.toThrow(
+      "SSH to root@127.0.0.1:1: connect ECONNREFUSED",
+    );
   });
 });
 

@@ -1,172 +1,26 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { GateRefused, Run } from "../../components/rollout/gate";
-import type { Activation, HostStatus } from "../../components/rollout/hosts";
-import { type Backend, type Masters, rolloutMasters } from "../../components/rollout/masters";
-import { rolloutTogether } from "../../components/rollout/together";
-
-class Killed extends Error {}
-
-interface Master {
-  active: string | null;
-  staged: string;
-  restarts: boolean;
-  refuses: string | undefined;
-  /** The old process answers until `goesDown`, the new one from `comesUp` on, and is in rotation a second later. */
-  goesDown: number;
-  comesUp: number;
-  broken: boolean;
-  drained: boolean;
-}
-
-/** Masters under a virtual clock; leases move to the first ready master when their holder stops. */
-class SimulatedMasters implements Masters {
-  time = 0;
-  readonly masters = new Map<string, Master>();
-  readonly log: string[] = [];
-  leases_ = new Map<string, string>();
-  balancer = true;
-  killAt: number | undefined;
-  #calls = 0;
-
-  constructor(names: readonly string[], active: string | null, staged: string) {
-    for (const name of names) {
-      const comesUp = active === null ? Number.POSITIVE_INFINITY : -1e6;
-      const goesDown = Number.POSITIVE_INFINITY;
-      const master = {
-        active,
-        staged,
-        restarts: true,
-        refuses: undefined,
-        goesDown,
-        comesUp,
-        broken: false,
-        drained: false,
-      };
-      this.masters.set(name, master);
-    }
-  }
-
-  get names(): string[] {
-    return [...this.masters.keys()];
-  }
-
-  targets() {
-    return this.names.map((name, index) => ({
-      name,
-      zone: `zone-${"abc"[index % 3]}`,
-      digest: this.#master(name).staged,
-    }));
-  }
-
-  serving(): string[] {
-    return this.names.filter((name) => this.#ready(name) && this.#rotation(name) === "UP");
-  }
-
-  now = () => this.time;
-  sleep = async (milliseconds: number) => {
-    if (this.#dead()) throw new Killed();
-    this.time += milliseconds;
-  };
-
-  async status(name: string): Promise<HostStatus> {
-    this.#call();
-    const { active, staged, restarts, refuses } = this.#master(name);
-    const ready = this.#ready(name);
-    return {
-      staged,
-      active,
-      everActivated: active !== null,
-      restarts: ready && restarts && active !== staged ? ["kube-apiserver.service"] : [],
-      pending: [
-        ...(refuses ? [`refuse: ${refuses}`] : []),
-        ...(active !== null && !ready ? ["start kube-apiserver.service"] : []),
-      ],
-      units: {},
-      degradations: [],
-    };
-  }
-
-  async activate(name: string): Promise<Activation> {
-    this.#call();
-    const master = this.#master(name);
-    this.log.push(name);
-    const first = master.active === null;
-    const leaves = !first && master.restarts && this.#ready(name);
-    if (leaves && this.serving().length < this.names.filter((n) => this.#master(n).active !== null).length) {
-      throw new Error(`${name} was restarted while another master was away: ${this.serving()}`);
-    }
-    master.active = master.staged;
-    if (leaves || !this.#ready(name)) {
-      master.goesDown = leaves ? this.time + 400 : this.time;
-      master.comesUp = master.broken ? Number.POSITIVE_INFINITY : this.time + 2_000;
-    }
-    for (const [lease, holder] of this.leases_) {
-      if (holder === name && leaves)
-        this.leases_.set(lease, this.names.find((n) => n !== name && this.#ready(n)) ?? holder);
-    }
-    return { digest: master.active, degradations: [] };
-  }
-
-  async settled(name: string): Promise<boolean> {
-    this.#call();
-    const { comesUp, goesDown } = this.#master(name);
-    if (goesDown > this.time && goesDown < Number.POSITIVE_INFINITY) return false;
-    return comesUp <= this.time || comesUp === Number.POSITIVE_INFINITY;
-  }
-
-  async unready(name: string): Promise<string | undefined> {
-    this.#call();
-    return this.#ready(name) ? undefined : "[-]etcd failed";
-  }
-
-  async backends(): Promise<readonly Backend[] | undefined> {
-    this.#call();
-    return this.balancer ? this.names.map((name) => ({ name, status: this.#rotation(name) })) : undefined;
-  }
-
-  async leases(name: string): Promise<readonly string[]> {
-    this.#call();
-    return [...this.leases_].filter(([, holder]) => holder === name).map(([lease]) => lease);
-  }
-
-  #ready(name: string): boolean {
-    const { goesDown, comesUp } = this.#master(name);
-    return comesUp <= this.time || (goesDown > this.time && goesDown < Number.POSITIVE_INFINITY);
-  }
-
-  #rotation(name: string): string {
-    const { drained, comesUp, goesDown } = this.#master(name);
-    if (drained) return "MAINT";
-    return comesUp + 1_000 <= this.time || (goesDown > this.time && goesDown < Number.POSITIVE_INFINITY)
-      ? "UP"
-      : "DOWN";
-  }
-
-  #dead(): boolean {
-    return this.killAt !== undefined && this.#calls >= this.killAt;
-  }
-
-  #call(): void {
-    if (this.#dead()) throw new Killed();
-    this.#calls++;
-    this.time += 10;
-  }
-
-  #master(name: string): Master {
-    const master = this.masters.get(name);
-    if (!master) throw new Error(`no master ${name}`);
-    return master;
-  }
-
-  get calls(): number {
-    return this.#calls;
-  }
-}
+import { Progress } from "../../components/rollout/gate/progress";
+import { GateRefused } from "../../components/rollout/gate/refusal";
+import { goFirst } from "../../components/rollout/masters/masters";
+import { rolloutMasters } from "../../components/rollout/masters/rollout";
+import { rolloutTogether } from "../../components/rollout/together/rollout";
+import { COMPONENTS, type Content, Killed, SimulatedMasters, Violation } from "./rollout-simulated-masters";
 
 const FIVE = ["m1", "m2", "m3", "m4", "m5"];
-const silent = () => new Run("masters", () => undefined);
-const roll = (masters: SimulatedMasters, run = silent()) => rolloutMasters(masters, masters.targets(), 30_000, run);
+const KINDS = ["unit", "static-pod"] as const;
+const old: Content = { digest: "old", release: "1.37.1", restarts: [] };
+const changed: Content = { digest: "new", release: "1.37.1", restarts: ["kube-apiserver"] };
+const quiet: Content = { digest: "new", release: "1.37.1", restarts: [] };
+const upgrade: Content = { digest: "new", release: "1.38.0", restarts: [...COMPONENTS] };
+
+const silent = () => new Progress("masters", () => undefined);
+
+function roll(masters: SimulatedMasters, progress = silent(), previous = "1.37.1") {
+  const release = masters.master("m1").staged.release;
+  const first = goFirst(previous, release, [masters.apiService]);
+  return rolloutMasters(masters, { targets: masters.targets(), hostTimeoutMs: 30_000, first }, progress);
+}
 
 async function refusal(masters: SimulatedMasters): Promise<GateRefused> {
   const error = await roll(masters).then(
@@ -177,109 +31,184 @@ async function refusal(masters: SimulatedMasters): Promise<GateRefused> {
   return error;
 }
 
-describe("a rollout of masters", () => {
+describe.each(KINDS)("a rollout of masters whose services are of kind %s", (kind) => {
   it("starts all at once at first and waits until they serve", async () => {
-    const masters = new SimulatedMasters(FIVE, null, "new");
+    const masters = new SimulatedMasters(FIVE, kind, null, changed);
     await roll(masters);
-    expect(masters.log).toEqual(FIVE);
+    expect(masters.activations).toEqual(FIVE);
     expect(masters.serving()).toEqual(FIVE);
-    expect(masters.time).toBeLessThan(6_000);
   });
 
-  it("changes one after the other, in alternating zones, holders of leases last", async () => {
-    const masters = new SimulatedMasters(FIVE, "old", "new");
-    masters.leases_ = new Map([
-      ["kube-controller-manager", "m1"],
-      ["kube-scheduler", "m1"],
-    ]);
-    await roll(masters);
-    expect(masters.log).toEqual(["m2", "m3", "m4", "m5", "m1"]);
+  it("restarts one after the other, in alternating zones, holders of leases last, never with two away", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    masters.leasesHeld.set("kube-controller-manager", "m1").set("kube-scheduler", "m1");
+    const lines: string[] = [];
+    await roll(masters, new Progress("masters", (line) => lines.push(line)));
+    const order = ["m2", "m3", "m4", "m5", "m1"];
+    expect(masters.activations).toEqual(order);
+    expect(masters.starts).toEqual(order.map((name) => `${name} kube-apiserver 1.37.1`));
+    expect(masters.mostAway).toBe(1);
     expect(masters.serving()).toEqual(FIVE);
+    expect(lines).toEqual([
+      ...order.map((name) => `all ready and in rotation; changing ${name} with a restart`),
+      "done: all 5 masters as planned, ready and in rotation",
+    ]);
   });
 
   it("changes at once what restarts nothing", async () => {
-    const masters = new SimulatedMasters(FIVE, "old", "new");
-    for (const master of masters.masters.values()) master.restarts = false;
+    const masters = new SimulatedMasters(FIVE, kind, old, quiet);
     await roll(masters);
-    expect(masters.log).toEqual(FIVE);
+    expect(masters.activations).toEqual(FIVE);
+    expect(masters.starts).toEqual([]);
+    expect(masters.mostAway).toBe(0);
   });
 
   it("starts added masters before it changes the others", async () => {
-    const masters = new SimulatedMasters(FIVE, "old", "new");
-    for (const name of ["m4", "m5"])
-      Object.assign(masters.masters.get(name) as Master, { active: null, comesUp: Number.POSITIVE_INFINITY });
+    const masters = new SimulatedMasters(["m1", "m2", "m3"], kind, old, changed);
+    for (const name of ["m4", "m5"]) masters.add(name, null, changed);
     await roll(masters);
-    expect(masters.log).toEqual(["m4", "m5", "m1", "m2", "m3"]);
+    expect(masters.activations).toEqual(["m4", "m5", "m1", "m2", "m3"]);
+    expect(masters.mostAway).toBe(1);
   });
 
   it("refuses, with nothing touched, while another master is out of rotation", async () => {
-    const masters = new SimulatedMasters(FIVE, "old", "new");
-    (masters.masters.get("m3") as Master).drained = true;
-    for (const name of ["m3"]) (masters.masters.get(name) as Master).active = "new";
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    Object.assign(masters.master("m3"), { drained: true, active: changed });
     const { refusal: found } = await refusal(masters);
     expect(found).toMatchObject({ host: "m3", found: "it is MAINT", changed: [] });
-    expect(masters.log).toEqual([]);
+    expect(masters.activations).toEqual([]);
   });
 
   it("refuses a masked unit with nothing touched", async () => {
-    const masters = new SimulatedMasters(FIVE, "old", "new");
-    (masters.masters.get("m5") as Master).refuses = "kube-apiserver.service is masked";
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    masters.master("m5").refuses = "kube-apiserver.service is masked";
     const { refusal: found } = await refusal(masters);
     expect(found).toMatchObject({ host: "m5", found: "kube-apiserver.service is masked", changed: [] });
-    expect(masters.log).toEqual([]);
+    expect(masters.activations).toEqual([]);
   });
 
   it("stops at a master that does not come back; mended, it is repaired first", async () => {
-    const masters = new SimulatedMasters(FIVE, "old", "new");
-    (masters.masters.get("m2") as Master).broken = true;
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    masters.master("m2").broken = true;
     const { refusal: found } = await refusal(masters);
     expect(found).toMatchObject({ host: "m2", changed: ["m1", "m2"] });
-    Object.assign(masters.masters.get("m2") as Master, { broken: false });
+    masters.master("m2").broken = false;
     await roll(masters);
-    expect(masters.log).toEqual(["m1", "m2", "m2", "m3", "m4", "m5"]);
+    expect(masters.activations).toEqual(["m1", "m2", "m2", "m3", "m4", "m5"]);
+    expect(masters.mostAway).toBe(1);
   });
 
   it("needs no load balancer", async () => {
-    const masters = new SimulatedMasters(["m1"], "old", "new");
+    const masters = new SimulatedMasters(["m1"], kind, old, changed);
     masters.balancer = false;
     await roll(masters);
-    expect(masters.log).toEqual(["m1"]);
+    expect(masters.starts).toEqual(["m1 kube-apiserver 1.37.1"]);
   });
 
   it("killed anywhere, never has two masters away, and ends as planned", async () => {
     const scenario = fc.record({
       size: fc.integer({ min: 1, max: 7 }),
       fresh: fc.boolean(),
+      content: fc.constantFrom(changed, upgrade),
       leader: fc.nat(6),
-      kills: fc.array(fc.record({ call: fc.integer({ min: 1, max: 80 }), pause: fc.nat(5_000) }), { maxLength: 5 }),
+      kills: fc.array(fc.record({ call: fc.integer({ min: 1, max: 80 }), pause: fc.nat(12_000) }), { maxLength: 5 }),
     });
     await fc.assert(
-      fc.asyncProperty(scenario, async ({ size, fresh, leader, kills }) => {
+      fc.asyncProperty(scenario, async ({ size, fresh, content, leader, kills }) => {
         const names = Array.from({ length: size }, (_, index) => `m${index + 1}`);
-        const masters = new SimulatedMasters(names, fresh ? null : "old", "new");
-        masters.leases_.set("kube-controller-manager", names[leader % size] as string);
+        const masters = new SimulatedMasters(names, kind, fresh ? null : old, content);
+        masters.leasesHeld.set("kube-controller-manager", names[leader % size] as string);
+        const once = () => roll(masters, silent(), fresh ? content.release : "1.37.1");
         for (const { call, pause } of kills) {
           masters.killAt = masters.calls + call;
-          await roll(masters).catch((error: unknown) => {
+          await once().catch((error: unknown) => {
             if (!(error instanceof Killed) && !(error instanceof GateRefused)) throw error;
           });
           masters.killAt = undefined;
-          masters.time += pause;
+          masters.advance(pause);
         }
-        await roll(masters);
+        await once();
         expect(masters.serving()).toEqual(names);
-        expect([...masters.masters.values()].every(({ active }) => active === "new")).toBe(true);
+        if (!fresh) expect(masters.mostAway).toBe(1);
+        for (const { active, owed, services } of masters.masters.values()) {
+          expect(active).toEqual(content);
+          expect([...owed]).toEqual([]);
+          for (const component of content.restarts) expect(services[component].release).toBe(content.release);
+        }
+        // Nothing is restarted twice, however often the rollout was killed.
+        expect(masters.starts.length).toBe(size * (fresh ? COMPONENTS.length : content.restarts.length));
       }),
     );
   });
 });
 
+describe.each(KINDS)("an upgrade to another minor release, services of kind %s", (kind) => {
+  const service = (component: string) => (kind === "unit" ? `${component}.service` : component);
+  const held = (name: string) => `${name} holding ${service("kube-controller-manager")} ${service("kube-scheduler")}`;
+
+  it("changes the API servers of all masters first, then what was held back, holders of leases last", async () => {
+    const masters = new SimulatedMasters(["m1", "m2", "m3"], kind, old, upgrade);
+    masters.leasesHeld.set("kube-controller-manager", "m2");
+    await roll(masters);
+    expect(masters.activations).toEqual([held("m1"), held("m3"), held("m2"), "m1", "m3", "m2"]);
+    expect(masters.starts).toEqual([
+      ...["m1", "m3", "m2"].map((name) => `${name} kube-apiserver 1.38.0`),
+      ...["m1", "m3", "m2"].flatMap((name) => [
+        `${name} kube-controller-manager 1.38.0`,
+        `${name} kube-scheduler 1.38.0`,
+      ]),
+    ]);
+    expect(masters.mostAway).toBe(1);
+  });
+
+  it("starts added masters after the API servers", async () => {
+    const masters = new SimulatedMasters(["m1", "m2"], kind, old, upgrade);
+    masters.add("m3", null, upgrade);
+    await roll(masters);
+    expect(masters.activations).toEqual([held("m1"), held("m2"), "m3", "m1", "m2"]);
+  });
+
+  it("repairs a master whose services are down without starting new controllers too early", async () => {
+    const masters = new SimulatedMasters(["m1", "m2", "m3"], kind, old, upgrade);
+    for (const component of COMPONENTS) masters.stop("m2", component);
+    await roll(masters);
+    expect(masters.activations).toEqual([held("m2"), held("m1"), held("m3"), "m2", "m1", "m3"]);
+    expect(masters.serving()).toEqual(["m1", "m2", "m3"]);
+  });
+
+  it("would break the rule in one pass: the simulation sees it", async () => {
+    const masters = new SimulatedMasters(["m1", "m2", "m3"], kind, old, upgrade);
+    await expect(roll(masters, silent(), "1.38.0")).rejects.toThrow(Violation);
+  });
+});
+
+describe("an upgrade", () => {
+  it.each([
+    ["1.36.4", "1.37.2", ["kube-apiserver.service"]],
+    ["1.37.1", "1.37.2", []],
+    ["1.37.2", "1.37.2", []],
+    [undefined, "1.37.2", []],
+  ])("from %s to %s: goes first %j", (previous, release, first) => {
+    expect(goFirst(previous, release, ["kube-apiserver.service"])).toEqual(first);
+  });
+});
+
+describe("static pods", () => {
+  it("would all be away at once if hosts did not say that they restart: the simulation sees it", async () => {
+    const masters = new SimulatedMasters(FIVE, "static-pod", old, changed);
+    masters.hidesStaticPods = true;
+    await roll(masters).catch(() => undefined);
+    masters.advance(20_000);
+    expect(masters.mostAway).toBe(5);
+  });
+});
+
 describe("hosts without an order", () => {
   it("are changed together, and only those that need it", async () => {
-    const hosts = new SimulatedMasters(FIVE, "old", "new");
-    (hosts.masters.get("m2") as Master).active = "new";
+    const hosts = new SimulatedMasters(FIVE, "unit", old, changed);
+    hosts.master("m2").active = changed;
     await rolloutTogether(hosts, hosts.targets(), 30_000, silent());
-    expect(hosts.log).toEqual(["m1", "m3", "m4", "m5"]);
-    expect(hosts.serving().length).toBeGreaterThan(0);
+    expect(hosts.activations).toEqual(["m1", "m3", "m4", "m5"]);
+    expect(hosts.starts).toEqual(["m1", "m3", "m4", "m5"].map((name) => `${name} kube-apiserver 1.37.1`));
   });
 });

@@ -2,9 +2,10 @@
  * A shard of simulated etcd hosts under a virtual clock: processes that take time to stop and to join, a log that grows,
  * learners that catch up, etcd's own refusals, and the rules that a rollout must never break, checked at every change.
  */
-import type { EtcdPlan, EtcdShard, EtcdTarget, Member, View } from "../../components/rollout/etcd-shard";
-import { NotYet } from "../../components/rollout/etcd-shard";
-import type { Activation, HostStatus } from "../../components/rollout/hosts";
+import type { EtcdPlan, EtcdShard, EtcdTarget, Member, View } from "../../components/rollout/etcd/shard";
+import { NotYet } from "../../components/rollout/etcd/shard";
+import type { Activation, MachineStatus } from "../../components/rollout/hosts/answers";
+import type { ActivationOptions } from "../../components/rollout/hosts/hosts";
 
 const STOP_MS = 300;
 const START_MS = 700;
@@ -173,7 +174,7 @@ export class SimulatedShard implements EtcdShard {
     }
   }
 
-  async status(name: string): Promise<HostStatus> {
+  async status(name: string): Promise<MachineStatus> {
     return this.#call(`status ${name}`, 20, () => {
       const host = this.#reachable(name);
       const running = this.#running(host);
@@ -195,13 +196,13 @@ export class SimulatedShard implements EtcdShard {
           ...(host.active === host.staged ? [] : ["write files"]),
           ...(host.everActivated || host.masked ? wanted : []),
         ],
-        units: host.active === null && !running ? {} : { "etcd.service": { active: state } },
+        services: host.active === null && !running ? {} : { "etcd.service": { kind: "unit", active: state } },
         degradations: [],
       };
     });
   }
 
-  async activate(name: string, env: Readonly<Record<string, string>>): Promise<Activation> {
+  async activate(name: string, { env = {} }: ActivationOptions): Promise<Activation> {
     return this.#call(`activate ${name}`, 100, () => {
       const host = this.#reachable(name);
       if (host.masked) throw new Violation(`${name} was activated although it is masked`);

@@ -14,11 +14,14 @@
  *  6. changes that restart nothing, all at once;
  *  7. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted or removed.
  */
-import { findings, isUp, leaderOf, type MemberFinding, voters } from "./etcd-health";
-import type { EtcdPlan, EtcdTarget, Member, View } from "./etcd-shard";
-import { type Fleet, type HostStatus, interleaveZones } from "./hosts";
+import type { MachineStatus } from "../hosts/answers";
+import type { Fleet } from "../hosts/fleet";
+import { interleaveZones } from "../hosts/hosts";
+import { etcdAdvice } from "./advice";
+import { findings, isUp, leaderOf, type MemberFinding, voters } from "./health";
+import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
 
-export type Step =
+export type EtcdStep =
   | { readonly kind: "start"; readonly targets: readonly EtcdTarget[] }
   | { readonly kind: "remove"; readonly member: Member; readonly host: string; readonly why: string }
   | { readonly kind: "repair" | "restart" | "add"; readonly target: EtcdTarget }
@@ -27,14 +30,14 @@ export type Step =
   | { readonly kind: "handOver"; readonly from: Member; readonly to: Member };
 
 export type Decision =
-  | { readonly kind: "step"; readonly step: Step }
+  | { readonly kind: "step"; readonly step: EtcdStep }
   | { readonly kind: "blocked"; readonly findings: readonly [MemberFinding, ...MemberFinding[]] }
   | { readonly kind: "done" };
 
 /** A planned host with the member it is, if it is one. */
 interface Slot {
   readonly target: EtcdTarget;
-  readonly status: HostStatus;
+  readonly status: MachineStatus;
   readonly member: Member | undefined;
 }
 
@@ -93,7 +96,7 @@ function removeGone(
 ): Decision | undefined {
   const gone = goneMembers(plan, fleet, view);
   const stray = view.members.find((m) => m.learner && (gone.includes(m) || !slots.some(({ member }) => member === m)));
-  if (stray) return removal(plan, stray, "a learner that is not to be");
+  if (stray) return removal(plan, stray, "an unplanned learner");
   const dead = gone[0];
   if (!dead) return undefined;
   const waiting = repairable(fleet, slots, view);
@@ -101,7 +104,7 @@ function removeGone(
   const others = all.filter(({ memberId }) => !tolerated.includes(memberId));
   if (isSome(others)) return blocked(others);
   const planned = slots.some(({ member }) => member === dead);
-  return removal(plan, dead, planned ? "its data is gone" : "it is down and not planned");
+  return removal(plan, dead, planned ? "its data is gone" : "it is down and not in the plan");
 }
 
 function repairOne(
@@ -120,7 +123,7 @@ function changeMembers(plan: EtcdPlan, slots: readonly Slot[], view: View): Deci
   if (learner?.member) return step({ kind: "promote", target: learner.target, member: learner.member });
   const planned = slots.map(({ member }) => member);
   const surplus = voters(view).find((member) => !planned.includes(member) && member.id !== leaderOf(view));
-  if (surplus && voters(view).length > plan.targets.length) return removal(plan, surplus, "it is not planned");
+  if (surplus && voters(view).length > plan.targets.length) return removal(plan, surplus, "it is not in the plan");
   const newcomer = slots.find(({ member }) => !member);
   return newcomer ? step({ kind: "add", target: newcomer.target }) : undefined;
 }
@@ -143,7 +146,7 @@ function changeContent(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: V
 
 /** A changed member; rather in another zone than the old leader's and not the one changed last, which is the least settled. */
 function chooseHeir(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], zone: string | undefined): Member | undefined {
-  const last = fleet.run.changed.at(-1);
+  const last = fleet.progress.changed.at(-1);
   const rank = ({ target }: Slot) => (target.zone === zone ? 2 : 0) + (target.name === last ? 1 : 0);
   return slots
     .filter(({ target, member }) => member && !member.learner && !fleet.needsWork(target))
@@ -153,13 +156,13 @@ function chooseHeir(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], zone: stri
 /** Down, with its data, and activation would do something about it: started again, or changed. */
 function repairable(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Slot[] {
   return slots.filter(({ target, status, member }) => {
-    if (!member || isUp(view, member) || isLost(status, member) || fleet.run.wasChanged(target.name)) return false;
+    if (!member || isUp(view, member) || isLost(status, member) || fleet.progress.wasChanged(target.name)) return false;
     return activationHelps(target, status);
   });
 }
 
 /** Not for a member that is starting with its planned content: it only needs time. */
-export function activationHelps(target: EtcdTarget, status: HostStatus): boolean {
+export function activationHelps(target: EtcdTarget, status: MachineStatus): boolean {
   if (status.active !== target.digest || isStopped(status)) return true;
   return status.pending.some((line) => !line.startsWith("start "));
 }
@@ -168,30 +171,30 @@ export function activationHelps(target: EtcdTarget, status: HostStatus): boolean
 function isUnstarted(
   fleet: Fleet<EtcdTarget>,
   target: EtcdTarget,
-  status: HostStatus,
+  status: MachineStatus,
   member: Member,
   view: View,
 ): boolean {
-  if (member.clientUrl || isUp(view, member) || fleet.run.wasChanged(target.name)) return false;
+  if (member.clientUrl || isUp(view, member) || fleet.progress.wasChanged(target.name)) return false;
   return etcdState(status) !== "active";
 }
 
 /** The host was made again: it never ran anything, while the member of that name has run before. */
-function isLost(status: HostStatus, member: Member): boolean {
+function isLost(status: MachineStatus, member: Member): boolean {
   return !status.everActivated && member.clientUrl !== undefined && isStopped(status);
 }
 
-const isStopped = (status: HostStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
+const isStopped = (status: MachineStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
 
-export function etcdState(status: HostStatus): string {
-  return (status.units["etcd.service"] ?? status.units.etcd)?.active ?? "absent";
+function etcdState(status: MachineStatus): string {
+  return status.services["etcd.service"]?.active ?? "absent";
 }
 
 /** Activated once, or at least running now: an activation cut short may not have been recorded. */
-export const startedOnce = (status: HostStatus): boolean => status.everActivated || !isStopped(status);
+export const startedOnce = (status: MachineStatus): boolean => status.everActivated || !isStopped(status);
 
 function mismatch({ target, status, member }: Slot): MemberFinding[] {
-  const common = { host: target.name, lasting: true, advice: "Replace the host, so that it joins with empty volumes." };
+  const common = { host: target.name, lasting: true, advice: etcdAdvice.foreignData };
   if (!member && status.everActivated) {
     return [
       {
@@ -209,7 +212,7 @@ function mismatch({ target, status, member }: Slot): MemberFinding[] {
   return [];
 }
 
-const step = (next: Step): Decision => ({ kind: "step", step: next });
+const step = (next: EtcdStep): Decision => ({ kind: "step", step: next });
 const removal = (plan: EtcdPlan, member: Member, why: string): Decision =>
   step({ kind: "remove", member, host: hostOf(plan, member), why });
 

@@ -1,6 +1,7 @@
 /** Pure judgement of a shard's health: the gate before and after every change. */
-import type { Endpoint, Member, View } from "./etcd-shard";
-import type { Finding } from "./gate";
+import type { GateFinding } from "../gate/refusal";
+import { etcdAdvice } from "./advice";
+import type { Endpoint, Member, View } from "./shard";
 
 /**
  * How far a member's applied index may be behind the highest one. A follower within etcd's DefaultSnapshotCatchUpEntries
@@ -9,7 +10,7 @@ import type { Finding } from "./gate";
  */
 export const MAX_LAG = 5000;
 
-export interface MemberFinding extends Finding {
+export interface MemberFinding extends GateFinding {
   /** Absent: a finding about the shard as a whole. */
   readonly memberId?: string;
 }
@@ -59,8 +60,8 @@ function judge(
       memberId: member.id,
       host,
       checked: "all members see one leader",
-      found: endpoint.leader === undefined ? "sees no leader" : "sees another leader than most",
-      advice: "Look at its log and at the network between the members.",
+      found: endpoint.leader === undefined ? "it sees no leader" : "it sees another leader than most members",
+      advice: etcdAdvice.leaderless,
       lasting: false,
     });
   }
@@ -71,7 +72,7 @@ function judge(
       host,
       checked: `its raft index is caught up (within ${MAX_LAG} entries)`,
       found: `${lag} entries behind`,
-      advice: "Let it catch up; if it does not, look at its disk and network.",
+      advice: etcdAdvice.behind,
       lasting: false,
     });
   }
@@ -84,15 +85,15 @@ function alarm(host: string, member: Member, type: string): MemberFinding {
     host,
     checked: "no alarm is raised",
     found: `alarm ${type}`,
-    advice: ALARM_ADVICE[type] ?? "Clear its cause, then `etcdctl alarm disarm`.",
+    advice: ALARM_ADVICE.get(type) ?? etcdAdvice.alarm,
     lasting: true,
   };
 }
 
-const ALARM_ADVICE: Readonly<Record<string, string>> = {
-  NOSPACE: "Compact and defragment the shard, then `etcdctl alarm disarm`.",
-  CORRUPT: "Replace the member whose data differs (remove it, make its host again), then `etcdctl alarm disarm`.",
-};
+const ALARM_ADVICE: ReadonlyMap<string, string> = new Map([
+  ["NOSPACE", etcdAdvice.alarmNoSpace],
+  ["CORRUPT", etcdAdvice.alarmCorrupt],
+]);
 
 function silent(view: View, host: string, member: Member): MemberFinding {
   const all = voters(view);
@@ -103,7 +104,7 @@ function silent(view: View, host: string, member: Member): MemberFinding {
     host,
     checked: "the member answers on its client address",
     found: `${member.clientUrl ? "no answer" : "never started"} (${budget})`,
-    advice: "Start it (`systemctl status etcd`, `journalctl -u etcd` on the host), or replace the host.",
+    advice: etcdAdvice.down,
     lasting: false,
   };
 }
@@ -114,7 +115,7 @@ function noQuorum(view: View, nameOf: (member: Member) => string): MemberFinding
     host: away.map(nameOf).join(", ") || "the whole shard",
     checked: "the shard has a leader and a quorum",
     found: `${voters(view).length - away.length} of ${voters(view).length} voters answer, ${quorumOf(voters(view).length)} are needed`,
-    advice: "Start the members that are down; if their data is lost, restore the shard from a snapshot.",
+    advice: etcdAdvice.noQuorum,
     lasting: false,
   };
 }

@@ -1,16 +1,8 @@
 /** Commands on hosts over SSH: one connection a host, kept and reused, with the host's key pinned. */
+import type { Readable } from "node:stream";
 import { Client, type ConnectConfig } from "ssh2";
 import { UserError } from "../../config/errors";
-
-export interface SshTarget {
-  readonly host: string;
-  readonly port: number;
-  readonly user: string;
-  /** OpenSSH's own format, as `tls.PrivateKey.privateKeyOpenssh` gives it. */
-  readonly privateKey: string;
-  /** "ssh-ed25519 AAAA...": any other key is refused. */
-  readonly hostKey: string;
-}
+import { type HostTarget, hostKeyAlgorithms, loginOf, type SshServer } from "./target";
 
 export interface Outcome {
   readonly code: number;
@@ -22,6 +14,8 @@ const DIAL_ATTEMPTS = 3;
 const DIAL_TIMEOUT_MS = 10_000;
 const DIAL_PAUSE_MS = 500;
 export const COMMAND_TIMEOUT_MS = 30_000;
+/** Of one command's output: no answer of a host's program comes near it, and no host can fill this machine's memory. */
+const OUTPUT_LIMIT = 16 * 1024 * 1024;
 
 /** No connection, or it broke: what the command did is not known. */
 export class SshError extends UserError {
@@ -39,13 +33,17 @@ export class SshConnection {
   #client: Promise<Client> | undefined;
   #closed = false;
 
-  constructor(readonly target: SshTarget) {}
+  /** @param privateKey OpenSSH's own format, as `tls.PrivateKey.privateKeyOpenssh` gives it; for a jump host too */
+  constructor(
+    readonly target: HostTarget,
+    private readonly privateKey: string,
+  ) {}
 
   /** Resolves with whatever exit code the command has; rejects with {@link SshError} if that cannot be learned. */
   async run(command: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<Outcome> {
     this.#client ??= this.#connect();
     const client = await this.#client;
-    return await execute(client, command, timeoutMs, this.target.host);
+    return await execute(client, command, timeoutMs, this.target);
   }
 
   close(): void {
@@ -56,7 +54,7 @@ export class SshConnection {
   async #connect(): Promise<Client> {
     for (let attempt = 1; ; attempt++) {
       try {
-        const client = await dial(this.target);
+        const client = await reach(this.target, this.privateKey);
         // The next command dials again; those under way are told by their channel.
         client.on("close", () => {
           this.#client = undefined;
@@ -76,28 +74,57 @@ export class SshConnection {
 }
 
 /** One command on one host; rejects when it fails, with what it said. */
-export async function runOnHost(target: SshTarget, command: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<string> {
-  const connection = new SshConnection(target);
+export async function runOnHost(
+  target: HostTarget,
+  privateKey: string,
+  command: string,
+  timeoutMs = COMMAND_TIMEOUT_MS,
+): Promise<string> {
+  const connection = new SshConnection(target, privateKey);
   try {
     const { code, stdout, stderr } = await connection.run(command, timeoutMs);
     if (code !== 0)
-      throw new Error(`\`${command}\` on ${target.host} exited with ${code}: ${stderr.trim() || stdout.trim()}`);
+      throw new Error(`\`${command}\` on ${target.name} exited with ${code}: ${stderr.trim() || stdout.trim()}`);
     return stdout;
   } finally {
     connection.close();
   }
 }
 
-function dial(target: SshTarget): Promise<Client> {
-  const [type, blob] = target.hostKey.trim().split(/\s+/);
-  const pinned = Buffer.from(blob ?? "", "base64");
-  const where = `${target.user}@${target.host}:${target.port}`;
+/** Directly, or through the jump host, whose connection ends with the one that it carries. */
+async function reach({ jump, ...server }: HostTarget, privateKey: string): Promise<Client> {
+  if (!jump) return dial(server, privateKey);
+  const between = await dial(jump, privateKey);
+  try {
+    const client = await dial(server, privateKey, await forward(between, server));
+    client.once("close", () => between.end());
+    return client;
+  } catch (error) {
+    between.end();
+    throw error;
+  }
+}
+
+function forward(between: Client, server: SshServer): Promise<Readable> {
+  return new Promise((resolve, reject) => {
+    between.forwardOut("127.0.0.1", 0, server.address, server.port, (error, channel) =>
+      error
+        ? reject(new SshError(`SSH to ${loginOf(server)} through its jump host: ${error.message}`, true))
+        : resolve(channel),
+    );
+  });
+}
+
+function dial(server: SshServer, privateKey: string, sock?: Readable): Promise<Client> {
+  const pinned = Buffer.from(server.hostKey.trim().split(/\s+/)[1] ?? "", "base64");
+  const where = loginOf(server);
   let mismatch = false;
   const config: ConnectConfig = {
-    host: target.host,
-    port: target.port,
-    username: target.user,
-    privateKey: target.privateKey,
+    host: server.address,
+    port: server.port,
+    username: server.user,
+    ...(sock && { sock }),
+    privateKey,
     readyTimeout: DIAL_TIMEOUT_MS,
     // A host that vanished is noticed within 15 s, also in the middle of a silent command.
     keepaliveInterval: 5_000,
@@ -107,7 +134,7 @@ function dial(target: SshTarget): Promise<Client> {
     algorithms: {
       kex: ["curve25519-sha256", "curve25519-sha256@libssh.org", "ecdh-sha2-nistp256"],
       cipher: ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr"],
-      serverHostKey: hostKeyAlgorithms(type),
+      serverHostKey: [...hostKeyAlgorithms(server.hostKey)] as HostKeyAlgorithms,
     },
     hostVerifier: (offered: Buffer) => {
       mismatch = !pinned.equals(offered);
@@ -135,27 +162,27 @@ function dial(target: SshTarget): Promise<Client> {
 
 type HostKeyAlgorithms = NonNullable<NonNullable<ConnectConfig["algorithms"]>["serverHostKey"]>;
 
-/** Only the pinned key's own type is asked for: a host offers one key of each. */
-function hostKeyAlgorithms(type: string | undefined): HostKeyAlgorithms {
-  if (type === "ssh-rsa") return ["rsa-sha2-512", "rsa-sha2-256"];
-  return [type ?? "ssh-ed25519"] as HostKeyAlgorithms;
-}
-
-function execute(client: Client, command: string, timeoutMs: number, host: string): Promise<Outcome> {
+function execute(client: Client, command: string, timeoutMs: number, target: HostTarget): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     client.exec(command, (error, channel) => {
-      if (error) return reject(new SshError(`SSH to ${host}: ${error.message}`, true));
+      if (error) return reject(new SshError(`SSH to ${loginOf(target)}: ${error.message}`, true));
       const output = { stdout: "", stderr: "" };
       let code: number | undefined;
       let signal: string | undefined;
       const timer = setTimeout(() => {
-        reject(new SshError(`SSH to ${host}: no end of the command after ${timeoutMs / 1000} s`, false));
+        reject(new SshError(`SSH to ${loginOf(target)}: no end of the command after ${timeoutMs / 1000} s`, false));
         channel.close();
       }, timeoutMs);
       channel.setEncoding("utf8");
       channel.stderr.setEncoding("utf8");
-      channel.on("data", (text: string) => (output.stdout += text));
-      channel.stderr.on("data", (text: string) => (output.stderr += text));
+      const take = (stream: keyof typeof output) => (text: string) => {
+        output[stream] += text;
+        if (output.stdout.length + output.stderr.length <= OUTPUT_LIMIT) return;
+        reject(new SshError(`SSH to ${loginOf(target)}: the command printed more than ${OUTPUT_LIMIT} bytes`, false));
+        channel.close();
+      };
+      channel.on("data", take("stdout"));
+      channel.stderr.on("data", take("stderr"));
       channel.on("exit", (status: number | null, name?: string) => {
         if (status === null) signal = name ?? "unknown";
         else code = status;
@@ -164,7 +191,7 @@ function execute(client: Client, command: string, timeoutMs: number, host: strin
         clearTimeout(timer);
         if (code !== undefined) resolve({ code, ...output });
         else if (signal !== undefined) resolve({ code: 1, ...output, stderr: `${output.stderr}killed by ${signal}` });
-        else reject(new SshError(`SSH to ${host}: the connection broke while a command was running`, true));
+        else reject(new SshError(`SSH to ${loginOf(target)}: the connection broke while a command was running`, true));
       });
       return undefined;
     });

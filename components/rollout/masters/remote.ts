@@ -1,11 +1,15 @@
 /** The masters' side of a rollout over SSH. */
-import { Executor } from "./executor";
+import * as z from "zod";
+import { read } from "../hosts/answers";
+import { RemoteHosts, tools } from "../hosts/remote";
+import type { MastersStrategy, RolloutHost } from "../spec";
 import type { Backend, Masters } from "./masters";
-import type { MastersStrategy, RolloutHost } from "./spec";
 
-const TOOLS = "/usr/local/lib/kilonode";
+const word = z.string().max(256);
+const backendList = z.array(z.object({ name: word, status: word })).max(1_000);
+const leaseList = z.array(word).max(100);
 
-export class RemoteMasters extends Executor implements Masters {
+export class RemoteMasters extends RemoteHosts implements Masters {
   readonly #balancer: string | undefined;
 
   constructor(hosts: readonly RolloutHost[], strategy: MastersStrategy, privateKey: string, hostTimeoutMs: number) {
@@ -14,16 +18,16 @@ export class RemoteMasters extends Executor implements Masters {
   }
 
   async unready(host: string): Promise<string | undefined> {
-    const { code, stdout, stderr } = await this.run(host, `${TOOLS}/check-apiserver`);
+    const { code, stdout, stderr } = await this.run(host, `${tools}/check-apiserver`);
     return code === 0 ? undefined : stdout.trim() || stderr.trim() || `check-apiserver exited with ${code}`;
   }
 
   async backends(): Promise<readonly Backend[] | undefined> {
     if (!this.#balancer) return undefined;
-    return JSON.parse(await this.read(this.#balancer, `${TOOLS}/backends`)) as Backend[];
+    return read(this.#balancer, "backends", await this.read(this.#balancer, `${tools}/backends`), backendList);
   }
 
   async leases(host: string): Promise<readonly string[]> {
-    return JSON.parse(await this.read(host, `${TOOLS}/leader-of`)) as string[];
+    return read(host, "leader-of", await this.read(host, `${tools}/leader-of`), leaseList);
   }
 }

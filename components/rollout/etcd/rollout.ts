@@ -4,19 +4,19 @@
  * The loop looks at the shard, lets {@link decide} choose the next step, performs it, and waits until the shard is healthy
  * again. It remembers nothing across runs, so it can be killed anywhere.
  */
-import { found, joinEnv } from "./etcd-bootstrap";
-import { tally } from "./etcd-health";
-import { hostOf, type Step } from "./etcd-next";
-import { type EtcdPlan, type EtcdShard, type EtcdTarget, NotYet, type View } from "./etcd-shard";
-import { EtcdWatch } from "./etcd-watch";
-import type { Run } from "./gate";
-import { Fleet } from "./hosts";
+import type { Progress } from "../gate/progress";
+import { Fleet } from "../hosts/fleet";
+import { found, joinEnv } from "./bootstrap";
+import { tally } from "./health";
+import { type EtcdStep, hostOf } from "./next";
+import { type EtcdPlan, type EtcdShard, type EtcdTarget, NotYet, type View } from "./shard";
+import { EtcdWatch } from "./watch";
 
 /** Between two attempts at a call that etcd does not take yet. */
 const RETRY_MS = 500;
 
-export async function rolloutEtcd(shard: EtcdShard, plan: EtcdPlan, run: Run): Promise<Fleet<EtcdTarget>> {
-  const fleet = new Fleet(shard, plan.targets, run);
+export async function rolloutEtcd(shard: EtcdShard, plan: EtcdPlan, progress: Progress): Promise<Fleet<EtcdTarget>> {
+  const fleet = new Fleet(shard, plan.targets, progress);
   const watch = new EtcdWatch(shard, plan, fleet);
   await fleet.read();
   let view = await watch.atRest(await found(watch));
@@ -26,13 +26,13 @@ export async function rolloutEtcd(shard: EtcdShard, plan: EtcdPlan, run: Run): P
   for (let left = 8 * (plan.targets.length + view.members.length) + 8; left > 0; left--) {
     const decision = await watch.decision(view);
     if (decision.kind === "done") {
-      run.report(`${done}shard healthy (${tally(decision.view)}), done`);
+      progress.report(`${done}shard healthy (${tally(decision.view)}), done`);
       return fleet;
     }
     const { step } = decision;
     const deadline = last?.step === say(step) ? last.deadline : shard.now() + plan.hostTimeoutMs;
-    if (last?.step !== say(step)) run.report(`${done}shard healthy (${tally(decision.view)}), next: ${say(step)}`);
-    run.stopIfAsked();
+    if (last?.step !== say(step)) progress.report(`${done}shard healthy (${tally(decision.view)}), next: ${say(step)}`);
+    progress.stopIfAsked();
     last = { step: say(step), deadline };
     done = await perform(step, watch, decision.view, deadline).then(
       () => `done: ${say(step)}; `,
@@ -49,12 +49,12 @@ export async function rolloutEtcd(shard: EtcdShard, plan: EtcdPlan, run: Run): P
   throw new Error(`${plan.group}: the shard does not come to rest; last step: ${last?.step}`);
 }
 
-async function perform(step: Step, watch: EtcdWatch, view: View, deadline: number): Promise<void> {
+async function perform(step: EtcdStep, watch: EtcdWatch, view: View, deadline: number): Promise<void> {
   const { shard, plan, fleet } = watch;
-  const env = () => joinEnv(view.members, (member) => hostOf(plan, member), plan.token);
+  const joining = () => ({ env: joinEnv(view.members, (member) => hostOf(plan, member), plan.token) });
   switch (step.kind) {
     case "start":
-      await fleet.activateTogether(step.targets, env());
+      await fleet.activateTogether(step.targets, joining());
       return watch.settle(step.targets, deadline);
     case "quiet":
       return fleet.activateTogether(step.targets);
@@ -63,7 +63,7 @@ async function perform(step: Step, watch: EtcdWatch, view: View, deadline: numbe
       await fleet.activate(step.target);
       return watch.settle([step.target], deadline);
     case "repair":
-      await fleet.activate(step.target, env());
+      await fleet.activate(step.target, joining());
       return watch.settle([step.target], deadline);
     case "add":
       return shard.addLearner(watch.via, step.target.name, step.target.peerUrl);
@@ -72,11 +72,11 @@ async function perform(step: Step, watch: EtcdWatch, view: View, deadline: numbe
     case "remove":
       return shard.remove(watch.via, step.member.id);
     case "handOver":
-      for (const unheld of await shard.moveLeader(watch.via, step.from, step.to)) fleet.run.report(unheld);
+      for (const unheld of await shard.moveLeader(watch.via, step.from, step.to)) fleet.progress.report(unheld);
   }
 }
 
-function say(step: Step): string {
+function say(step: EtcdStep): string {
   const names = (targets: readonly EtcdTarget[]) => targets.map(({ name }) => name).join(", ");
   switch (step.kind) {
     case "start":

@@ -1,11 +1,12 @@
-/** What stops a rollout, and what a rollout tells while it runs. */
+/** What stops a rollout: a closed gate, with everything that was found, or the operator. */
 
-export interface Finding {
+/** One thing that a gate found wrong. */
+export interface GateFinding {
   readonly host: string;
-  /** What was looked at, for instance "answers on its client address". */
+  /** What was looked at, for instance "the member answers on its client address". */
   readonly checked: string;
   readonly found: string;
-  /** What the operator can do about it. */
+  /** What the operator can do about it: sentences that name a command or a page that exists. */
   readonly advice: string;
   /** True: waiting does not mend it, so the gate refuses at once. */
   readonly lasting: boolean;
@@ -19,7 +20,7 @@ export interface Refusal {
   readonly found: string;
   readonly advice: string;
   readonly changed: readonly string[];
-  readonly findings: readonly Finding[];
+  readonly findings: readonly GateFinding[];
 }
 
 /** A health gate is closed: nothing more is touched, what is done is kept, the next run goes on from the live state. */
@@ -44,43 +45,4 @@ export class GateRefused extends Error {
 /** The operator asked to stop, and the step under way has come to its end. */
 export class Interrupted extends Error {
   override readonly name = "Interrupted";
-}
-
-export interface Clock {
-  /** Milliseconds; only differences count. */
-  now(): number;
-  sleep(milliseconds: number): Promise<void>;
-}
-
-/** One run of one group: its progress lines, what it has changed, and whether it was asked to stop. */
-export class Run {
-  readonly #changed = new Set<string>();
-
-  constructor(
-    readonly group: string,
-    readonly report: (line: string) => void,
-    readonly stopping: () => boolean = () => false,
-  ) {}
-
-  get changed(): readonly string[] {
-    return [...this.#changed];
-  }
-
-  markChanged(host: string): void {
-    this.#changed.add(host);
-  }
-
-  wasChanged(host: string): boolean {
-    return this.#changed.has(host);
-  }
-
-  refuse(findings: readonly [Finding, ...Finding[]]): GateRefused {
-    const { host, checked, found, advice } = findings[0];
-    return new GateRefused({ group: this.group, host, checked, found, advice, changed: this.changed, findings });
-  }
-
-  /** Between two steps only, so that no member is left half-way. */
-  stopIfAsked(): void {
-    if (this.stopping()) throw new Interrupted(`${this.group}: stopped between two steps`);
-  }
 }

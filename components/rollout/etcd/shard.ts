@@ -1,6 +1,5 @@
 /** What the etcd strategy needs of the world: hosts, a clock and etcd's membership and maintenance calls. */
-import type { Clock } from "./gate";
-import type { Hosts, Target } from "./hosts";
+import type { Clock, Hosts, Target } from "../hosts/hosts";
 
 /** Ids are hexadecimal text: etcd's are 64 bits, more than a JavaScript number holds. */
 export interface Member {

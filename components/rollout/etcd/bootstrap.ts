@@ -3,10 +3,11 @@
  * their data look new. Fresh members started beside lost ones would form a shard with the same identity (ids are made of peer
  * addresses and token) and an empty history, so creation is refused as soon as anything speaks against it.
  */
-import { findings } from "./etcd-health";
-import { activationHelps, hostOf, startedOnce } from "./etcd-next";
-import type { EtcdTarget, Member, View } from "./etcd-shard";
-import { type EtcdWatch, GRACE_MS, silentShard } from "./etcd-watch";
+import { etcdAdvice } from "./advice";
+import { findings } from "./health";
+import { activationHelps, hostOf, startedOnce } from "./next";
+import type { EtcdTarget, Member, View } from "./shard";
+import { type EtcdWatch, GRACE_MS, silentShard } from "./watch";
 
 /** Members without a quorum never answer before their first one, so silence needs no long wait. */
 const SILENCE_MS = 3_000;
@@ -16,7 +17,7 @@ export async function found(watch: EtcdWatch): Promise<View> {
   const { plan, fleet, shard } = watch;
   const known = plan.targets.filter((target) => startedOnce(fleet.status(target.name)));
   if (known.length === 0) {
-    if (plan.established) throw fleet.run.refuse([emptyHosts(watch)]);
+    if (plan.established) throw fleet.progress.refuse([emptyHosts(watch)]);
     return create(watch, plan.targets);
   }
   const hasQuorum = (view: View) => view.quorum;
@@ -24,17 +25,17 @@ export async function found(watch: EtcdWatch): Promise<View> {
   let view = await watch.lookUntil(shard.now() + Math.min(patience, plan.hostTimeoutMs), (seen) => seen !== undefined);
   if (view && !view.quorum) view = await watch.lookUntil(watch.grace(), hasQuorum);
   if (view?.quorum) return view;
-  if (view) throw fleet.run.refuse(lostQuorum(watch, view));
-  if (plan.established) throw fleet.run.refuse([silentShard(plan)]);
+  if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
+  if (plan.established) throw fleet.progress.refuse([silentShard(plan)]);
 
   // Members that have run before go first, alone: if they bring back a shard, nothing fresh may be started beside it.
   const stopped = known.filter((target) => activationHelps(target, fleet.status(target.name)));
   if (stopped.length > 0) {
-    fleet.run.report(`creation was cut short; starting ${stopped.map(({ name }) => name).join(", ")} again`);
-    await fleet.activateTogether(stopped, bootstrapEnv(plan.targets, plan.token));
+    fleet.progress.report(`creation was cut short; starting ${stopped.map(({ name }) => name).join(", ")} again`);
+    await fleet.activateTogether(stopped, { env: bootstrapEnv(plan.targets, plan.token) });
     view = await watch.lookUntil(shard.now() + Math.min(SILENCE_MS, plan.hostTimeoutMs), hasQuorum);
     if (view?.quorum) return view;
-    if (view) throw fleet.run.refuse(lostQuorum(watch, view));
+    if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
   }
   return create(
     watch,
@@ -44,11 +45,11 @@ export async function found(watch: EtcdWatch): Promise<View> {
 
 async function create(watch: EtcdWatch, targets: readonly EtcdTarget[]): Promise<View> {
   const { plan, fleet, shard } = watch;
-  fleet.run.stopIfAsked();
+  fleet.progress.stopIfAsked();
   if (targets.length > 0)
-    fleet.run.report(`creating the shard: starting ${targets.length} of ${plan.targets.length} members at once`);
+    fleet.progress.report(`creating the shard: starting ${targets.length} of ${plan.targets.length} members at once`);
   const deadline = shard.now() + plan.hostTimeoutMs;
-  await fleet.activateTogether(targets, bootstrapEnv(plan.targets, plan.token));
+  await fleet.activateTogether(targets, { env: bootstrapEnv(plan.targets, plan.token) });
   await watch.settle(plan.targets, deadline);
   return watch.healthy(deadline);
 }
@@ -84,8 +85,8 @@ function emptyHosts({ plan }: EtcdWatch) {
   return {
     host: plan.targets.map(({ name }) => name).join(", "),
     checked: "at least one host has the data of this shard, which has been in service before",
-    found: "all hosts are new",
-    advice: "Restore the shard from a snapshot; to start it empty, destroy and create it as a whole.",
+    found: "none does: all hosts are new",
+    advice: etcdAdvice.allEmpty,
     lasting: true,
   };
 }

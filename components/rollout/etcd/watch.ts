@@ -1,8 +1,9 @@
 /** Looking at a shard through any member that answers, and waiting for its gate. */
-import { findings, isUp, type MemberFinding } from "./etcd-health";
-import { type Decision, decide, expectedAway, hostOf, type Step, startedOnce } from "./etcd-next";
-import type { EtcdPlan, EtcdShard, EtcdTarget, View } from "./etcd-shard";
-import type { Fleet } from "./hosts";
+import type { Fleet } from "../hosts/fleet";
+import { etcdAdvice } from "./advice";
+import { findings, isUp, type MemberFinding } from "./health";
+import { type Decision, decide, type EtcdStep, expectedAway, hostOf, startedOnce } from "./next";
+import type { EtcdPlan, EtcdShard, EtcdTarget, View } from "./shard";
 
 /** Between two looks: each costs a member two client processes, which its shard should not notice. */
 const PAUSE_MS = 500;
@@ -12,7 +13,7 @@ export const GRACE_MS = 15_000;
 /** What is to be done, with the view on which that was decided. */
 export type Next = { readonly view: View } & (
   | { readonly kind: "done" }
-  | { readonly kind: "step"; readonly step: Step }
+  | { readonly kind: "step"; readonly step: EtcdStep }
 );
 
 export class EtcdWatch {
@@ -67,11 +68,11 @@ export class EtcdWatch {
     const closed = (view: View) => decide(this.plan, this.fleet, view).kind === "blocked";
     for (let view: View | undefined = first; ; view = undefined) {
       view ??= await this.lookUntil(deadline, (seen) => !closed(seen) || hopeless(decide(this.plan, this.fleet, seen)));
-      if (!view) throw this.fleet.run.refuse([silentShard(this.plan)]);
+      if (!view) throw this.fleet.progress.refuse([silentShard(this.plan)]);
       const decision = decide(this.plan, this.fleet, view);
       if (decision.kind === "done") return { kind: "done", view };
       if (decision.kind === "blocked") {
-        if (hopeless(decision) || this.shard.now() >= deadline) throw this.fleet.run.refuse(decision.findings);
+        if (hopeless(decision) || this.shard.now() >= deadline) throw this.fleet.progress.refuse(decision.findings);
         continue;
       }
       // Between the last look and a change lies as little as possible: meanwhile someone may have masked the host, a member
@@ -85,7 +86,7 @@ export class EtcdWatch {
     }
   }
 
-  /** Waits until the old process is gone and the new one has joined; if that takes too long, the gate after it tells. */
+  /** Waits until the old process is gone and the new one has joined; if that takes too long, the gate after it says so. */
   async settle(targets: readonly EtcdTarget[], deadline: number): Promise<void> {
     for (const { name } of targets) {
       while (!(await this.shard.settled(name).catch(() => false)) && this.shard.now() < deadline) {
@@ -100,7 +101,7 @@ export class EtcdWatch {
     const up = this.plan.targets.filter(({ name }) => view.members.some((m) => m.name === name && isUp(view, m)));
     for (const { name } of up) {
       while (!(await this.shard.settled(name).catch(() => true))) {
-        if (this.shard.now() >= deadline) throw this.fleet.run.refuse([restarting(name)]);
+        if (this.shard.now() >= deadline) throw this.fleet.progress.refuse([restarting(name)]);
         await this.shard.sleep(PAUSE_MS);
       }
     }
@@ -117,9 +118,8 @@ export class EtcdWatch {
       const closing = this.#closing(seen);
       return closing.length === 0 || closing.some(({ lasting }) => lasting);
     });
-    if (!view) throw this.fleet.run.refuse([silentShard(this.plan)]);
-    const [first, ...rest] = this.#closing(view);
-    if (first) throw this.fleet.run.refuse([first, ...rest]);
+    if (!view) throw this.fleet.progress.refuse([silentShard(this.plan)]);
+    this.fleet.progress.refuseAny(this.#closing(view));
     return view;
   }
 
@@ -134,7 +134,7 @@ export class EtcdWatch {
 const hopeless = (decision: Decision): boolean =>
   decision.kind === "blocked" && decision.findings.some(({ lasting }) => lasting);
 
-function activated(step: Step): readonly EtcdTarget[] {
+function activated(step: EtcdStep): readonly EtcdTarget[] {
   if (step.kind === "start" || step.kind === "quiet") return step.targets;
   return step.kind === "restart" || step.kind === "repair" ? [step.target] : [];
 }
@@ -143,8 +143,8 @@ function restarting(host: string): MemberFinding {
   return {
     host,
     checked: "no restart of the member is under way",
-    found: "systemd has one under way",
-    advice: "Look at `systemctl list-jobs` on the host.",
+    found: "etcd.service is still stopping or starting",
+    advice: etcdAdvice.restarting,
     lasting: false,
   };
 }
@@ -154,8 +154,7 @@ export function silentShard(plan: EtcdPlan): MemberFinding {
     host: plan.targets.map(({ name }) => name).join(", "),
     checked: "a member of the shard answers",
     found: "none does",
-    advice:
-      "Start the members (`systemctl status etcd` on the hosts); if their data is lost, restore the shard from a snapshot.",
+    advice: etcdAdvice.noQuorum,
     lasting: false,
   };
 }

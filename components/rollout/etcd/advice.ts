@@ -1,0 +1,15 @@
+/** What to do about an etcd shard whose gate is closed. */
+const page = "docs/operations.md";
+
+export const etcdAdvice = {
+  down: `Start the member, or replace it if its data is gone: ${page}#a-member-that-is-down.`,
+  noQuorum: `Start the members that are down. If the data of most of them is gone, see ${page}#a-shard-without-a-quorum.`,
+  allEmpty: `The shard's data is not on its hosts: see ${page}#a-shard-without-a-quorum before anything is started.`,
+  leaderless: `Look at the member's log and at the network between the members: ${page}#a-member-that-is-down.`,
+  behind: `Let it catch up; if it does not, look at its disk and network: ${page}#a-member-that-is-down.`,
+  foreignData: `The host must join with empty volumes: ${page}#a-member-whose-data-is-gone.`,
+  restarting: `Look at what the member waits for: ${page}#a-service-that-does-not-come-up.`,
+  alarm: `Clear its cause, then disarm it: ${page}#an-alarm-of-a-shard.`,
+  alarmNoSpace: `Compact and defragment the shard, then disarm the alarm: ${page}#a-database-that-is-full.`,
+  alarmCorrupt: `Replace the member whose data differs, then disarm the alarm: ${page}#a-member-whose-data-differs.`,
+} as const;

@@ -1,0 +1,80 @@
+/** An etcd shard over SSH: its members' hosts, and etcdctl on one of them. */
+import { quote } from "../../access/privilege";
+import { ports } from "../../ports";
+import { RemoteHosts, tools } from "../hosts/remote";
+import { readView } from "./answers";
+import { type EtcdShard, type Member, NotYet, type View } from "./shard";
+
+/** Answers of etcd that mean "the same call later": connections younger than 5 s, a learner not in sync, no leader just now. */
+const LATER =
+  /unhealthy cluster|in sync with leader|not enough started members|no leader|leader changed|timed out|deadline exceeded|Unavailable/i;
+
+/** There is nothing left to do: an earlier call, whose answer was lost, has done it, or the leadership has moved by itself. */
+const DONE_ALREADY =
+  /Peer URLs already exists|member not found|can only promote a learner member$|not leader|no leader endpoint given/im;
+
+/** Shorter than the 2 s after which an API server that cannot ask etcd says that it is not ready (--etcd-readycheck-timeout). */
+const HOLD_MS = 1_900;
+const HOLD_ATTEMPTS = 3;
+
+export class RemoteShard extends RemoteHosts implements EtcdShard {
+  async look(via: string): Promise<View> {
+    return readView(via, await this.read(via, `${tools}/etcd-look`));
+  }
+
+  async addLearner(via: string, name: string, peerUrl: string): Promise<void> {
+    await this.#etcdctl(via, ["member", "add", name, `--peer-urls=${peerUrl}`, "--learner"]);
+  }
+
+  async promote(via: string, id: string): Promise<void> {
+    await this.#etcdctl(via, ["member", "promote", id]);
+  }
+
+  async remove(via: string, id: string): Promise<void> {
+    await this.#etcdctl(via, ["member", "remove", id]);
+  }
+
+  async moveLeader(via: string, leader: Member, to: Member): Promise<readonly string[]> {
+    try {
+      const unheld = await this.#holdClients(via, leader);
+      await this.#etcdctl(via, ["move-leader", to.id], leader.clientUrl);
+      return unheld;
+    } finally {
+      await this.#onEveryHost("release");
+    }
+  }
+
+  /** @returns what stands in the way of holding the clients of all members */
+  async #holdClients(via: string, leader: Member): Promise<string[]> {
+    const metrics = `http://127.0.0.1:${ports.etcdMetrics}/metrics`;
+    const stray = this.names.includes(leader.name) ? [] : [`clients of ${leader.name} are not held: it is leaving`];
+    for (let attempt = 1; ; attempt++) {
+      const started = this.now();
+      const unheld = await this.#onEveryHost(`hold ${ports.etcdClient} ${HOLD_MS} ${this.address(via)} ${metrics}`);
+      // The hand-over has to begin while even the first host still holds.
+      if (this.now() - started < HOLD_MS / 2) return [...stray, ...unheld];
+      if (attempt === HOLD_ATTEMPTS) return [...stray, ...unheld, "clients were held too slowly: hosts are busy"];
+    }
+  }
+
+  /** @returns a line for each host that could not */
+  async #onEveryHost(verb: string): Promise<string[]> {
+    const lines = this.names.map(async (name) => {
+      const command = `${tools}/hold-clients ${verb}`;
+      const failure = await this.run(name, command, HOLD_MS).then(
+        ({ code, stderr }) => (code === 0 ? undefined : stderr.trim() || `exit ${code}`),
+        (error: Error) => error.message,
+      );
+      return failure === undefined ? [] : [`clients of ${name} are not held: ${failure}`];
+    });
+    return (await Promise.all(lines)).flat();
+  }
+
+  async #etcdctl(via: string, words: readonly string[], endpoint?: string): Promise<void> {
+    const where = endpoint === undefined ? [] : ["--at", endpoint];
+    const { code, stderr } = await this.run(via, [`${tools}/etcd-call`, ...[...where, ...words].map(quote)].join(" "));
+    if (code === 0 || DONE_ALREADY.test(stderr)) return;
+    const said = `etcdctl ${words.join(" ")} on ${via}: ${stderr.trim().split("\n").at(-1) ?? ""}`;
+    throw LATER.test(stderr) ? new NotYet(said) : new Error(said);
+  }
+}

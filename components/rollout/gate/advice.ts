@@ -1,0 +1,5 @@
+/** What to do about what stops a whole change before any group is touched. */
+export const gateAdvice = {
+  movedResource:
+    "Give `etcd.shards` the resources that they had. Another layout is for a new cluster: an ephemeral stack gets it by `kilonode recreate`; see docs/operations.md#a-resource-moves-to-another-shard.",
+} as const;

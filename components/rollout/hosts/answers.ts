@@ -1,0 +1,64 @@
+/** What `machine-apply` and `still-starting` print on a host, read as what it may be: a host is not trusted to say more. */
+import * as z from "zod";
+
+const text = z.string().max(4_096);
+const texts = z.array(text).max(10_000);
+const serviceName = z.string().regex(/^[A-Za-z0-9:_.\\@-]{1,256}$/, "wants the name of a service");
+const digest = z.string().regex(/^[A-Za-z0-9:_.-]{1,128}$/, "wants a digest");
+
+const degradation = z.object({ what: text, wanted: text, got: text, why: text });
+
+const machineStatus = z.object({
+  staged: digest.nullable(),
+  active: digest.nullable(),
+  /** False on a host that never ran its content: new, or made again after it was lost. */
+  everActivated: z.boolean(),
+  /** Services that activation would restart, those included whose restart an earlier one has left owed. */
+  restarts: z.array(serviceName).max(1_000),
+  /** What activation has still to do. */
+  pending: texts,
+  services: z.record(serviceName, z.object({ kind: z.enum(["unit", "static-pod"]), active: z.string().max(64) })),
+  degradations: z.array(degradation).max(10_000),
+});
+
+const activation = z.object({
+  /** What is active afterwards. */
+  digest,
+  degradations: z.array(degradation).max(10_000),
+});
+
+/** What `machine-apply status` tells, reduced to what a decision needs. */
+export type MachineStatus = Readonly<z.infer<typeof machineStatus>>;
+/** Something that this host cannot do as planned: carried into the output, so that it is seen. */
+export type HostDegradation = Readonly<z.infer<typeof degradation>>;
+export type Activation = Readonly<z.infer<typeof activation>>;
+export type ServiceKind = MachineStatus["services"][string]["kind"];
+
+export const readMachineStatus = (host: string, printed: string): MachineStatus =>
+  read(host, "machine-apply status", printed, machineStatus);
+
+export const readActivation = (host: string, printed: string): Activation =>
+  read(host, "machine-apply activate", printed, activation);
+
+/** One name a line. */
+export function readNames(printed: string): string[] {
+  return printed.split("\n").filter((line) => line !== "");
+}
+
+/** JSON of a host in the wanted shape; the error names the host and the program that printed it. */
+export function read<T>(host: string, program: string, printed: string, wanted: z.ZodType<T>): T {
+  let document: unknown;
+  try {
+    document = JSON.parse(printed);
+  } catch {
+    throw new Error(`${host}: \`${program}\` printed no JSON: ${shortened(printed)}`);
+  }
+  const result = wanted.safeParse(document);
+  if (result.success) return result.data;
+  throw new Error(`${host}: \`${program}\` printed something else than expected: ${z.prettifyError(result.error)}`);
+}
+
+function shortened(printed: string): string {
+  const line = printed.trim().split("\n")[0] ?? "";
+  return line === "" ? "nothing" : `"${line.slice(0, 200)}"`;
+}

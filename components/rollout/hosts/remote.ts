@@ -1,0 +1,96 @@
+/** The hosts of a rollout over SSH. */
+import { asRoot, quote } from "../../access/privilege";
+import { COMMAND_TIMEOUT_MS, type Outcome, SshConnection, SshError } from "../../access/ssh";
+import type { HostTarget } from "../../access/target";
+import {
+  type Activation,
+  type MachineStatus,
+  readActivation,
+  readMachineStatus,
+  readNames,
+  type ServiceKind,
+} from "./answers";
+import type { ActivationOptions, Clock, Hosts } from "./hosts";
+
+const machineApply = "/usr/local/sbin/machine-apply";
+export const tools = "/usr/local/lib/kilonode";
+
+export class RemoteHosts implements Hosts, Clock {
+  readonly #connections = new Map<string, SshConnection>();
+  readonly #services = new Map<string, Readonly<Record<string, { readonly kind: ServiceKind }>>>();
+
+  constructor(
+    targets: readonly HostTarget[],
+    privateKey: string,
+    /** How long an activation may take. */
+    readonly hostTimeoutMs: number,
+  ) {
+    for (const target of targets) this.#connections.set(target.name, new SshConnection(target, privateKey));
+  }
+
+  now(): number {
+    return performance.now();
+  }
+
+  sleep(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => setTimeout(resolve, milliseconds));
+  }
+
+  get names(): readonly string[] {
+    return [...this.#connections.keys()];
+  }
+
+  address(host: string): string | undefined {
+    return this.#connections.get(host)?.target.address;
+  }
+
+  close(): void {
+    for (const connection of this.#connections.values()) connection.close();
+  }
+
+  async status(host: string): Promise<MachineStatus> {
+    const status = readMachineStatus(host, await this.read(host, `${machineApply} status`));
+    this.#services.set(host, status.services);
+    return status;
+  }
+
+  async activate(host: string, { env = {}, hold = [] }: ActivationOptions): Promise<Activation> {
+    const options = [
+      ...Object.entries(env).map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),
+      ...hold.map((service) => `--hold ${quote(service)}`),
+    ];
+    const command = [machineApply, "activate", ...options].join(" ");
+    const outcome = await this.run(host, command, Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));
+    if (outcome.code !== 0)
+      throw new Error(`${host}: ${outcome.stderr.trim() || `activation exited with ${outcome.code}`}`);
+    return readActivation(host, outcome.stdout);
+  }
+
+  /**
+   * Activation does not wait for services that wait for others. The host tells which of them are still starting, from the
+   * moment the start was asked for: the old process cannot be taken for the new one.
+   */
+  async settled(host: string): Promise<boolean> {
+    const services = Object.entries(this.#services.get(host) ?? {});
+    if (services.length === 0) return true;
+    const names = services.map(([name, { kind }]) => quote(`${kind}:${name}`));
+    return readNames(await this.read(host, `${tools}/still-starting ${names.join(" ")}`)).length === 0;
+  }
+
+  /** A command that changes nothing: run once more if the connection breaks. Rejects when it fails. */
+  async read(host: string, command: string, timeoutMs?: number): Promise<string> {
+    const outcome = await this.run(host, command, timeoutMs).catch((error) => {
+      if (error instanceof SshError && error.worthAnotherTry) return this.run(host, command, timeoutMs);
+      throw error;
+    });
+    if (outcome.code !== 0) throw new Error(`${host}: ${outcome.stderr.trim() || outcome.stdout.trim() || command}`);
+    return outcome.stdout;
+  }
+
+  /** As root, whoever logs in. */
+  run(host: string, command: string, timeoutMs?: number): Promise<Outcome> {
+    const connection = this.#connections.get(host);
+    if (!connection) throw new Error(`host ${host} is not part of this rollout`);
+    return connection.run(asRoot(connection.target.user, command), timeoutMs);
+  }
+}

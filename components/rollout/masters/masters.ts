@@ -1,0 +1,43 @@
+/** What the masters' strategy needs of the world. */
+import type { Clock, Hosts, Target } from "../hosts/hosts";
+
+export interface Backend {
+  readonly name: string;
+  /** The load balancer's word: UP, DOWN, DRAIN, MAINT ... */
+  readonly status: string;
+}
+
+export interface Masters extends Hosts, Clock {
+  /** Why the host's API server is not ready; undefined when it is. */
+  unready(host: string): Promise<string | undefined>;
+  /** undefined: there is no load balancer to ask. */
+  backends(): Promise<readonly Backend[] | undefined>;
+  /** Leader leases that the host holds. */
+  leases(host: string): Promise<readonly string[]>;
+}
+
+export interface MastersPlan<T extends Target = Target> {
+  readonly targets: readonly T[];
+  readonly hostTimeoutMs: number;
+  /**
+   * Services that are changed on all masters before anything else is: the API servers, in an upgrade to another minor release.
+   * Empty: one pass.
+   */
+  readonly first: readonly string[];
+}
+
+/**
+ * A controller manager or scheduler must not be newer than any API server that it may talk to, and these talk to all of them,
+ * by way of the load balancer (https://kubernetes.io/releases/version-skew-policy/#kube-controller-manager-kube-scheduler-and-cloud-controller-manager).
+ *
+ * @param previous the release of the last completed rollout; undefined: there was none, or it told none
+ */
+export function goFirst(
+  previous: string | undefined,
+  release: string,
+  apiServices: readonly string[],
+): readonly string[] {
+  return previous === undefined || minorOf(previous) === minorOf(release) ? [] : apiServices;
+}
+
+const minorOf = (release: string): string => release.split(".").slice(0, 2).join(".");
