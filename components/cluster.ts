@@ -76,7 +76,11 @@ interface StagedGroup {
 }
 
 /** Stages every host's content; groups that need the API come last. */
-function stagedGroups({ placement, plan, repairs, sshKey }: ClusterArgs, pki: Pki, parent: pulumi.Resource): StagedGroup[] {
+function stagedGroups(
+  { placement, plan, repairs, sshKey }: ClusterArgs,
+  pki: Pki,
+  parent: pulumi.Resource,
+): StagedGroup[] {
   const staged = new Map(
     placement.hosts.map((host) => {
       const content = new HostContent(host, pki, repairs.get(host.plan.name), { parent, dependsOn: host.resource });
@@ -99,7 +103,7 @@ function stagedGroups({ placement, plan, repairs, sshKey }: ClusterArgs, pki: Pk
 function strategyOf(
   { strategy }: GroupPlan,
   hostNamed: (name: string) => Host | undefined,
-): pulumi.Input<RolloutArgs["strategy"]> {
+): RolloutArgs["strategy"] {
   if (strategy.kind !== "masters") return strategy;
   const { balancer, ...masters } = strategy;
   const host = balancer === undefined ? undefined : hostNamed(balancer);

@@ -3,8 +3,8 @@
  * workload (sizes, rates, kernel settings) is derived by the scale model (config/scale).
  */
 import { z } from "zod";
-import { defaultReleases, type Releases, releaseProblem } from "./releases";
 import { lookup } from "./lookup";
+import { defaultReleases, type Releases, releaseProblem } from "./releases";
 import { Workload } from "./scale/workload";
 
 /** At most 7 voters: "probably no more than seven nodes" (https://etcd.io/docs/v3.6/faq/); every write waits for a majority. */
@@ -123,31 +123,32 @@ const release = (product: keyof Releases) =>
     .default(defaultReleases[product]);
 
 /** The configuration of one stack: keys under `kilonode:` of stacks/Pulumi.<stack>.yaml. The platform adds its own (read.ts); rules.ts ties several together. */
-export const ClusterConfig = z
-  .strictObject({
-    /** Where the hosts are: the name of a platform. */
-    platform: z.string(),
-    /** True for clusters whose data may be deleted with them (lab, test). Default false: destroy keeps every volume. */
-    ephemeral: z.boolean().default(false),
-    /** Failure domains, in order. Default a, b, c: three, so that a shard survives the loss of one. */
-    zones: z
-      .array(z.string().regex(/^[a-z]$/, "one letter"))
-      .min(1)
-      .max(6)
-      .default(["a", "b", "c"]),
-    /** An exact release out of the catalogue (docs/releases.md), with everything that follows it. Default: the newest. */
-    kubernetesVersion: release("kubernetes"),
-    etcdVersion: release("etcd"),
-    /** What the cluster has to carry: the scale model derives the rest from it. */
-    workload: Workload.prefault({}),
-    network: Network.prefault({}),
-    etcd: Etcd.prefault({}),
-    masters: Masters.prefault({}),
-    /** Name to nodes that are all alike. Default: none. */
-    pools: z.record(z.string().regex(/^[a-z][a-z0-9-]{0,19}$/, "lower-case letters, digits, dashes, at most 20"), Pool).default({}),
-    certificates: Certificates.prefault({}),
-    toolchain: Toolchain.prefault({}),
-  });
+export const ClusterConfig = z.strictObject({
+  /** Where the hosts are: the name of a platform. */
+  platform: z.string(),
+  /** True for clusters whose data may be deleted with them (lab, test). Default false: destroy keeps every volume. */
+  ephemeral: z.boolean().default(false),
+  /** Failure domains, in order. Default a, b, c: three, so that a shard survives the loss of one. */
+  zones: z
+    .array(z.string().regex(/^[a-z]$/, "one letter"))
+    .min(1)
+    .max(6)
+    .default(["a", "b", "c"]),
+  /** An exact release out of the catalogue (docs/releases.md), with everything that follows it. Default: the newest. */
+  kubernetesVersion: release("kubernetes"),
+  etcdVersion: release("etcd"),
+  /** What the cluster has to carry: the scale model derives the rest from it. */
+  workload: Workload.prefault({}),
+  network: Network.prefault({}),
+  etcd: Etcd.prefault({}),
+  masters: Masters.prefault({}),
+  /** Name to nodes that are all alike. Default: none. */
+  pools: z
+    .record(z.string().regex(/^[a-z][a-z0-9-]{0,19}$/, "lower-case letters, digits, dashes, at most 20"), Pool)
+    .default({}),
+  certificates: Certificates.prefault({}),
+  toolchain: Toolchain.prefault({}),
+});
 
 export type ClusterConfig = z.output<typeof ClusterConfig>;
 export type ShardConfig = z.output<typeof Shard>;

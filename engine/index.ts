@@ -16,6 +16,13 @@ export type { Diagnostic, EngineEvent, Op, PolicyViolation, Result, Severity, St
 export { hasChanges } from "./run/events";
 export type { Rehearsal } from "./stack/rehearsal";
 export type { RehearsalOptions } from "./stack/session";
-export { type OpenedResource, type OpenedState, openDeployment, readOutputs, readResources, readState } from "./state/read";
+export {
+  type OpenedResource,
+  type OpenedState,
+  openDeployment,
+  readOutputs,
+  readResources,
+  readState,
+} from "./state/read";
 export { type Deployment, type ResourceState, ROOT_STACK, type StateFile, urnName } from "./state/types";
 export { UNKNOWN, type Value, type Values } from "./values/value";

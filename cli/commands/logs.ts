@@ -29,8 +29,9 @@ Examples:
       const { openssh } = require("../hosts/openssh") as typeof import("../hosts/openssh");
       const cluster = await reachableCluster(stack, options);
       const host = hostNamed(cluster, name);
-      const planned = cluster.checked.plan.hosts.find((one) => one.name === host.name)?.machine.units ?? {};
-      const units = unit === undefined ? Object.keys(planned) : [unit];
+      const planned = cluster.checked.plan.hosts.find((one) => one.name === host.name)?.machine.services ?? {};
+      const own = Object.entries(planned).flatMap(([service, { kind }]) => (kind === "unit" ? [service] : []));
+      const units = unit === undefined ? own : [unit];
       const words = ["journalctl", "--no-pager", `--lines=${options.lines}`, ...units.map((one) => `--unit=${one}`)];
       if (options.since) words.push(`--since=${options.since}`);
       if (options.follow) words.push("--follow");

@@ -2,9 +2,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { isMember } from "../../components/plan/groups";
+import { ports } from "../../components/plan/ports";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
-import { ports } from "../../components/plan/ports";
 import { askAll, bashProgram } from "../hosts/ask";
 import type { RunningCluster } from "../hosts/cluster";
 import { certificatePaths, type HostAnswer } from "../hosts/status";

@@ -5,8 +5,8 @@
  */
 import type { ClusterHost } from "../../components/cluster";
 import { operatorKubeconfig } from "../../components/pki/kubeconfig";
-import type { ClusterPlan } from "../../components/plan/types";
 import { groupOf } from "../../components/plan/groups";
+import type { ClusterPlan } from "../../components/plan/types";
 import type { MadeResources, PlatformModule } from "../../components/platform/module";
 import { resourceIds } from "../../components/resources";
 import type { Values } from "../../engine";

@@ -84,7 +84,9 @@ function hostStatus(seen: Seen): HostStatus {
   const { plan, error, machine, sections } = seen;
   const idle = notLive(seen);
   if (idle !== undefined) return { name: plan.name, reachable: true, error: idle, downServices: [], pending: [] };
-  const wanted = Object.entries(plan.machine.services).filter(([, service]) => service.kind !== "unit" || service.running);
+  const wanted = Object.entries(plan.machine.services).filter(
+    ([, service]) => service.kind !== "unit" || service.running,
+  );
   const running = ["active", "reloading"];
   const states = new Map(Object.entries(machine?.services ?? {}));
   const downServices = machine

@@ -1,4 +1,8 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
+
+import { changeProblems, commitmentsOf, readCommitments } from "../../components/plan/commitments";
+import { resourceIds } from "../../components/resources";
+import { ConfigurationError } from "../../config/read";
 import { hasChanges, type Result } from "../../engine";
 import { exitCodes } from "../errors";
 import { failuresOf } from "../show/failures";
@@ -10,9 +14,6 @@ import { styleOf } from "../show/style";
 import { exitCodeOfRun, type RunReport, summaryText } from "../show/summary";
 import { Terminal } from "../show/terminal";
 import type { CheckedStack } from "../stack/configuration";
-import { changeProblems, commitmentsOf, readCommitments } from "../../components/plan/commitments";
-import { resourceIds } from "../../components/resources";
-import { ConfigurationError } from "../../config/read";
 import { type Action, openStack, type StackEngine } from "./engine";
 import { interruptible } from "./interrupt";
 

@@ -72,7 +72,9 @@ function expectedNames(phase: string, plan: ClusterPlan): string[] {
     case gates:
       return [resourceNames.gates];
     default:
-      return plan.groups.filter(({ name }) => rolloutPhase(name) === phase).map(({ name }) => resourceNames.rollout(name));
+      return plan.groups
+        .filter(({ name }) => rolloutPhase(name) === phase)
+        .map(({ name }) => resourceNames.rollout(name));
   }
 }
 

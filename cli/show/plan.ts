@@ -23,10 +23,7 @@ export function planText(plan: ClusterPlan, withFiles: boolean): string[] {
     ["platform", platform],
     ["releases", `Kubernetes ${releases.kubernetes}, etcd ${releases.etcd}`],
     ["endpoint", api.endpoint],
-    [
-      "ranges",
-      `hosts ${network.hosts}, nodes ${network.nodes}, services ${network.services}, pods ${network.pods}`,
-    ],
+    ["ranges", `hosts ${network.hosts}, nodes ${network.nodes}, services ${network.services}, pods ${network.pods}`],
     ["objects", count(objects.length, "object")],
   ];
   const shardRows = shards.map(({ name, members, resources }) => [
@@ -125,9 +122,7 @@ export function hostText(plan: ClusterPlan, host: HostPlan): string[] {
     ...section("services", rows(Object.entries(machine.services).map(([name, service]) => serviceRow(name, service)))),
     ...section(
       "volumes",
-      rows(
-        machine.volumes.map(({ name, fs, sizeGiB, mount, device }) => [name, fs, `${sizeGiB} GiB`, mount, device]),
-      ),
+      rows(machine.volumes.map(({ name, fs, sizeGiB, mount, device }) => [name, fs, `${sizeGiB} GiB`, mount, device])),
     ),
     ...section("users", rows(Object.entries(machine.users).map(([name, { home }]) => [name, home]))),
     ...section(

@@ -25,7 +25,10 @@ export interface PreviewReport {
 
 const propertyLines = 12;
 
-export function previewReport(result: Pick<Result, "steps">, plan: Pick<ClusterPlan, "hosts" | "groups">): PreviewReport {
+export function previewReport(
+  result: Pick<Result, "steps">,
+  plan: Pick<ClusterPlan, "hosts" | "groups">,
+): PreviewReport {
   const steps = result.steps.filter((step) => changes(step));
   const isContent = (step: Step) => step.op === "update" && contentHost(step) !== undefined;
   const isOrder = (step: Step) => step.op !== "delete" && isRollout(step);

@@ -79,7 +79,8 @@ const knobs: Readonly<Record<Component, keyof PlanParts["spec"]["masters"]["flag
   "kube-scheduler": "scheduler",
 };
 
-const policy = (component: Component, { scale }: PlanParts) => policyFor(component, scale.versions, changeable[component]);
+const policy = (component: Component, { scale }: PlanParts) =>
+  policyFor(component, scale.versions, changeable[component]);
 
 function apiserverLayers({ scale, shards, spec }: PlanParts, master: Place): FlagLayers {
   const main = shards.find(({ name }) => name === "main");

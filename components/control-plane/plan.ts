@@ -10,7 +10,7 @@ import type { GroupPlan } from "../plan/groups";
 import { binaries, type PlanParts, range } from "../plan/parts";
 import { ports } from "../plan/ports";
 import type { HostPlan, PublicPem, SecretPlan } from "../plan/types";
-import { masterHostSeconds } from "../rollout/timeouts";
+import { hostTimeoutSeconds } from "../rollout/timeouts";
 import { masterCertificates, pki } from "./certificates";
 import { type Component, componentFlags, components } from "./flags";
 import { staticPods } from "./static-pods";
@@ -41,7 +41,11 @@ export function mastersGroup({ api, masters, runtime, scale, shards, spec }: Pla
     hosts: masters.map(({ name }) => name),
     after: [...shards.map(({ group }) => group), ...(api.balancer ? ["load-balancer"] : [])],
     needsApi: false,
-    hostTimeoutSeconds: masterHostSeconds(scale.apiserver),
+    hostTimeoutSeconds: hostTimeoutSeconds({
+      kind: "masters",
+      ...scale.apiserver,
+      staticPods: runtime === "static-pod",
+    }),
   };
 }
 

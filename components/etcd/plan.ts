@@ -9,7 +9,7 @@ import type { GroupPlan } from "../plan/groups";
 import { binaries, identity, type PlanParts, volume } from "../plan/parts";
 import { ports } from "../plan/ports";
 import type { CertificatePlan, HostPlan, ShardPlan } from "../plan/types";
-import { etcdHostSeconds } from "../rollout/timeouts";
+import { hostTimeoutSeconds } from "../rollout/timeouts";
 
 /** Members' data. etcd has no option for the snapshot directory: the database volume is mounted where it keeps it. */
 const dataDir = "/var/lib/etcd";
@@ -57,7 +57,7 @@ export function etcdGroups({ shards, spec }: PlanParts): GroupPlan[] {
     hosts: members.map((member) => member.name),
     after: [],
     needsApi: false,
-    hostTimeoutSeconds: etcdHostSeconds({ quotaGiB: spec.etcd.quotaGiB }),
+    hostTimeoutSeconds: hostTimeoutSeconds({ kind: "etcd", quotaGiB: spec.etcd.quotaGiB }),
   }));
 }
 

@@ -1,8 +1,8 @@
 /** How often a host has been repaired: a new number when it differs from what was put on it, so that `up` repairs it. */
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
-import { SshConnection } from "../access/ssh";
 import { asRoot } from "../access/privilege";
+import { SshConnection } from "../access/ssh";
 import type { HostTarget } from "../access/target";
 import type { Host } from "../platform/module";
 import { compiled, machineApply, programsRecord } from "./delivery";
@@ -59,7 +59,10 @@ async function repairs(target: HostTarget, privateKey: string): Promise<Repairs>
     if (there.code === 0) throw new Error(stderr.trim().slice(0, 500) || `machine-apply ended with ${code}`);
     // It has lost its programs, or never had any: they are put on it once more.
     const record = await run(`cat ${programsRecord}`);
-    return { content: 0, programs: record.code === 0 ? ProgramsRecord.parse(JSON.parse(record.stdout)).repairs + 1 : 0 };
+    return {
+      content: 0,
+      programs: record.code === 0 ? ProgramsRecord.parse(JSON.parse(record.stdout)).repairs + 1 : 0,
+    };
   } finally {
     connection.close();
   }
@@ -69,8 +72,10 @@ async function repairs(target: HostTarget, privateKey: string): Promise<Repairs>
  * The value of an output; undefined where a preview does not know it. (`apply` of an unknown output is never called, so waiting
  * for it would wait for ever; the SDK tells what is known by this promise of every output.)
  */
-async function known<T>(output: pulumi.Output<T>): Promise<pulumi.Unwrap<T> | undefined> {
+async function known<T>(output: pulumi.Output<T>): Promise<T | undefined> {
   const { isKnown } = output as pulumi.Output<T> & { readonly isKnown: Promise<boolean> };
   if (!(await isKnown)) return undefined;
-  return new Promise((resolve) => output.apply(resolve));
+  return new Promise<T>((resolve) => {
+    output.apply((value) => resolve(value));
+  });
 }

@@ -8,8 +8,10 @@ import type { GroupPlan } from "../plan/groups";
 import { clientCertificate, identity, type PlanParts } from "../plan/parts";
 import { ports } from "../plan/ports";
 import type { ApiPlan, HostPlan, ShardPlan } from "../plan/types";
-import { togetherHostSeconds } from "../rollout/timeouts";
+import { hostTimeoutSeconds } from "../rollout/timeouts";
 
+/** systemd's own TimeoutStartSec, which Debian's haproxy.service keeps. */
+const startSeconds = 90;
 const pki = "/etc/haproxy/pki";
 const limits = "/etc/systemd/system/haproxy.service.d/kilonode.conf";
 
@@ -30,7 +32,7 @@ export function loadBalancerGroups({ api: { balancer } }: PlanParts): GroupPlan[
       hosts: [balancer.name],
       after: [],
       needsApi: false,
-      hostTimeoutSeconds: togetherHostSeconds,
+      hostTimeoutSeconds: hostTimeoutSeconds({ kind: "together", startSeconds }),
     },
   ];
 }

@@ -8,8 +8,10 @@ import type { PlatformFacts } from "../plan/facts";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, clientCertificate, type PlanParts } from "../plan/parts";
 import type { HostPlan, ObjectPlan } from "../plan/types";
-import { togetherHostSeconds } from "../rollout/timeouts";
+import { hostTimeoutSeconds } from "../rollout/timeouts";
 
+/** TimeoutStartSec of kwok-nodes.service, which registers thousands of nodes. */
+const startSeconds = 300;
 const pki = "/etc/kwok/pki";
 const user = "kilonode:kwok";
 
@@ -25,7 +27,7 @@ export function nodeSimulatorGroups(parts: PlanParts): GroupPlan[] {
     hosts: [name],
     after: ["masters"],
     needsApi: true,
-    hostTimeoutSeconds: togetherHostSeconds,
+    hostTimeoutSeconds: hostTimeoutSeconds({ kind: "together", startSeconds }),
   }));
 }
 

@@ -35,7 +35,10 @@ export function operatorKubeconfig(
       apiVersion: "v1",
       kind: "Config",
       clusters: [
-        { name: plan.stack, cluster: { server: plan.api.endpoint, "certificate-authority-data": base64(authorityPem) } },
+        {
+          name: plan.stack,
+          cluster: { server: plan.api.endpoint, "certificate-authority-data": base64(authorityPem) },
+        },
       ],
       users: [
         { name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } },

@@ -29,5 +29,4 @@ export interface PlatformFacts {
 /** Where artifacts are, and where backups go. */
 export type ObjectStore =
   /** A folder that every host sees, read-only. */
-  | { readonly kind: "folder"; readonly path: string }
-  | { readonly kind: "bucket"; readonly url: string };
+  { readonly kind: "folder"; readonly path: string } | { readonly kind: "bucket"; readonly url: string };

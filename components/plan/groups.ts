@@ -50,6 +50,9 @@ export function groupOf(plan: { readonly groups: readonly GroupPlan[] }, host: s
 }
 
 /** True: the host is a member of the shard. */
-export function isMember({ members }: { readonly members: readonly { readonly name: string }[] }, host: string): boolean {
+export function isMember(
+  { members }: { readonly members: readonly { readonly name: string }[] },
+  host: string,
+): boolean {
   return members.some(({ name }) => name === host);
 }

@@ -111,4 +111,3 @@ export interface ClusterPlan {
   readonly objects: readonly ObjectPlan[];
   readonly objectStore: ObjectStore;
 }
-

@@ -1,6 +1,7 @@
 /** The platforms there are: the only place that names them. */
-import { lab } from "./lab";
+
 import type { PlatformKnobs } from "../../config/read";
+import { lab } from "./lab";
 import type { PlatformModule } from "./module";
 
 /** By name, as `platform` of a stack's file says it. */

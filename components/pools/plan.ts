@@ -15,5 +15,11 @@ export function poolPlans({ spec, scale }: PlanParts): PoolPlan[] {
     volumes: [],
     services: {},
   };
-  return Object.entries(spec.pools).map(([name, { count, labels, taints }]) => ({ name, template, count, labels, taints }));
+  return Object.entries(spec.pools).map(([name, { count, labels, taints }]) => ({
+    name,
+    template,
+    count,
+    labels,
+    taints,
+  }));
 }

@@ -1,8 +1,8 @@
 /** What a person reads of an error, through the real command and through the program alone, as plain `pulumi up` runs it: no stack trace. */
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type EngineEvent, Rehearsal } from "../../engine";
-import { providers } from "../../engine/providers";
+import type { EngineEvent } from "../../engine";
+import { providers, Rehearsal } from "../../engine/rehearsal";
 import { CopiedProject } from "./cli-project";
 
 const stacks = {

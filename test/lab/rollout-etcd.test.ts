@@ -1,8 +1,8 @@
 /** The etcd strategy on real etcd members, with a writer at work: no acknowledged write is lost, and no leader without a hand-over. */
 import { afterEach, describe, expect, it } from "vitest";
 import { findEtcd, LocalShard, Writer } from "../../bench/lib/local-etcd";
-import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
 import { bootstrapEnv } from "../../components/rollout/etcd/bootstrap";
+import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
 import type { EtcdPlan } from "../../components/rollout/etcd/shard";
 import { Progress } from "../../components/rollout/gate/progress";
 import { GateRefused } from "../../components/rollout/gate/refusal";

@@ -1,22 +1,19 @@
 /** A small cluster's plan and steps of an engine, for the tests of the command. */
 
 import { deflateSync } from "node:zlib";
-import { placeholderSums } from "../../cli/stack/configuration";
 import type { Machine } from "../../components/machine/machine";
-import { plan } from "../../components/plan/plan";
 import type { ClusterPlan } from "../../components/plan/types";
-import { readSpec } from "../../config/read";
 import { type Op, type Step, UNKNOWN } from "../../engine";
+
+import { clusterOf } from "../support/plans";
 
 export const smallConfiguration = {
   platform: "lab",
-  ephemeral: true,
-  simulatedNodes: 5,
+  lab: { simulatedNodes: 5 },
   workload: { nodes: 5, pods: 500 },
   network: { hosts: "198.18.16.0/20" },
   masters: { count: 3 },
   etcd: {
-    hosts: 5,
     shards: {
       main: { members: 3 },
       events: { members: 1, resources: ["/events"] },
@@ -26,7 +23,7 @@ export const smallConfiguration = {
 };
 
 export function smallPlan(): ClusterPlan {
-  return plan(readSpec("lab-small", smallConfiguration), placeholderSums());
+  return clusterOf("lab-small", smallConfiguration).plan;
 }
 
 export function step(op: Op, type: string, name: string, more: Partial<Step> = {}): Step {

@@ -9,6 +9,7 @@ import { openedState } from "../../cli/run/pulumi-state";
 import { unfinishedText } from "../../cli/show/unfinished";
 import { removeStackFiles, removeUnusedPassphrase } from "../../cli/stack/files";
 import type { ClusterHost } from "../../components/cluster";
+import { lab } from "../../components/platform/lab";
 import type { Values } from "../../engine";
 import { smallPlan } from "./cli-fixture";
 
@@ -33,7 +34,7 @@ const outputs = (hosts: readonly Partial<ClusterHost>[]) =>
 
 describe("known from the state", () => {
   test("hosts that are made, those under way, those to come", () => {
-    const known = knownFrom(plan, {
+    const known = knownFrom(plan, lab, {
       resources: [sshKey, host(master, "198.18.16.10", "ssh-ed25519 A")],
       pending: [{ urn: urn("command:local:Command", "lab-small-lb-1"), operation: "creating" }],
     });
@@ -61,11 +62,11 @@ describe("known from the state", () => {
 
   test("the kubeconfig as soon as its parts are there, and what is missing before", () => {
     const [key, ...rest] = operator as [OpenedResource, OpenedResource, OpenedResource];
-    expect(knownFrom(plan, { resources: [key], pending: [] }).kubeconfigLacks).toEqual([
+    expect(knownFrom(plan, lab, { resources: [key], pending: [] }).kubeconfigLacks).toEqual([
       "the certificate of the kubernetes authority",
       "the operator's certificate",
     ]);
-    const { kubeconfig, kubeconfigLacks } = knownFrom(plan, { resources: [key, ...rest], pending: [] });
+    const { kubeconfig, kubeconfigLacks } = knownFrom(plan, lab, { resources: [key, ...rest], pending: [] });
     expect(kubeconfigLacks).toEqual([]);
     expect(kubeconfig).toContain(`client-key-data: ${Buffer.from("KEY").toString("base64")}`);
     expect(kubeconfig).toContain("server: https://198.18.16.5:6443");
@@ -73,7 +74,7 @@ describe("known from the state", () => {
 
   test("a host that a failed up has made anew: its new key, not that of the last outputs", () => {
     const told = { name: master, address: "198.18.16.99", hostKey: "ssh-ed25519 OLD", user: "root", port: 22 };
-    const { hosts } = knownFrom(plan, {
+    const { hosts } = knownFrom(plan, lab, {
       resources: [
         outputs([told]),
         { ...host(master, "198.18.16.98", "ssh-ed25519 DOOMED"), delete: true },
@@ -87,8 +88,8 @@ describe("known from the state", () => {
   test("a host that left the configuration is known until it is gone", () => {
     const told = { name: "lab-small-master-9", address: "198.18.16.19", hostKey: "ssh-ed25519 A", port: 22 };
     const leaving = [outputs([told]), host(told.name, told.address, told.hostKey)];
-    expect(knownFrom(plan, { resources: leaving, pending: [] }).hosts).toEqual([told]);
-    expect(knownFrom(plan, { resources: leaving.slice(0, 1), pending: [] }).hosts).toEqual([]);
+    expect(knownFrom(plan, lab, { resources: leaving, pending: [] }).hosts).toEqual([told]);
+    expect(knownFrom(plan, lab, { resources: leaving.slice(0, 1), pending: [] }).hosts).toEqual([]);
   });
 });
 

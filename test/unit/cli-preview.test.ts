@@ -2,7 +2,9 @@ import { describe, expect, test } from "vitest";
 import { previewReport } from "../../cli/show/preview";
 import { previewText } from "../../cli/show/preview-text";
 import { plainStyle } from "../../cli/show/style";
+import type { UnitService } from "../../components/machine/machine";
 import { type Step, UNKNOWN } from "../../engine";
+import { hostsOf } from "../support/plans";
 import {
   contentStep,
   localCommand,
@@ -40,7 +42,7 @@ test("one etcd knob: the changed line once for all hosts, what restarts, in whic
     rolloutStep(
       "update",
       group,
-      plan.hosts.filter((host) => host.group === group).map(({ name }) => name),
+      hostsOf(plan, group).map(({ name }) => name),
     ),
   );
   await expect(text([...knobSteps(), ...rollouts])).toMatchFileSnapshot("golden/cli/preview-knob.txt");
@@ -81,7 +83,10 @@ test("sysctls, units, binaries, owners, new and removed files, a new program, se
   const before = {
     ...after,
     sysctls: { ...after.sysctls, "vm.overcommit_memory": { value: "0", floor: false } },
-    units: { ...after.units, "kube-scheduler.service": { ...after.units["kube-scheduler.service"]!, running: false } },
+    services: {
+      ...after.services,
+      "kube-scheduler.service": { ...(after.services["kube-scheduler.service"] as UnitService), running: false },
+    },
     binaries: {
       ...after.binaries,
       "/usr/local/bin/kube-apiserver": { name: "kube-apiserver", version: "1.36.9", sha256: "0123456789abcdef" },

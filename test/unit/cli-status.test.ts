@@ -14,13 +14,15 @@ import { smallPlan } from "./cli-fixture";
 /** What hosts/host-report printed on each host of a lab; of the certificates only some were kept. */
 const recorded = (host: string) => readFileSync(join(__dirname, "cli-recorded/status", `${host}.txt`), "utf8");
 
-/** The plan's hosts with the units that the recording knows: a new unit must not make an old recording unhealthy. */
+/** The plan's hosts with the services that the recording knows: a new one must not make an old recording unhealthy. */
 function recordedPlan(): ClusterPlan {
   const plan = smallPlan();
   const hosts = plan.hosts.map((host) => {
-    const { units } = JSON.parse(readSections(recorded(host.name)).machine!.text) as { units: Record<string, unknown> };
-    const known = Object.entries(host.machine.units).filter(([unit]) => unit in units);
-    return { ...host, machine: { ...host.machine, units: Object.fromEntries(known) } };
+    const { services } = JSON.parse(readSections(recorded(host.name)).machine!.text) as {
+      services: Record<string, unknown>;
+    };
+    const known = Object.entries(host.machine.services).filter(([name]) => Object.hasOwn(services, name));
+    return { ...host, machine: { ...host.machine, services: Object.fromEntries(known) } };
   });
   return { ...plan, hosts };
 }
@@ -31,13 +33,12 @@ const now = new Date("2026-11-23T07:00:00Z");
 function status(edit: (answers: Map<string, HostAnswer>) => void = () => undefined, nodes = { total: 5, ready: 5 }) {
   const answers = new Map(plan.hosts.map(({ name }): [string, HostAnswer] => [name, { name, report: recorded(name) }]));
   edit(answers);
-  const degradations = [{ what: "sch_prio", effect: "traffic classes are built with htb instead of prio", hosts: [] }];
+  const degradations = [{ what: "sch_prio", effect: "traffic classes are built with htb instead of prio" }];
   return statusReport({
     plan,
     answers: [...answers.values()],
     nodes,
     degradations,
-    simulatedNodes: 5,
     now,
     durationMs: 1900,
   });
@@ -181,7 +182,6 @@ test("after an up that was killed: which, at what, and what is live; what many l
       unfinished: { action: "up", how, what: [], text },
       nodes: { total: 0, ready: 0, error: "no kubeconfig" },
       degradations: [],
-      simulatedNodes: 5,
       now,
       durationMs: 1900,
     });
@@ -193,7 +193,7 @@ test("after an up that was killed: which, at what, and what is live; what many l
     "lab-small-master-1,2: nothing was made live on it yet",
     "lab-small-lb-1, lab-small-nodes-1: nothing was put on it yet",
   ]);
-  expect(hosts.find(({ name }) => name === "lab-small-master-1")).toMatchObject({ reachable: true, downUnits: [] });
+  expect(hosts.find(({ name }) => name === "lab-small-master-1")).toMatchObject({ reachable: true, downServices: [] });
   expect(statusText(report("killed"), plainStyle, now)[0]).toBe(
     "stack lab-small: NOT HEALTHY, the last `up` did not finish (asked in 1.9s)",
   );
@@ -207,7 +207,6 @@ test("a certificate that has ended is a problem", () => {
     answers: plan.hosts.map(({ name }) => ({ name, report: recorded(name) })),
     nodes: { total: 5, ready: 5 },
     degradations: [],
-    simulatedNodes: 5,
     now: new Date("2028-01-01T00:00:00Z"),
     durationMs: 0,
   });

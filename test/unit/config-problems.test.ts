@@ -1,18 +1,9 @@
 /** All that is wrong with a configuration is told in one run, and nothing that only follows from something else. */
 import { describe, expect, it } from "vitest";
-import { planRules } from "../../components/plan";
 import { exitCodes, UserError } from "../../config/errors";
-import { ConfigurationError, readSpec } from "../../config/read";
+import { clusterOf, problemsOf } from "../support/plans";
 
-function problems(raw: Record<string, unknown>): readonly string[] {
-  try {
-    readSpec("test", { platform: "lab", ephemeral: true, ...raw }, planRules);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const problems = (raw: Record<string, unknown>) => problemsOf({ platform: "lab", ...raw });
 
 /** The knobs that they are about. */
 const knobs = (raw: Record<string, unknown>) => problems(raw).map((line) => line.split(": ")[0]);
@@ -25,7 +16,6 @@ describe("one run shows", () => {
         etcdVersion: "latest",
         network: { pods: "10.96.0.0/12" },
         etcd: {
-          hosts: 16,
           quotaGB: 8,
           quotaGiB: "8",
           shards: {
@@ -52,13 +42,12 @@ describe("one run shows", () => {
   });
 
   it("an even shard beside a shard that is wrong itself, without a word on sums that nobody can know", () => {
-    expect(
-      problems({ etcd: { hosts: 99, shards: { main: { members: 4 }, more: { members: "3", resources: ["/x"] } } } }),
-    ).toEqual([
-      "etcd.hosts: Too big: expected number to be <=60 (got 99)",
-      'etcd.shards.more.members: Invalid input: expected number, received string (got "3")',
-      "etcd.shards.main.members: 4 members: an even size survives no more losses than 3 and needs one more acknowledgement for each write; take 3 or 5",
-    ]);
+    expect(problems({ etcd: { shards: { main: { members: 4 }, more: { members: "3", resources: ["/x"] } } } })).toEqual(
+      [
+        'etcd.shards.more.members: Invalid input: expected number, received string (got "3")',
+        "etcd.shards.main.members: 4 members: an even size survives no more losses than 3 and needs one more acknowledgement for each write; take 3 or 5",
+      ],
+    );
   });
 
   it("contradictions within the workload beside an unknown key of it", () => {
@@ -71,7 +60,7 @@ describe("one run shows", () => {
   it("a workload that the cluster cannot carry beside flags of two components", () => {
     const found = knobs({
       workload: { nodes: 15_000 },
-      etcd: { hosts: 3, shards: { main: { members: 3 } } },
+      etcd: { shards: { main: { members: 3 } } },
       masters: { flags: { controllerManager: { gone: 1 }, scheduler: { gone: 1 } } },
     });
     expect(found).toEqual([
@@ -86,10 +75,10 @@ describe("nothing is told that only follows from something else", () => {
   const more = { members: 3, resources: 1, slot: "x" };
   it.each([
     [{ workload: { nodes: "many", pods: 200_000 } }, ["workload.nodes"]],
-    [{ etcd: { hosts: "all", shards: { main: { members: 3 } } } }, ["etcd.hosts"]],
-    [{ etcd: { hosts: 3, shards: { mian: { members: 3, resources: ["/x"], slot: 4 } } } }, ["etcd.shards"]],
-    [{ etcd: { hosts: 3, shards: { Main: { members: 3 } } } }, ["etcd.shards.Main"]],
-    [{ etcd: { hosts: 6, shards: { main: { members: 3 }, more } } }, ["more.resources", "more.slot"]],
+    [{ etcd: { quotaGiB: "all", shards: { main: { members: 3 } } } }, ["etcd.quotaGiB"]],
+    [{ etcd: { shards: { mian: { members: 3, resources: ["/x"], slot: 4 } } } }, ["etcd.shards"]],
+    [{ etcd: { shards: { Main: { members: 3 } } } }, ["etcd.shards.Main"]],
+    [{ etcd: { shards: { main: { members: 3 }, more } } }, ["more.resources", "more.slot"]],
     [{ certificates: { days: 0, renewBeforeDays: 200 } }, ["certificates.days"]],
     [{ etcd: { heartbeatMs: 1 } }, ["etcd.heartbeatMs"]],
     [{ zones: ["a", "b", "zone-c"], network: { hosts: "198.18.0.0/22" } }, ["zones.2"]],
@@ -101,7 +90,7 @@ describe("nothing is told that only follows from something else", () => {
 
   it("a configuration without a fault has no problem, and is read as it stands", () => {
     expect(problems({})).toEqual([]);
-    expect(readSpec("test", { platform: "lab", masters: { count: 3 } }, planRules).masters.count).toBe(3);
+    expect(clusterOf("test", { platform: "lab", masters: { count: 3 } }).spec.masters.count).toBe(3);
   });
 });
 
@@ -116,7 +105,7 @@ describe("an error for a user", () => {
   });
 
   it("says how many errors a configuration has", () => {
-    expect(() => readSpec("A", { platform: "lab" })).toThrow(
+    expect(() => clusterOf("A", { platform: "lab" })).toThrow(
       'the configuration of stack A has 1 error; nothing was touched\n  - stack: "A" is no usable name',
     );
   });

@@ -1,26 +1,14 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
-import { ConfigurationError, readSpec } from "../../config/read";
-
-const lab = { platform: "lab", ephemeral: true } as const;
+import { clusterOf, problemsOf, rawOf } from "../support/plans";
 
 /** Starts from a configuration that is fine, changes something, and gives the problems. */
-function problems(change: Record<string, unknown>, stack = "test"): readonly string[] {
-  try {
-    readSpec(stack, { ...lab, ...change });
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const problems = (change: Record<string, unknown>, stack = "test") => problemsOf({ platform: "lab", ...change }, stack);
 
 describe("a configuration", () => {
   it("has the production layout by default", () => {
-    const spec = readSpec("prod", { platform: "lab" });
+    const spec = clusterOf("prod", { platform: "lab", ephemeral: false }).spec;
     expect(spec.masters.count).toBe(11);
-    expect(spec.etcd.hosts).toBe(17);
     expect(Object.entries(spec.etcd.shards).map(([name, shard]) => [name, shard.members])).toEqual([
       ["main", 7],
       ["events", 5],
@@ -40,22 +28,13 @@ describe("a configuration", () => {
 
   it("refuses an even shard", () => {
     const shards = { main: { members: 4 } };
-    expect(problems({ etcd: { hosts: 4, shards } })[0]).toMatch(
-      /^etcd\.shards\.main\.members: 4 members: an even size/,
-    );
+    expect(problems({ etcd: { shards } })[0]).toMatch(/^etcd\.shards\.main\.members: 4 members: an even size/);
   });
 
   it("refuses 9 voters unless they are meant", () => {
     const shards = { main: { members: 9 } };
-    expect(problems({ etcd: { hosts: 9, shards } })[0]).toMatch(/^etcd\.shards\.main\.members: 9 voters: at most 7/);
-    expect(problems({ etcd: { hosts: 9, shards, allowMoreThanSevenVoters: true } })).toEqual([]);
-  });
-
-  it("refuses more members than hosts, and hosts without members", () => {
-    expect(problems({ etcd: { hosts: 16 } })[0]).toMatch(
-      /^etcd\.hosts: 17 members in all shards need 17 hosts of their own, and there are 16/,
-    );
-    expect(problems({ etcd: { hosts: 19 } })[0]).toMatch(/^etcd\.hosts: 19 hosts for 17 members: 2 would run nothing/);
+    expect(problems({ etcd: { shards } })[0]).toMatch(/^etcd\.shards\.main\.members: 9 voters: at most 7/);
+    expect(problems({ etcd: { shards, allowMoreThanSevenVoters: true } })).toEqual([]);
   });
 
   it("refuses ranges that overlap or are none", () => {
@@ -78,7 +57,7 @@ describe("a configuration", () => {
       events: { members: 3, resources: ["/events"] },
       more: { members: 3, resources: ["/events"] },
     };
-    expect(problems({ etcd: { hosts: 9, shards } })).toEqual([
+    expect(problems({ etcd: { shards } })).toEqual([
       "etcd.shards.more.resources: /events is already kept in shard events; a resource lives in one shard",
       "etcd.shards.more.slot: missing: a shard of this name has no block of addresses of its own; give a free one, 3 to 11",
     ]);
@@ -100,11 +79,7 @@ describe("a configuration", () => {
 describe("the stack files", () => {
   it.each(["lab", "lab-small"])("%s is valid and has less than 20 lines", (stack) => {
     const text = readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8");
-    const { config } = parse(text) as { config: Record<string, unknown> };
-    readSpec(
-      stack,
-      Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("kilonode:", ""), value])),
-    );
+    clusterOf(stack, rawOf(stack));
     expect(text.split("\n").length - 1).toBeLessThan(20);
   });
 });

@@ -1,10 +1,9 @@
 /** Examples of the documentation are configurations that the command accepts, and do what the text around them says. */
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { placeholderSums, readStackFile } from "../../cli/stack/configuration";
-import { plan } from "../../components/plan/plan";
+import { readStackFile } from "../../cli/stack/configuration";
 import type { ClusterPlan } from "../../components/plan/types";
-import { readSpec } from "../../config/read";
+import { clusterOf } from "../support/plans";
 
 const page = readFileSync("docs/configuration.md", "utf8");
 const examples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) => match[1] ?? "");
@@ -12,7 +11,7 @@ const examples = [...page.matchAll(/^```yaml\n([\s\S]*?)^```$/gm)].map((match) =
 function planOf(text: string): ClusterPlan {
   const { values, problems } = readStackFile(text, "docs/configuration.md");
   expect(problems).toEqual([]);
-  return plan(readSpec("docs", values ?? {}), placeholderSums());
+  return clusterOf("docs", values ?? {}).plan;
 }
 
 describe("docs/configuration.md", () => {

@@ -12,7 +12,7 @@ import { ledger } from "../../config/ledger";
 import { checked, onApi, onHosts, onServers, recorded, recordedPlan } from "./doctor-recorded/fixture";
 
 test("a recorded lab: everything is in effect, or the machine explains why it cannot be", () => {
-  const report = diagnose(recordedPlan(), true, recorded());
+  const report = diagnose(recordedPlan(), recorded());
   const others = report.checks.filter(({ status }) => status !== "ok").map(({ id, status }) => [id, status]);
   expect(others).toEqual([
     ["other-shards", "skipped"],
@@ -127,7 +127,7 @@ test("a resource with a shard of its own is nowhere else", () => {
     shard.name === "events" ? { ...shard, resources: ["/events", "/pods"] } : shard,
   );
   const other = (gathered: Gathered) =>
-    diagnose({ ...plan, shards }, true, gathered).checks.find(({ id }) => id === "other-shards");
+    diagnose({ ...plan, shards }, gathered).checks.find(({ id }) => id === "other-shards");
   expect(other(recorded())).toMatchObject({ status: "ok" });
   expect(
     other(onHosts(/main-1/, "/registry/leases/ 0", "/registry/leases/ 0\n/registry/pods/ 4")(recorded())),
@@ -206,7 +206,7 @@ test("of a histogram of sizes only the buckets that say something are kept, and 
 });
 
 test("as text: a line for each check, more only where something is to be said", () => {
-  const lines = doctorText(diagnose(recordedPlan(), true, recorded(), 8_400), plainStyle);
+  const lines = doctorText(diagnose(recordedPlan(), recorded(), 8_400), plainStyle);
   expect(lines[0]).toBe("stack lab-small: nothing failed (35 checks in 8.4s: 30 ok, 2 explained, 3 skipped)");
   expect(lines.join("\n")).not.toContain("\x1b[");
   expect(lines.filter((line) => line.startsWith("    ok "))).toHaveLength(30);

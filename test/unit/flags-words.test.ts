@@ -4,12 +4,11 @@ import { prefixOf } from "../../cli/doctor/shards";
 import { readSections } from "../../cli/hosts/report";
 import { runScale } from "../../cli/scale";
 import { readStackFile } from "../../cli/stack/configuration";
-import { planRules } from "../../components/plan";
 import { checkFlags, components, knownFlags, policyFor, replacementFor } from "../../config/flags";
 import { instanceNamed } from "../../config/instances";
 import { lookup } from "../../config/lookup";
-import { ConfigurationError, readSpec } from "../../config/read";
 import { explain } from "../../config/scale";
+import { problemsOf } from "../support/plans";
 import { scaleOf, versions } from "./scale-samples";
 
 const words = Object.getOwnPropertyNames(Object.prototype);
@@ -21,15 +20,7 @@ test("there are such words", () => {
 /** An object whose own key is the word, also where an assignment would set the prototype. */
 const own = (word: string, value: unknown): Record<string, unknown> => Object.fromEntries([[word, value]]);
 
-function problems(raw: Record<string, unknown>): readonly string[] {
-  try {
-    readSpec("test", { platform: "lab", ephemeral: true, ...raw }, planRules);
-  } catch (error) {
-    if (error instanceof ConfigurationError) return error.problems;
-    throw error;
-  }
-  return [];
-}
+const problems = (raw: Record<string, unknown>) => problemsOf({ platform: "lab", ...raw });
 
 describe.each(words)("%s", (word) => {
   test("is looked up as nobody's entry, and found where somebody has written it", () => {
@@ -69,7 +60,6 @@ describe.each(words)("%s", (word) => {
   test("names a shard only with a place of its own", () => {
     const shards = (shard: object) => ({
       etcd: {
-        hosts: 4,
         shards: { main: { members: 3 }, ...own(word, { members: 1, resources: ["/events"], ...shard }) },
       },
     });

@@ -1,23 +1,16 @@
 /** What rows of the ledger (config/ledger.ts) claim about the plan and about the files that hosts get. */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { hostText } from "../../components/machine/host-files";
-import { plan } from "../../components/plan/plan";
-import type { ArtifactSums, ClusterPlan, HostPlan } from "../../components/plan/types";
-import { readSpec } from "../../config/read";
-import { binaries } from "../../config/releases";
+import type { ClusterPlan, HostPlan } from "../../components/plan/types";
+import { hostsOf, planOf } from "../support/plans";
 
-const sums: ArtifactSums = Object.fromEntries(
-  Object.keys(binaries).map((name) => [name, { version: "1", sha256: "" }]),
-);
 const unitFolder = "/usr/local/lib/systemd/system";
 
 /** The lab's stack for the workload of the ledger's first row, with changes. */
 function planWith(change: Record<string, unknown> = {}): ClusterPlan {
-  const { config } = parse(readFileSync("stacks/Pulumi.lab.yaml", "utf8")) as { config: Record<string, unknown> };
-  const raw = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("kilonode:", ""), value]));
-  return plan(readSpec("lab", { ...raw, workload: { nodes: 1300, pods: 100_000 }, ...change }), sums);
+  return planOf("lab", { workload: { nodes: 1300, pods: 100_000 }, ...change });
 }
 
 const whole = planWith();
@@ -42,9 +35,15 @@ describe("hosts", () => {
     expect(services).toHaveLength(5);
     for (const host of whole.hosts) {
       expect(host.machine.sysctls["fs.nr_open"], host.name).toEqual({ value: String(openFiles), floor: true });
-      for (const [name, { running }] of Object.entries(host.machine.units)) {
+      for (const [name, service] of Object.entries(host.machine.services)) {
         const ours = host.machine.files[`${unitFolder}/${name}`];
-        if (!running || name.endsWith(".timer") || values(ours?.content ?? "", "Type")[0] === "oneshot") continue;
+        if (
+          service.kind !== "unit" ||
+          !service.running ||
+          name.endsWith(".timer") ||
+          values(ours?.content ?? "", "Type")[0] === "oneshot"
+        )
+          continue;
         const text = ours?.content ?? content(host, `/etc/systemd/system/${name}.d/kilonode.conf`);
         expect(values(text, "LimitNOFILE"), `${host.name} ${name}`).toEqual([String(openFiles)]);
       }
@@ -59,7 +58,7 @@ describe("an etcd host", () => {
   test("runs etcd and its traffic classes, and nothing else", () => {
     expect(members).toHaveLength(17);
     for (const { machine } of members) {
-      expect(Object.keys(machine.units).sort()).toEqual([
+      expect(Object.keys(machine.services).sort()).toEqual([
         "etcd.service",
         "traffic-classes.service",
         "traffic-classes.timer",
@@ -69,13 +68,13 @@ describe("an etcd host", () => {
   });
 
   test("has a volume for the log and one for the database, apart, and starts only when both are mounted", () => {
-    for (const { name, machine, disks } of members) {
+    for (const { name, machine } of members) {
       const [wal, database] = machine.volumes;
       expect(machine.volumes.map((volume) => [volume.name, volume.apartFrom])).toEqual([
         ["wal", ["database"]],
         ["database", ["wal"]],
       ]);
-      expect(disks.map(({ mount }) => mount)).toEqual([wal?.mount, database?.mount]);
+      expect(wal?.device).not.toBe(database?.device);
       const env = machine.files["/etc/etcd/etcd.env"]?.content ?? "";
       // Below the mount point: etcd renames over its log directory.
       expect(values(env, "ETCD_WAL_DIR"), name).toEqual([`${wal?.mount}/wal`]);
@@ -97,8 +96,8 @@ describe("an etcd host", () => {
         [1, [2380]],
         [2, [2379]],
       ]);
-      expect(machine.units["traffic-classes.service"]).toMatchObject({ enabled: true });
-      expect(machine.units["traffic-classes.timer"]).toMatchObject({ enabled: true, running: true });
+      expect(machine.services["traffic-classes.service"]).toMatchObject({ enabled: true });
+      expect(machine.services["traffic-classes.timer"]).toMatchObject({ enabled: true, running: true });
     }
     expect(values(hostText(`${unitFolder}/traffic-classes.service`), "WantedBy")).toEqual(["multi-user.target"]);
     expect(values(hostText(`${unitFolder}/traffic-classes.timer`), "OnUnitInactiveSec")).toEqual(["1min"]);
@@ -128,9 +127,9 @@ test("a shard that the configuration names has hosts of its own and an override 
     events: { members: 3, resources: ["/events"] },
     pods: { members: 3, resources: ["/pods"], slot: 3 },
   };
-  const cluster = planWith({ etcd: { hosts: 9, shards } });
+  const cluster = planWith({ etcd: { shards } });
   const pods = cluster.shards.find(({ name }) => name === "pods");
-  expect(ofRole("etcd", cluster).filter(({ group }) => group === "etcd-pods")).toHaveLength(3);
+  expect(hostsOf(cluster, "etcd-pods")).toHaveLength(3);
   expect(new Set(cluster.hosts.map(({ address }) => address)).size).toBe(cluster.hosts.length);
   for (const master of ofRole("master", cluster)) {
     const [overrides] = values(content(master, "/etc/kubernetes/kube-apiserver.flags"), "--etcd-servers-overrides");
@@ -261,7 +260,7 @@ test("the load balancer chooses the API server with the fewest connections, amon
 
 test("every kubeconfig on every host names the load balancer, none the address of the kubernetes Service", () => {
   const [balancer] = ofRole("load-balancer") as [HostPlan];
-  expect(whole.apiEndpoint).toBe(`https://${balancer.address}:6443`);
+  expect(whole.api.endpoint).toBe(`https://${balancer.address}:6443`);
   let seen = 0;
   for (const { name, machine } of whole.hosts) {
     for (const [path, file] of Object.entries(machine.files)) {
@@ -272,7 +271,7 @@ test("every kubeconfig on every host names the load balancer, none the address o
       expect(
         clusters.map(({ cluster }) => cluster.server),
         `${name} ${path}`,
-      ).toEqual([whole.apiEndpoint]);
+      ).toEqual([whole.api.endpoint]);
     }
   }
   expect(seen).toBe(11 * 2 + 1);

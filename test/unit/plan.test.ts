@@ -1,40 +1,16 @@
 /** The plan of a cluster: exact addresses and shards, and readable golden trees of what each kind of host gets. */
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { parse } from "yaml";
-import { plan } from "../../components/plan/plan";
-import type { ArtifactSums, ClusterPlan, HostPlan } from "../../components/plan/types";
-import { readSpec } from "../../config/read";
-
-const names = [
-  "etcd",
-  "etcdctl",
-  "etcdutl",
-  "kube-apiserver",
-  "kube-controller-manager",
-  "kube-scheduler",
-  "kwok",
-  "kubectl",
-];
-/** Short, so that a golden file changes only when the plan does. */
-const sums: ArtifactSums = Object.fromEntries(names.map((name) => [name, { version: "1", sha256: `sum-of-${name}` }]));
-
-function planOf(stack: string, change: Record<string, unknown> = {}): ClusterPlan {
-  const { config } = parse(readFileSync(`stacks/Pulumi.${stack}.yaml`, "utf8")) as { config: Record<string, unknown> };
-  const raw = Object.fromEntries(Object.entries(config).map(([key, value]) => [key.replace("kilonode:", ""), value]));
-  return plan(readSpec(stack, { ...raw, ...change }), sums);
-}
+import type { ClusterPlan, HostPlan } from "../../components/plan/types";
+import { hostOf as host, builtPlanOf as planOf } from "../support/plans";
 
 /** Everything a host gets, as one readable text: facts first, then each file under its path. */
-function tree({ machine, certificates, disks, pem, secrets, ...place }: HostPlan): string {
+function tree({ machine, certificates, pem, secrets, ...place }: HostPlan): string {
   const { files, ...rest } = machine;
   const sections = Object.entries(files)
     .sort(([a], [b]) => (a < b ? -1 : 1))
     .map(([path, file]) => `=== ${path} ${file.mode} ${file.owner}\n${file.content}`);
-  return `${JSON.stringify({ place, disks, certificates, pem, secrets, machine: rest }, null, 2)}\n\n${sections.join("\n")}`;
+  return `${JSON.stringify({ place, certificates, pem, secrets, machine: rest }, null, 2)}\n\n${sections.join("\n")}`;
 }
-
-const host = (of: ClusterPlan, name: string) => of.hosts.find((candidate) => candidate.name === name) as HostPlan;
 
 describe("the plan", () => {
   it("has 17 etcd hosts in three shards, 11 masters, a load balancer and a node simulator", () => {
@@ -64,7 +40,7 @@ describe("the plan", () => {
   });
 
   it("moves nobody when a shard or the masters grow", () => {
-    const shards = (main: number) => ({ hosts: main, shards: { main: { members: main } } });
+    const shards = (main: number) => ({ shards: { main: { members: main } } });
     const places = (of: ClusterPlan) =>
       Object.fromEntries(of.hosts.map(({ name, address, zone }) => [name, `${address} ${zone}`]));
     const small = places(planOf("lab", { etcd: shards(3), masters: { count: 3 } }));
@@ -73,7 +49,7 @@ describe("the plan", () => {
   });
 
   it("changes nothing on the members that stay when a shard grows", () => {
-    const shards = (main: number) => ({ hosts: main, shards: { main: { members: main } } });
+    const shards = (main: number) => ({ shards: { main: { members: main } } });
     const member = (main: number) =>
       host(planOf("lab", { etcd: shards(main) }), "lab-etcd-main-1").machine.files["/etc/etcd/etcd.env"];
     expect(member(5)).toEqual(member(3));
@@ -100,10 +76,16 @@ describe("the plan", () => {
     );
   });
 
-  it("runs the same components as static pods where the configuration says so", async () => {
-    const pods = planOf("lab-small", { masters: { count: 3, runtime: "static-pod" } });
+  it("runs the same components as static pods where the platform has kubelets", async () => {
+    const { spec, platform } = clusterOf("lab-small", rawOf("lab-small"));
+    const pods = plan(spec, { ...platform.facts(spec), runtimes: ["static-pod"] });
     const master = host(pods, "lab-small-master-1");
-    expect(master.machine.units).toEqual({});
+    expect(Object.entries(master.machine.services).map(([name, { kind }]) => `${kind} ${name}`)).toEqual([
+      "static-pod kube-apiserver",
+      "static-pod kube-controller-manager",
+      "static-pod kube-scheduler",
+    ]);
+    expect(master.machine.binaries).toEqual({});
     const manifests = Object.entries(master.machine.files).filter(([path]) =>
       path.startsWith("/etc/kubernetes/manifests/"),
     );

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { ConfigurationError, readSpec } from "../../config/read";
 import {
   binaries,
   binariesOf,
@@ -13,6 +12,7 @@ import {
   releasesOf,
 } from "../../config/releases";
 import { upgradeOrder } from "../../config/releases/order";
+import { clusterOf, problemsOf } from "../support/plans";
 
 describe("the catalogue", () => {
   test("lists each release once, oldest first, and the newest is the default", () => {
@@ -113,20 +113,12 @@ describe("what is no release", () => {
 });
 
 describe("the configuration", () => {
-  const problems = (raw: Readonly<Record<string, unknown>>): readonly string[] => {
-    try {
-      readSpec("test", { platform: "lab", ...raw });
-      return [];
-    } catch (error) {
-      if (error instanceof ConfigurationError) return error.problems;
-      throw error;
-    }
-  };
+  const problems = (raw: Readonly<Record<string, unknown>>) => problemsOf({ platform: "lab", ...raw });
 
   test("takes the default releases, and those that are named", () => {
-    expect(releasesOf(readSpec("test", { platform: "lab" }))).toEqual(defaultReleases);
+    expect(releasesOf(clusterOf("test", { platform: "lab" }).spec)).toEqual(defaultReleases);
     const chosen = { kubernetesVersion: "1.36.3", etcdVersion: "3.6.16" };
-    expect(releasesOf(readSpec("test", { platform: "lab", ...chosen }))).toEqual({
+    expect(releasesOf(clusterOf("test", { platform: "lab", ...chosen }).spec)).toEqual({
       kubernetes: "1.36.3",
       etcd: "3.6.16",
     });

@@ -165,7 +165,9 @@ const traffic: Check = {
       found: `not as planned on ${bad.length} of ${states.length} hosts`,
       details: bounded(byWhat(bad)),
     };
-    return impossible ? ofSharedKernel(evidence, verdict, "the kernel of this machine has no queue with classes") : verdict;
+    return impossible
+      ? ofSharedKernel(evidence, verdict, "the kernel of this machine has no queue with classes")
+      : verdict;
   },
 };
 

@@ -1,7 +1,8 @@
 /** Which keys are in which shard of etcd, and whether they are encrypted. */
+
+import { isMember } from "../../../components/plan/groups";
 import type { ShardPlan } from "../../../components/plan/types";
 import { answering, type Evidence, sectionOf } from "../evidence";
-import { isMember } from "../../../components/plan/groups";
 import { prefixOf } from "../shards";
 import { type Check, Unread, type Verdict } from "../types";
 
@@ -129,7 +130,10 @@ const encryption: Check = {
   judge: (evidence) => {
     const shard = shardOf(evidence, "/secrets") ?? evidence.plan.shards.find(({ name }) => name === "main");
     const read = answering(evidence, "etcd")
-      .filter(({ plan, sections }) => shard !== undefined && isMember(shard, plan.name) && sections.secrets?.text.startsWith("{"))
+      .filter(
+        ({ plan, sections }) =>
+          shard !== undefined && isMember(shard, plan.name) && sections.secrets?.text.startsWith("{"),
+      )
       .map(
         (host) => JSON.parse(sectionOf(host, "secrets")) as { secrets: number; encrypted: number; provider: string },
       );

@@ -2,8 +2,8 @@
 import type { PlatformModule } from "../module";
 import { labFacts } from "./facts";
 import { labKnobs } from "./knobs";
-import { hostPrinted, hostType } from "./printed";
 import type { PreparedLab } from "./prepare";
+import { hostPrinted, hostType } from "./printed";
 
 /** Loaded when they are needed: the command plans and reads states without them. */
 const preparation = () => require("./prepare") as typeof import("./prepare");

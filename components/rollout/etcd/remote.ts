@@ -1,6 +1,6 @@
 /** An etcd shard over SSH: its members' hosts, and etcdctl on one of them. */
 import { quote } from "../../access/privilege";
-import { ports } from "../../ports";
+import { ports } from "../../plan/ports";
 import { RemoteHosts, tools } from "../hosts/remote";
 import { readView } from "./answers";
 import { type EtcdShard, type Member, NotYet, type View } from "./shard";

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hostText } from "../../../components/machine/host-files";
-import type { ClusterPlan } from "../../../components/plan/types";
 import { ports } from "../../../components/plan/ports";
+import type { ClusterPlan } from "../../../components/plan/types";
 import { type Answer, type Ask, ask } from "./client";
 import { Credentials, type Pair } from "./credentials";
 import { type EtcdStart, etcdStart, startEtcd } from "./etcd";
@@ -91,7 +91,7 @@ export class RunningCluster {
     });
     for (const name of ["controller-manager", "scheduler"])
       replace(`${etc}/${name}.kubeconfig`, (text) =>
-        text.replaceAll(this.plan.apiEndpoint, this.url("kube-apiserver")),
+        text.replaceAll(this.plan.api.endpoint, this.url("kube-apiserver")),
       );
     // 127.0.0.1 is each host's own; on this machine other programs may be at its ports.
     for (const name of ["kube-controller-manager", "kube-scheduler"])

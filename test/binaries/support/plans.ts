@@ -1,11 +1,10 @@
 /** Plans of the production layout at every size, on addresses that a test may use. */
 
-import { plan } from "../../../components/plan/plan";
 import type { ClusterPlan, HostPlan } from "../../../components/plan/types";
 import { ClusterConfig } from "../../../config/cluster";
-import { readSpec } from "../../../config/read";
-import { binariesOf, defaultReleases, type Releases } from "../../../config/releases";
+import { defaultReleases, type Releases } from "../../../config/releases";
 import type { Workload } from "../../../config/scale";
+import { clusterOf, hostsOf } from "../../support/plans";
 import { goldenSizes } from "../../unit/scale-samples";
 
 export { goldenSizes as sizes };
@@ -19,7 +18,6 @@ export const hostRange = `127.${(process.ppid % 200) + 20}.0.0/20`;
 
 const defaults = ClusterConfig.parse({ platform: "lab" }).etcd;
 const withPods = {
-  hosts: defaults.hosts + 5,
   shards: { ...defaults.shards, pods: { members: 5, resources: ["/pods"], slot: 3 } },
 };
 
@@ -33,8 +31,9 @@ export interface PlanOptions {
 /** The default layout: 11 masters, 17 etcd hosts in three shards (22 in four above 10,000 nodes), a load balancer. */
 export function productionPlan(workload: Workload, options: PlanOptions = {}): ClusterPlan {
   const releases = { ...defaultReleases, ...options.releases };
-  const spec = readSpec("prod", {
+  const checked = clusterOf("prod", {
     platform: "lab",
+    ephemeral: false,
     kubernetesVersion: releases.kubernetes,
     etcdVersion: releases.etcd,
     workload,
@@ -47,15 +46,12 @@ export function productionPlan(workload: Workload, options: PlanOptions = {}): C
     },
   });
   // No binary is looked at through the plan: the tests run those of the toolchain.
-  const sums = Object.fromEntries(
-    binariesOf(releases).map(({ name, release }) => [name, { version: release.version, sha256: "0".repeat(64) }]),
-  );
-  return plan(spec, sums);
+  return checked.plan;
 }
 
 /** The first host of a group: "masters", "etcd-main", "load-balancer". */
 export function firstOf(of: ClusterPlan, group: string): HostPlan {
-  const host = of.hosts.find((one) => one.group === group);
+  const [host] = hostsOf(of, group);
   if (!host) throw new Error(`no host of group ${group}`);
   return host;
 }

@@ -76,9 +76,9 @@ function asItRan(host: HostPlan): HostPlan {
 export function checked(
   id: string,
   change: (gathered: Gathered) => Gathered = (same) => same,
-  lab = true,
+  sharedKernel = true,
 ): CheckResult {
-  const found = diagnose(recordedPlan(), lab, change(recorded())).checks.find((check) => check.id === id);
+  const found = diagnose({ ...recordedPlan(), sharedKernel }, change(recorded())).checks.find((check) => check.id === id);
   if (!found) throw new Error(`no check ${id}`);
   return found;
 }
