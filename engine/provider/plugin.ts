@@ -80,14 +80,15 @@ export class Plugin {
   async read(call: ResourceCall, id: string, properties: Values): Promise<{ id: string; outputs: Values } | undefined> {
     if (!this.known) return { id, outputs: {} };
     if (this.provider.read === undefined)
-      throw new Error(`a ${call.type} cannot be looked up: its provider has no read`);
+      throw new Error(`a ${call.type} cannot be looked up in a rehearsal: its provider has no read`);
     const found = await this.provider.read(call, id, plainValues(properties), plainValues(properties));
     return found && { id: found.id, outputs: this.#annotate(call.type, found.outputs, properties) };
   }
 
   async invoke(token: string, args: Values, call: Pick<ResourceCall, "preview" | "signal" | "log">): Promise<Values> {
     if (!this.known) return {};
-    if (this.provider.invoke === undefined) throw new Error(`there is no function ${token}: its provider has none`);
+    if (this.provider.invoke === undefined)
+      throw new Error(`the function ${token} is not supported in a rehearsal: its provider has none`);
     const result = await this.provider.invoke(token, plainValues(args), call);
     if (!hasSecret(args)) return result;
     return Object.fromEntries(Object.entries(result).map(([key, value]) => [key, secret(value)]));

@@ -1,4 +1,4 @@
-/** The engine's kubernetes provider against a real API server: nothing here needs a controller or a node, hence the background deletions. */
+/** The engine's kubernetes provider against a real API server. */
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it, test } from "vitest";
 import type { Provider, Values } from "../../engine";
@@ -10,15 +10,12 @@ import { byDefault } from "./support/versions";
 
 const kubernetes = byDefault("kubernetes");
 const etcd = byDefault("etcd");
-const MAP = "kubernetes:core/v1:ConfigMap";
-const CRD = "kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition";
-const THING = "kubernetes:rehearsal.example.org/v1:Thing";
-const background = { "pulumi.com/deletionPropagationPolicy": "background" };
-const map = (name: string, data: Values, annotations: Values = background): Values => ({
-  apiVersion: "v1",
-  kind: "ConfigMap",
-  metadata: { name, annotations },
-  data,
+const ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole";
+const role = (name: string, verb: string): Values => ({
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRole",
+  metadata: { name },
+  rules: [{ apiGroups: [""], resources: ["nodes"], verbs: [verb] }],
 });
 
 if (typeof kubernetes === "string" || typeof etcd === "string")
@@ -32,54 +29,45 @@ else
       await cluster.start();
       provider = providers("kubernetes");
       const kubeconfig = readFileSync(cluster.kubeconfig(), "utf8");
-      await provider.configure?.({ kubeconfig, enableConfigMapMutable: "true" });
+      await provider.configure?.({ kubeconfig, enableServerSideApply: "true" });
     });
     afterAll(async () => {
       await provider?.close?.();
       await cluster.stop();
     });
 
-    it("creates, refuses, updates, reads and deletes", async () => {
-      const at = call(MAP, "one");
-      const { id, inputs, outputs } = await create(provider, at, map("rehearsal-one", { a: "1" }));
-      expect(id).toBe("default/rehearsal-one");
-      await expect(create(provider, call(MAP, "other"), map("rehearsal-one", {}))).rejects.toThrow("already exists");
+    it("creates, refuses, updates and deletes", async () => {
+      const at = call(ROLE, "one");
+      const { id, inputs, outputs } = await create(provider, at, role("rehearsal:one", "get"));
+      expect(id).toBe("rehearsal:one");
+      await expect(create(provider, call(ROLE, "other"), role("rehearsal:one", "get"))).rejects.toThrow(
+        "already exists",
+      );
       await create(provider, at, inputs);
-      const next = await check(provider, at, inputs, map("rehearsal-one", { b: "2" }));
+      const next = await check(provider, at, inputs, role("rehearsal:one", "list"));
       const updated = await provider.update?.(at, id, inputs, outputs, next);
-      expect(updated?.outputs.data).toEqual({ b: "2" });
-      expect((await provider.read?.(at, id, next, updated?.outputs ?? {}))?.inputs).toEqual(next);
+      expect(updated?.outputs.rules).toEqual(next.rules);
       await provider.delete?.(at, id, next, updated?.outputs ?? {});
-      expect(await provider.read?.(at, id, next, {})).toBeUndefined();
+      // It is gone: another resource may take the name.
+      const other = await create(provider, call(ROLE, "other"), role("rehearsal:one", "get"));
+      await provider.delete?.(call(ROLE, "other"), other.id, other.inputs, other.outputs);
+    });
+
+    it("applies every object of the plan", async () => {
+      for (const object of cluster.plan.objects) {
+        const at = call(`kubernetes:${object.apiVersion}:${object.kind}`, object.metadata.name);
+        const { id } = await create(provider, at, object as unknown as Values);
+        expect(id).toBe(object.metadata.name);
+      }
     });
 
     it("says what is wrong with an object", async () => {
-      const unknown = { ...map("rehearsal-wrong", {}), dota: {} };
-      await expect(create(provider, call(MAP), unknown)).rejects.toThrow(/\.dota/);
-      await expect(create(provider, call(MAP), map("Not_A_Name", {}))).rejects.toThrow("metadata.name");
-    });
-
-    it("creates an object of a kind that was defined just before", async () => {
-      const schema = { type: "object", x_kubernetes_preserve_unknown_fields: true };
-      const definition = await create(provider, call(CRD), {
-        apiVersion: "apiextensions.k8s.io/v1",
-        kind: "CustomResourceDefinition",
-        metadata: { name: "things.rehearsal.example.org", annotations: background },
-        spec: {
-          group: "rehearsal.example.org",
-          scope: "Cluster",
-          names: { plural: "things", kind: "Thing" },
-          versions: [{ name: "v1", served: true, storage: true, schema: { openAPIV3Schema: schema } }],
-        },
-      });
-      const metadata = { name: "one", annotations: background };
-      const thing = await create(provider, call(THING), {
-        apiVersion: "rehearsal.example.org/v1",
-        kind: "Thing",
-        metadata,
-      });
-      expect(thing.id).toBe("one");
-      await provider.delete?.(call(THING), thing.id, thing.inputs, thing.outputs);
-      await provider.delete?.(call(CRD), definition.id, definition.inputs, definition.outputs);
+      const unknown = { ...role("rehearsal:wrong", "get"), dota: {} };
+      await expect(create(provider, call(ROLE), unknown)).rejects.toThrow(/\.dota/);
+      const useless = {
+        ...role("rehearsal:wrong", "get"),
+        rules: [{ apiGroups: [""], resources: ["nodes"], verbs: [] }],
+      };
+      await expect(create(provider, call(ROLE), useless)).rejects.toThrow("rules[0].verbs");
     });
   });

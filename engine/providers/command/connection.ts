@@ -1,55 +1,51 @@
 /** The `connection` input of the remote resources: its defaults, its checks, and the SSH client's settings made of it. */
 import { createHash } from "node:crypto";
-import { type ConnectConfig, utils } from "ssh2";
+import { type ConnectConfig, type ServerHostKeyAlgorithm, utils } from "ssh2";
 import { isObject, type Value, type Values } from "../../values/value";
-import { readableBySsh } from "../openssh";
+import { type Failure, missingProperties, unsupported, unsupportedProperties } from "../unsupported";
 
 export interface Connection {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  readonly password?: string;
-  readonly privateKey?: string;
-  readonly privateKeyPassword?: string;
-  readonly agentSocketPath?: string;
+  readonly privateKey: string;
   /** Failed attempts that are followed by another one; -1 for no limit. */
   readonly dialErrorLimit: number;
   /** Seconds; 0 for no limit. */
   readonly perDialTimeout: number;
   readonly hostKey?: string;
-  readonly proxy?: Connection;
 }
 
 /** The defaults of the real provider's schema, which end up in the state. */
+const DEFAULTS: Values = { user: "root", port: 22, dialErrorLimit: 10, perDialTimeout: 15 };
+const REQUIRED = ["host", "privateKey"];
+
 export function withDefaults(connection: Value | undefined): Value | undefined {
   if (!isObject(connection)) return connection;
-  const { proxy, ...rest } = connection;
-  const filled: Values = { user: "root", port: 22, dialErrorLimit: 10, perDialTimeout: 15 };
-  for (const [key, value] of Object.entries(rest)) if (value !== null) filled[key] = value;
-  return isObject(proxy) ? { ...filled, proxy: withDefaults(proxy) as Values } : filled;
+  const given = Object.entries(connection).filter(([, value]) => value !== null);
+  return { ...DEFAULTS, ...Object.fromEntries(given) };
 }
 
-/** Reads a checked connection; what is wrong with it is known only now, as the real provider does it. */
+export function connectionFailures(connection: Values): Failure[] {
+  return [
+    ...missingProperties(connection, REQUIRED, "connection."),
+    ...unsupportedProperties(connection, [...REQUIRED, ...Object.keys(DEFAULTS), "hostKey"], "connection."),
+  ];
+}
+
+/** Of checked inputs, or of those of the state. */
 export function readConnection(value: Value | undefined): Connection {
   const filled = withDefaults(value);
-  if (!isObject(filled) || typeof filled.host !== "string") throw new Error("connection has no host");
-  const { proxy, ...rest } = filled;
-  const connection = { ...rest, port: Math.trunc(Number(rest.port)) } as unknown as Connection;
-  return isObject(proxy) ? { ...connection, proxy: readConnection(proxy) } : connection;
+  if (!isObject(filled)) throw new Error("there is no connection");
+  const [wrong] = connectionFailures(filled);
+  if (wrong !== undefined) throw new Error(wrong.reason);
+  return { ...filled, port: Math.trunc(Number(filled.port)) } as unknown as Connection;
 }
 
 /** Two resources with the same key share a connection. A digest, so that it can be logged. */
 export function connectionKey(connection: Connection): string {
-  const sorted = (value: unknown): unknown =>
-    isObject(value)
-      ? Object.fromEntries(
-          Object.entries(value)
-            .sort()
-            .map(([k, v]) => [k, sorted(v)]),
-        )
-      : value;
   return createHash("sha256")
-    .update(JSON.stringify(sorted(connection)))
+    .update(JSON.stringify(Object.entries(connection).sort()))
     .digest("hex");
 }
 
@@ -62,14 +58,8 @@ const KEX = [
   "diffie-hellman-group14-sha256",
 ] as const;
 const CIPHERS = ["aes128-gcm@openssh.com", "aes256-gcm@openssh.com", "aes128-ctr", "aes256-ctr"] as const;
-const HOST_KEYS = [
-  "ssh-ed25519",
-  "ecdsa-sha2-nistp256",
-  "ecdsa-sha2-nistp384",
-  "ecdsa-sha2-nistp521",
-  "rsa-sha2-512",
-  "rsa-sha2-256",
-] as const;
+
+const HOST_KEYS = ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521"];
 
 /** A host key is pinned as a line of a known_hosts or authorized_keys file: type, base64, perhaps a comment. */
 function parseHostKey(line: string): { type: string; blob: Buffer } {
@@ -79,22 +69,17 @@ function parseHostKey(line: string): { type: string; blob: Buffer } {
   if (type === undefined || blob.subarray(4, 4 + length).toString() !== type) {
     throw new Error("failed to parse host key: ssh: no key found");
   }
+  if (!HOST_KEYS.includes(type)) throw unsupported("a host key of type", type, HOST_KEYS);
   return { type, blob };
 }
 
-/** Checks the private key and gives it in a form that the library reads. */
-function parsePrivateKey(connection: Connection): string {
-  let text: string;
-  try {
-    text = readableBySsh(connection.privateKey ?? "");
-  } catch (error) {
-    throw new Error(`ssh: the private key cannot be read: ${(error as Error).message}`);
-  }
-  const parsed = utils.parseKey(text, connection.privateKeyPassword);
-  if (!(parsed instanceof Error)) return text;
-  // In Go's words, without repeating anything of the key.
+/** In Go's words, without repeating anything of the key. */
+function checkPrivateKey(text: string): void {
+  const parsed = utils.parseKey(text);
+  if (!(parsed instanceof Error)) return;
   if (/no passphrase given/i.test(parsed.message)) throw new Error("ssh: this private key is passphrase protected");
-  if (/Unsupported key format/i.test(parsed.message)) throw new Error("ssh: no key found");
+  if (/Unsupported key format/i.test(parsed.message))
+    throw new Error("ssh: no key found; supported in a rehearsal: a private key in OpenSSH's own format");
   throw new Error(`ssh: the private key cannot be read: ${parsed.message}`);
 }
 
@@ -108,18 +93,13 @@ export interface Settings {
 export function settings(connection: Connection): Settings {
   const seen = { hostKeyMismatch: false };
   const pinned = connection.hostKey === undefined ? undefined : parseHostKey(connection.hostKey);
-  const key = connection.privateKey === undefined ? undefined : parsePrivateKey(connection);
-  const agent = connection.agentSocketPath ?? (process.env.SSH_AUTH_SOCK || undefined);
-  const methods = [
-    ...(key !== undefined ? (["publickey"] as const) : []),
-    ...(connection.password !== undefined ? (["password", "keyboard-interactive"] as const) : []),
-    ...(agent !== undefined ? (["agent"] as const) : []),
-  ];
-  const pinnedTypes = pinned?.type === "ssh-rsa" ? HOST_KEYS.filter((type) => type.startsWith("rsa")) : [pinned?.type];
+  checkPrivateKey(connection.privateKey);
   const config: ConnectConfig = {
     host: connection.host,
     port: connection.port,
     username: connection.user,
+    privateKey: connection.privateKey,
+    authHandler: ["publickey"],
     readyTimeout: connection.perDialTimeout * 1000,
     // A host that vanished is noticed after 30 s, also in the middle of a silent command.
     keepaliveInterval: 10_000,
@@ -127,18 +107,12 @@ export function settings(connection: Connection): Settings {
     algorithms: {
       kex: [...KEX],
       cipher: [...CIPHERS],
-      serverHostKey: pinned === undefined ? [...HOST_KEYS] : (pinnedTypes as (typeof HOST_KEYS)[number][]),
+      ...(pinned !== undefined && { serverHostKey: [pinned.type as ServerHostKeyAlgorithm] }),
     },
     hostVerifier: (offered: Buffer) => {
       seen.hostKeyMismatch = pinned !== undefined && !pinned.blob.equals(offered);
       return !seen.hostKeyMismatch;
     },
-    // "none" first only when there is nothing else: it costs a round trip.
-    authHandler: methods.length > 0 ? [...methods] : ["none"],
-    ...(key !== undefined ? { privateKey: key } : {}),
-    ...(connection.privateKeyPassword !== undefined ? { passphrase: connection.privateKeyPassword } : {}),
-    ...(connection.password !== undefined ? { password: connection.password, tryKeyboard: true } : {}),
-    ...(agent !== undefined ? { agent } : {}),
   };
   return { config, seen };
 }
@@ -152,11 +126,8 @@ export function dialError(
   const at = `dial tcp ${connection.host}:${connection.port}`;
   if (seen.hostKeyMismatch) return "ssh: handshake failed: ssh: host key mismatch";
   switch (error.level) {
-    case "client-authentication": {
-      const tried = ["none", ...(connection.privateKey !== undefined ? ["publickey"] : [])];
-      if (connection.password !== undefined) tried.push("password", "keyboard-interactive");
-      return `ssh: handshake failed: ssh: unable to authenticate, attempted methods [${tried.join(" ")}], no supported methods remain`;
-    }
+    case "client-authentication":
+      return "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none publickey], no supported methods remain";
     case "client-timeout":
       return `${at}: i/o timeout`;
     case "client-dns":

@@ -1,5 +1,5 @@
 /**
- * `command:local:Command` and `command:local:run`: a shell command on this machine.
+ * `command:local:Command`: a shell command on this machine.
  *
  * Follows provider/pkg/provider/local/commandOutputs.go of pulumi-command 1.2.1, except that a command runs in a process group
  * of its own: the real plugin lets an interrupted command's children live on, a rehearsal of an interruption must not.
@@ -13,6 +13,7 @@ import { type Logging, Output, type Printed } from "./output";
 
 /** After an interruption a command has this long to end by itself. */
 const GRACE_MS = 10_000;
+const SHELL = "/bin/sh";
 /** What holds a killed command's output open after this is not waited for. */
 const DRAIN_MS = 1_000;
 
@@ -51,38 +52,29 @@ function endText(code: number | null, signal: NodeJS.Signals | null): string {
   return `signal: ${names[signal] ?? `signal ${constants.signals[signal]}`}`;
 }
 
-function startText(error: NodeJS.ErrnoException, program: string, dir: string): string {
+/** Why the shell did not start, as Go tells it. */
+function startText(error: NodeJS.ErrnoException, dir: string): string {
   if (!existsSync(dir)) return `chdir ${dir}: no such file or directory`;
-  if (error.code === "ENOENT" && !program.includes("/"))
-    return `exec: ${goQuote(program)}: executable file not found in $PATH`;
-  const reasons: Record<string, string> = {
-    ENOENT: "no such file or directory",
-    EACCES: "permission denied",
-    E2BIG: "argument list too long",
-  };
-  return `fork/exec ${program}: ${reasons[error.code ?? ""] ?? error.message}`;
+  const reason = error.code === "E2BIG" ? "argument list too long" : error.message;
+  return `fork/exec ${SHELL}: ${reason}`;
 }
 
-function start(program: string, args: string[], dir: string, env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
+function start(command: string, dir: string, env: NodeJS.ProcessEnv): ChildProcessWithoutNullStreams {
   try {
-    return spawn(program, args, { cwd: dir, env, detached: true });
+    return spawn(SHELL, ["-c", command], { cwd: dir, env, detached: true });
   } catch (error) {
     // Some failures are thrown (too long an environment), others are events.
-    throw new Error(
-      `${startText(error as NodeJS.ErrnoException, program, dir)}: running ${goQuote(args.at(-1) ?? "")}:\n`,
-    );
+    throw new Error(`${startText(error as NodeJS.ErrnoException, dir)}: running ${goQuote(command)}:\n`);
   }
 }
 
 /** Runs `command` with the settings of a resource and the output of its previous run. */
 export async function runLocal(run: Run, command: string, properties: Values, previous: Values): Promise<Printed> {
   run.signal.throwIfAborted();
-  const interpreter = (properties.interpreter as string[] | undefined) ?? [];
-  const [program, ...args] = interpreter.length > 0 ? interpreter : ["/bin/sh", "-c"];
   const dir = typeof properties.dir === "string" ? properties.dir : process.cwd();
   const env = { ...process.env, ...stringMap(properties.environment), ...previousOutput(properties, previous) };
 
-  const child = start(program as string, [...args, command], dir, env);
+  const child = start(command, dir, env);
   let stopping = false;
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, act: () => void) => timers.push(setTimeout(act, ms));
@@ -114,7 +106,7 @@ export async function runLocal(run: Run, command: string, properties: Values, pr
 
   try {
     const failure = await new Promise<string | undefined>((resolve) => {
-      child.once("error", (error) => resolve(startText(error, program as string, dir)));
+      child.once("error", (error) => resolve(startText(error, dir)));
       child.once("close", (code, signal) => resolve(code === 0 ? undefined : endText(code, signal)));
     });
     return output.result(command, failure);

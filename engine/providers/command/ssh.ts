@@ -5,7 +5,7 @@
  * machine, where the handshake costs more than the command; so commands with the same `connection` share one.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Channel, Client } from "ssh2";
+import { Client } from "ssh2";
 import { type Connection, connectionKey, dialError, settings } from "./connection";
 import type { Run } from "./local";
 
@@ -95,31 +95,12 @@ export class ConnectionPool {
 
   async #connect(connection: Connection, run: Run): Promise<Client> {
     settings(connection); // A key that cannot be read is reported at once, not after ten attempts.
-    const proxy = connection.proxy;
-    if (proxy === undefined) {
-      return withRetry(run, "Dial", connection.dialErrorLimit, () => dialOnce(connection, run.signal));
-    }
-    try {
-      settings(proxy);
-      const jump = await this.lease(proxy, run);
-      try {
-        const client = await withRetry(run, "Dial from proxy", connection.dialErrorLimit, async () =>
-          dialOnce(connection, run.signal, await forward(jump.client, connection)),
-        );
-        client.once("close", () => jump.release());
-        return client;
-      } catch (error) {
-        jump.release();
-        throw error;
-      }
-    } catch (error) {
-      throw new Error(`proxy: ${(error as Error).message}`);
-    }
+    return withRetry(run, connection.dialErrorLimit, () => dialOnce(connection, run.signal));
   }
 }
 
 /** Attempts and waiting times of the real provider: 0.1 s, half as much again each time, 5 s at most. */
-async function withRetry(run: Run, what: string, limit: number, dial: () => Promise<Client>): Promise<Client> {
+async function withRetry(run: Run, limit: number, dial: () => Promise<Client>): Promise<Client> {
   let wait = 100;
   for (let failed = 0; ; failed++) {
     try {
@@ -128,22 +109,14 @@ async function withRetry(run: Run, what: string, limit: number, dial: () => Prom
       run.signal.throwIfAborted();
       if (limit > -1 && failed >= limit)
         throw new Error(`after ${failed} failed attempts: ${(error as Error).message}`);
-      run.log("info", `${what} ${failed + 1}/${limit === -1 ? "inf" : limit} failed: retrying`);
+      run.log("info", `Dial ${failed + 1}/${limit === -1 ? "inf" : limit} failed: retrying`);
     }
     await sleep(wait, undefined, { signal: run.signal });
     wait = Math.min(wait * 1.5, 5_000);
   }
 }
 
-function forward(jump: Client, to: Connection): Promise<Channel> {
-  return new Promise((resolve, reject) => {
-    jump.forwardOut("127.0.0.1", 0, to.host, to.port, (error, channel) =>
-      error === undefined ? resolve(channel) : reject(new Error(`ssh: rejected: ${error.message}`)),
-    );
-  });
-}
-
-function dialOnce(connection: Connection, signal: AbortSignal, sock?: Channel): Promise<Client> {
+function dialOnce(connection: Connection, signal: AbortSignal): Promise<Client> {
   const { config, seen } = settings(connection);
   const client = new Client();
   return new Promise((resolve, reject) => {
@@ -157,14 +130,11 @@ function dialOnce(connection: Connection, signal: AbortSignal, sock?: Channel): 
     // Stays for the connection's life: an error without a listener would end the process.
     client.on("error", fail);
     client.once("close", () => fail(new Error("EOF")));
-    client.on("keyboard-interactive", (_name, _instructions, _lang, prompts, answer) => {
-      answer(prompts.map(() => connection.password ?? ""));
-    });
     client.once("ready", () => {
       signal.removeEventListener("abort", abort);
       resolve(client);
     });
-    client.connect({ ...config, ...(sock !== undefined ? { sock } : {}) });
+    client.connect(config);
     client.setNoDelay(true);
   });
 }

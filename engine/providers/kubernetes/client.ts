@@ -1,6 +1,6 @@
 /** Requests to a Kubernetes API server: few connections, patience with an overloaded or restarting one, its own messages. */
-import { Agent as HttpAgent, request as httpRequest, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
+import type { IncomingMessage } from "node:http";
+import { Agent, request as httpsRequest } from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { isObject, type Values } from "../../values/value";
 import type { Target } from "./kubeconfig";
@@ -17,25 +17,19 @@ export class ApiError extends Error {
   constructor(
     readonly status: number,
     readonly reason: string,
-    readonly details: Values,
     message: string,
   ) {
     super(message);
   }
 }
 
-/** No answer: the server is not there, or not this one. */
-export class UnreachableError extends Error {}
-
 export interface Request {
-  readonly method: "GET" | "PATCH" | "POST" | "DELETE";
+  readonly method: "GET" | "PATCH" | "DELETE";
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body?: Values;
   readonly contentType?: string;
   readonly signal: AbortSignal;
-  /** Milliseconds of patience; 0 to fail at once. */
-  readonly patience?: number;
 }
 
 interface Answer {
@@ -52,32 +46,21 @@ function errorOf(status: number, body: Values, what: string): ApiError {
   const more = causes
     .filter((cause) => typeof cause.field === "string" && !message.includes(cause.field))
     .map((cause) => `\n  ${cause.field}: ${cause.message}`);
-  return new ApiError(status, String(body.reason ?? ""), details, `${what}: ${message}${more.join("")}`);
+  return new ApiError(status, String(body.reason ?? ""), `${what}: ${message}${more.join("")}`);
 }
 
 export class Client {
-  readonly #agent: HttpAgent | HttpsAgent;
-  readonly #secure: boolean;
+  readonly #agent: Agent;
 
   constructor(private readonly target: Target) {
-    this.#secure = new URL(target.server).protocol === "https:";
-    const options = { keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_SOCKETS };
-    this.#agent = this.#secure
-      ? new HttpsAgent({
-          ...options,
-          rejectUnauthorized: !target.insecure,
-          ...(target.ca !== undefined ? { ca: target.ca } : {}),
-          ...(target.cert !== undefined ? { cert: target.cert } : {}),
-          ...(target.key !== undefined ? { key: target.key } : {}),
-          ...(target.serverName !== undefined ? { servername: target.serverName } : {}),
-        })
-      : new HttpAgent(options);
+    const { ca, cert, key } = target;
+    this.#agent = new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: MAX_SOCKETS, ca, cert, key });
   }
 
   async send(request: Request): Promise<Values> {
     request.signal.throwIfAborted();
     const what = `${request.method} ${request.path}`;
-    const until = Date.now() + (request.patience ?? PATIENCE_MS);
+    const until = Date.now() + PATIENCE_MS;
     for (let wait = 200; ; wait = Math.min(wait * 2, 5_000)) {
       let failure: Error;
       let pause = wait;
@@ -91,9 +74,7 @@ export class Client {
         request.signal.throwIfAborted();
         if (error instanceof ApiError) throw error;
         const { message, code } = error as NodeJS.ErrnoException;
-        failure = new UnreachableError(
-          `the Kubernetes API server at ${this.target.server} is unreachable: ${message || code}`,
-        );
+        failure = new Error(`the Kubernetes API server at ${this.target.server} is unreachable: ${message || code}`);
         if (!TRANSIENT.includes(code ?? "")) throw failure;
       }
       if (Date.now() + pause > until) throw failure;
@@ -114,7 +95,6 @@ export class Client {
       headers["content-type"] = request.contentType ?? "application/json";
       headers["content-length"] = String(Buffer.byteLength(body));
     }
-    if (this.target.token !== undefined) headers.authorization = `Bearer ${this.target.token}`;
     return new Promise((resolve, reject) => {
       const options = {
         method: request.method,
@@ -123,7 +103,7 @@ export class Client {
         signal: request.signal,
         timeout: RESPONSE_MS,
       };
-      const sent = (this.#secure ? httpsRequest : httpRequest)(url, options, (response) => {
+      const sent = httpsRequest(url, options, (response) => {
         receive(response).then(resolve, reject);
       });
       sent.on("timeout", () => {

@@ -1,215 +1,111 @@
 /**
- * The `kubernetes` package: any object, by server-side apply.
+ * The `kubernetes` package: the objects of a control plane, by server-side apply.
  *
  * Follows pulumi-kubernetes 4 in server-side apply mode. Stricter than it in one thing: unknown fields are an error, not a
  * warning, since a rehearsal is there to find them. A preview compares inputs and asks the server nothing, so that the objects of a
  * cluster that does not exist yet can be previewed.
  */
 import { createHash } from "node:crypto";
-import { diffOf, PartialFailure, type Provider, type ResourceCall } from "../../provider/provider";
+import { diffOf, type Provider, type ResourceCall } from "../../provider/provider";
 import { changedPaths } from "../../values/compare";
-import { isObject, UNKNOWN, type Values } from "../../values/value";
+import { isObject, UNKNOWN, type Value, type Values } from "../../values/value";
+import { unsupported } from "../unsupported";
 import { Client } from "./client";
-import { Discovery, scopeOf } from "./discovery";
+import { failuresOf, kindOf, metadata, nameOf } from "./kinds";
 import { readKubeconfig } from "./kubeconfig";
-import * as objects from "./objects";
-import { type Connected, NotReadyError, ObjectStore } from "./store";
-
-/** Settings of the real provider that would make it behave in another way than this one does. */
-const REFUSED: Record<string, string> = {
-  renderYamlToDirectory: "rendering to files",
-  helmReleaseSettings: "Helm",
-};
+import { ObjectStore } from "./store";
 
 /** The SDK sends flags of a provider as JSON text. */
-function flag(config: Values, name: string): boolean | undefined {
-  const value = config[name];
-  if (value === true || value === "true") return true;
-  return value === false || value === "false" ? false : undefined;
-}
-
-function text(config: Values, name: string): string | undefined {
-  return typeof config[name] === "string" && config[name] !== "" ? config[name] : undefined;
-}
-
-/** Why a type is not an object of the API that can be applied as it is. */
-function refusal(type: string, inputs: Values | undefined): string | undefined {
-  const [, group = "", kind = ""] = type.split(":");
-  if (!/^[a-z0-9.-]+\/v\d\w*$/.test(group) || /^(helm\.sh|yaml|kustomize)\//.test(group)) {
-    return "only objects of the Kubernetes API are, not charts and sets of manifests";
-  }
-  if (kind.endsWith("List")) return "the objects of a list have to be created one by one";
-  if (kind.endsWith("Patch") && inputs?.kind !== kind) return "patches of objects are not";
-  return undefined;
-}
+const SERVER_SIDE_APPLY = "enableServerSideApply";
 
 class KubernetesProvider implements Provider {
-  #config: Values = {};
-  #connected: Connected | undefined;
+  #kubeconfig: Value | undefined;
+  #client: Client | undefined;
 
-  async configure(config: Values): Promise<void> {
-    if (flag(config, "enableServerSideApply") === false) {
-      throw new Error("enableServerSideApply: false is not supported in a rehearsal");
-    }
-    for (const [name, what] of Object.entries(REFUSED)) {
-      if (config[name] !== undefined && config[name] !== null)
-        throw new Error(`${what} (${name}) is not supported in a rehearsal`);
-    }
-    this.#config = config;
-    this.#connected?.client.close();
-    this.#connected = undefined;
+  async configure({ kubeconfig, [SERVER_SIDE_APPLY]: apply = "true", ...others }: Values): Promise<void> {
+    if (String(apply) !== "true") throw unsupported("provider setting", `${SERVER_SIDE_APPLY}: ${apply}`, ["true"]);
+    const [other] = Object.keys(others).filter((name) => others[name] !== null);
+    if (other !== undefined) throw unsupported("provider setting", other, ["kubeconfig", SERVER_SIDE_APPLY]);
+    this.#kubeconfig = kubeconfig;
+    this.#client?.close();
+    this.#client = undefined;
   }
 
-  async check(call: ResourceCall, old: Values | undefined, inputs: Values, randomSeed: Buffer) {
-    const refused = refusal(call.type, inputs);
-    if (refused !== undefined) {
-      throw new Error(`Resource type ${call.type} is not supported in a rehearsal: ${refused}`);
-    }
-    const checked = objects.named(objects.cleaned(inputs), old, call.name, randomSeed);
-    const namespace = await this.#namespace(call, checked, old);
-    return { inputs: namespace === undefined ? checked : objects.withMetadata(checked, { namespace }) };
+  async check(call: ResourceCall, _old: Values | undefined, inputs: Values) {
+    kindOf(call.type);
+    const checked = withoutNull(inputs) as Values;
+    return { inputs: checked, failures: failuresOf(checked) };
   }
 
-  async diff(_call: ResourceCall, _id: string, oldInputs: Values, oldOutputs: Values, inputs: Values) {
-    const immutable = objects.forcesReplacement(inputs, {
-      configMap: flag(this.#config, "enableConfigMapMutable") === true,
-      secret: flag(this.#config, "enableSecretMutable") === true,
-    });
-    const group = (object: Values) => String(object.apiVersion).split("/").slice(0, -1).join("/");
-    const moved = oldInputs.apiVersion !== undefined && group(oldInputs) !== group(inputs);
-    const found = diffOf(changedPaths(canonical(oldInputs), canonical(inputs)), (path) => {
-      if (path === "apiVersion") return moved; // Another version of a group shows the same object.
-      return immutable.some((field) => path.startsWith(field) && /^($|[.[])/.test(path.slice(field.length)));
-    });
+  async diff(call: ResourceCall, _id: string, oldInputs: Values, oldOutputs: Values, inputs: Values) {
+    const fixed = ["apiVersion", "kind", "metadata.name", ...kindOf(call.type).immutable];
+    const found = diffOf(changedPaths(oldInputs, inputs), (path) =>
+      fixed.some((field) => path === field || path.startsWith(`${field}.`)),
+    );
     if (found.replaces === undefined) return found;
     // Two objects of one name cannot exist at the same time.
-    const [was, will] = [objects.metadata(oldOutputs), objects.metadata(inputs)];
-    const clash =
-      objects.annotation(inputs, objects.AUTONAMED) !== "true" &&
-      will.name === was.name &&
-      (will.namespace ?? "default") === (was.namespace ?? "default");
-    return { ...found, deleteBeforeReplace: clash };
+    return { ...found, deleteBeforeReplace: metadata(inputs).name === metadata(oldOutputs).name };
   }
 
   async create(call: ResourceCall, inputs: Values) {
     if (call.preview) return { id: "", outputs: inputs };
-    const store = this.#store(call, inputs, undefined);
-    const initial = String(inputs.apiVersion);
-    const live = await kept(store, inputs, initial, store.create(flag(this.#config, "upsertExistingObjects") === true));
-    return { id: objects.idOf(live), outputs: objects.checkpoint(inputs, live, initial, store.fieldManager) };
+    const store = this.#store(call, inputs, {});
+    const live = await store.create();
+    return { id: nameOf(live), outputs: checkpoint(inputs, live, store) };
   }
 
   async update(call: ResourceCall, _id: string, _oldInputs: Values, oldOutputs: Values, inputs: Values) {
     if (call.preview) {
-      const metadata = { ...objects.metadata(oldOutputs), ...objects.metadata(inputs) };
-      return { outputs: { ...oldOutputs, ...inputs, metadata } };
+      return { outputs: { ...oldOutputs, ...inputs, metadata: { ...metadata(oldOutputs), ...metadata(inputs) } } };
     }
     const store = this.#store(call, inputs, oldOutputs);
-    const initial = String(oldOutputs.__initialApiVersion ?? inputs.apiVersion);
-    const live = await kept(store, inputs, initial, store.update());
-    return { outputs: objects.checkpoint(inputs, live, initial, store.fieldManager) };
+    return { outputs: checkpoint(inputs, await store.apply(), store) };
   }
 
   async delete(call: ResourceCall, _id: string, inputs: Values, outputs: Values): Promise<void> {
-    const object = objects.nameOf(outputs) === undefined ? inputs : { ...inputs, ...identity(outputs) };
-    await this.#store(call, object, outputs).delete(flag(this.#config, "deleteUnreachable") === true);
-  }
-
-  async read(call: ResourceCall, id: string, inputs: Values, outputs: Values) {
-    const [name, namespace] = id.split("/").reverse();
-    const [, group = "", kind = ""] = call.type.split(":");
-    const type = { apiVersion: group.replace(/^core\//, ""), kind, ...inputs };
-    const object = objects.withMetadata(type, {
-      name: name as string,
-      ...(namespace !== undefined ? { namespace } : {}),
-    });
-    const store = this.#store(call, object, outputs);
-    const live = await store.read();
-    if (live === undefined) return undefined;
-    const now = objects.liveInputs(live, Object.keys(inputs).length > 0 ? inputs : object);
-    const initial = String(outputs.__initialApiVersion ?? object.apiVersion);
-    return { id, inputs: now, outputs: objects.checkpoint(now, live, initial, store.fieldManager) };
+    await this.#store(call, inputs, outputs).delete();
   }
 
   /** `__inputs` repeats the inputs, and so may hold what is secret in them. */
-  secretOutputs(type: string): readonly string[] {
-    return type === "kubernetes:core/v1:Secret" ? ["__inputs", "data", "stringData"] : ["__inputs"];
+  secretOutputs(): readonly string[] {
+    return ["__inputs"];
   }
 
   async close(): Promise<void> {
-    this.#connected?.client.close();
+    this.#client?.close();
   }
 
-  #store(call: ResourceCall, inputs: Values, outputs: Values | undefined): ObjectStore {
+  #store(call: ResourceCall, inputs: Values, outputs: Values): ObjectStore {
     // Known by the resource, so that a creation that was interrupted is recognized as this resource's own by the next one.
     const own = `pulumi-kubernetes-${createHash("sha256").update(call.urn).digest("hex").slice(0, 8)}`;
-    const fieldManager = objects.annotation(inputs, objects.FIELD_MANAGER) ?? outputs?.__fieldManager ?? own;
-    const force =
-      flag(this.#config, "enablePatchForce") === true || objects.annotation(inputs, objects.PATCH_FORCE) === "true";
-    return new ObjectStore(this.#connect(), call, objects.toServer(inputs), String(fieldManager), force);
+    return new ObjectStore(this.#connected(), call, inputs, String(outputs.__fieldManager ?? own));
   }
 
-  #connect(): Connected {
-    if (this.#connected !== undefined) return this.#connected;
-    if (this.#config.kubeconfig === UNKNOWN) throw new Error("the kubeconfig of the provider is not known yet");
-    const settings = ["kubeconfig", "context", "cluster"].map((name) => text(this.#config, name));
-    const target = readKubeconfig(settings[0], settings[1], settings[2]);
-    const client = new Client(target);
-    const namespace = text(this.#config, "namespace") ?? target.namespace ?? "default";
-    this.#connected = { client, discovery: new Discovery(client), namespace };
-    return this.#connected;
-  }
-
-  /** The namespace that an object without one gets; none for a kind that has no namespaces. */
-  async #namespace(call: ResourceCall, inputs: Values, old: Values | undefined): Promise<string | undefined> {
-    const unknown = inputs.metadata !== undefined && !isObject(inputs.metadata);
-    if (unknown || objects.metadata(inputs).namespace !== undefined) return undefined;
-    const [apiVersion, kind] = [String(inputs.apiVersion), String(inputs.kind)];
-    const known = scopeOf(apiVersion, kind);
-    if (known === "cluster") return undefined;
-    const before = old === undefined ? undefined : objects.namespaceOf(old);
-    if (this.#config.kubeconfig === UNKNOWN) return text(this.#config, "namespace") ?? before;
-    try {
-      const { discovery, namespace } = this.#connect();
-      if (known === "namespace") return namespace;
-      const options = { wait: false, ...(call.preview ? { patience: 0 } : {}) };
-      const resource = await discovery.find(apiVersion, kind, call.signal, options);
-      // A kind that is not defined yet is taken for one with namespaces; its object's path is decided when it is created.
-      return resource?.namespaced === false ? undefined : namespace;
-    } catch (error) {
-      if (!call.preview) throw error;
-      call.log("debug", `the namespace of ${call.name} is not known: ${(error as Error).message}`);
-      return text(this.#config, "namespace") ?? before;
-    }
+  #connected(): Client {
+    if (this.#client !== undefined) return this.#client;
+    if (this.#kubeconfig === UNKNOWN) throw new Error("the kubeconfig of the provider is not known yet");
+    if (typeof this.#kubeconfig !== "string") throw new Error("the provider has no kubeconfig");
+    this.#client = new Client(readKubeconfig(this.#kubeconfig));
+    return this.#client;
   }
 }
 
-/** An object that does not become ready stays in the state: the next run updates it. */
-async function kept(store: ObjectStore, inputs: Values, initial: string, applied: Promise<Values>): Promise<Values> {
-  try {
-    return await applied;
-  } catch (error) {
-    if (!(error instanceof NotReadyError)) throw error;
-    const outputs = objects.checkpoint(inputs, error.live, initial, store.fieldManager);
-    throw new PartialFailure(error.message, objects.idOf(error.live), outputs);
-  }
+function withoutNull(value: Value): Value {
+  if (Array.isArray(value)) return value.map(withoutNull);
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).filter(([, item]) => item !== null && item !== undefined);
+  return Object.fromEntries(entries.map(([name, item]) => [name, withoutNull(item)]));
 }
 
-/** No namespace is the one called default, as far as a change of it goes. */
-function canonical(inputs: Values): Values {
-  const metadata = objects.metadata(inputs);
-  if (!isObject(inputs.metadata) || metadata.namespace !== "default") return inputs;
-  const { namespace: _, ...rest } = metadata;
-  return { ...inputs, metadata: rest };
-}
-
-function identity(outputs: Values): Values {
-  const { name, namespace } = objects.metadata(outputs);
-  const annotations = objects.metadata(isObject(outputs.__inputs) ? outputs.__inputs : outputs).annotations;
+/** What is kept in the state: the live object, and under `__` what the real provider must find there to take it over. */
+function checkpoint(inputs: Values, live: Values, { fieldManager }: ObjectStore): Values {
+  const { managedFields: _, ...rest } = metadata(live);
   return {
-    apiVersion: outputs.apiVersion ?? null,
-    kind: outputs.kind ?? null,
-    metadata: { name: name ?? null, namespace: namespace ?? null, annotations: annotations ?? null },
+    ...live,
+    metadata: rest,
+    __inputs: inputs,
+    __initialApiVersion: inputs.apiVersion ?? null,
+    __fieldManager: fieldManager,
   };
 }
 

@@ -1,80 +1,43 @@
-/** Reads a kubeconfig: which server, whom to trust, and how to log in. */
-import { existsSync, readFileSync } from "node:fs";
-import { homedir } from "node:os";
-import { dirname, resolve } from "node:path";
+/** Reads a kubeconfig: which server, whom to trust, and how to log in. All of it is in the text itself. */
 import { parse } from "yaml";
+import { unsupported } from "../unsupported";
 
 export interface Target {
   /** Where the API server is, without a slash at the end. */
   readonly server: string;
-  readonly namespace: string | undefined;
-  readonly ca?: string | Buffer;
-  readonly cert?: string | Buffer;
-  readonly key?: string | Buffer;
-  readonly token?: string;
-  readonly serverName?: string;
-  readonly insecure: boolean;
+  readonly ca: Buffer;
+  readonly cert: Buffer;
+  readonly key: Buffer;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function named(config: Fields, list: string, entry: string, name: unknown): Fields {
-  const all = (config[list] as readonly Fields[] | undefined) ?? [];
-  const found = all.find((item) => item.name === name)?.[entry];
-  if (typeof found !== "object" || found === null) throw new Error(`kubeconfig has no ${entry} "${name}"`);
-  return found as Fields;
+const CLUSTER = ["server", "certificate-authority-data"];
+const USER = ["client-certificate-data", "client-key-data"];
+
+/** The texts of an entry, which has these and no others: anything else would change where or how to log in. */
+function entry(config: Fields, list: string, kind: string, name: unknown, properties: readonly string[]): string[] {
+  const all = (Array.isArray(config[list]) ? config[list] : []) as readonly Fields[];
+  const found = all.find((item) => item?.name === name)?.[kind];
+  if (typeof found !== "object" || found === null) throw new Error(`kubeconfig has no ${kind} "${name}"`);
+  const other = Object.keys(found).find((property) => !properties.includes(property));
+  if (other !== undefined) throw unsupported(`a kubeconfig's ${kind} with`, other, properties);
+  return properties.map((property) => {
+    const text = (found as Fields)[property];
+    if (typeof text !== "string" || text === "")
+      throw new Error(`the kubeconfig's ${kind} "${name}" has no ${property}`);
+    return text;
+  });
 }
 
-/** The content of `<name>-data`, which is base64, or of the file `<name>`. */
-function data(fields: Fields, name: string, dir: string): Buffer | undefined {
-  const inline = fields[`${name}-data`];
-  if (typeof inline === "string" && inline !== "") return Buffer.from(inline, "base64");
-  const file = fields[name];
-  return typeof file === "string" && file !== "" ? readFileSync(resolve(dir, file)) : undefined;
-}
-
-/** What a login may not use here, and why. */
-const REFUSED: Record<string, string> = {
-  exec: "a program that logs in",
-  "auth-provider": "an authentication provider",
-  username: "a password",
-};
-
-/** `given` is a kubeconfig's content or its path; without it, `KUBECONFIG` or the file in the home directory. */
-export function readKubeconfig(given: string | undefined, context?: string, cluster?: string): Target {
-  const source = given || process.env.KUBECONFIG || resolve(homedir(), ".kube/config");
-  const isPath = !source.includes("\n") && !source.trimStart().startsWith("{");
-  if (isPath && !existsSync(source)) throw new Error(`the kubeconfig ${source} does not exist`);
-  const dir = isPath ? dirname(source) : process.cwd();
-  const config = parse(isPath ? readFileSync(source, "utf8") : source) as Fields | null;
-  if (typeof config !== "object" || config === null) throw new Error("the kubeconfig is not a YAML object");
-
-  const used = named(config, "contexts", "context", context ?? config["current-context"]);
-  const where = named(config, "clusters", "cluster", cluster ?? used.cluster);
-  const user = used.user === undefined ? {} : named(config, "users", "user", used.user);
-  for (const [property, what] of Object.entries(REFUSED)) {
-    if (user[property] !== undefined)
-      throw new Error(`the kubeconfig uses ${what}, which a rehearsal does not support`);
-  }
-  if (where["proxy-url"] !== undefined)
-    throw new Error("the kubeconfig uses a proxy, which a rehearsal does not support");
-  if (typeof where.server !== "string") throw new Error("the kubeconfig's cluster has no server");
-
-  const tokenFile =
-    typeof user.tokenFile === "string" ? readFileSync(resolve(dir, user.tokenFile), "utf8").trim() : undefined;
-  const token = typeof user.token === "string" ? user.token : tokenFile;
-  const ca = data(where, "certificate-authority", dir);
-  const cert = data(user, "client-certificate", dir);
-  const key = data(user, "client-key", dir);
-  const serverName = where["tls-server-name"];
-  return {
-    server: where.server.replace(/\/+$/, ""),
-    namespace: typeof used.namespace === "string" ? used.namespace : undefined,
-    insecure: where["insecure-skip-tls-verify"] === true,
-    ...(ca !== undefined ? { ca } : {}),
-    ...(cert !== undefined ? { cert } : {}),
-    ...(key !== undefined ? { key } : {}),
-    ...(token !== undefined ? { token } : {}),
-    ...(typeof serverName === "string" ? { serverName } : {}),
-  };
+export function readKubeconfig(text: string): Target {
+  const config = parse(text) as Fields | null;
+  if (typeof config !== "object" || config === null)
+    throw new Error("the kubeconfig is not the text of one; a rehearsal reads neither files nor KUBECONFIG");
+  const current = config["current-context"];
+  const [cluster, user] = entry(config, "contexts", "context", current, ["cluster", "user"]);
+  const [server = "", ca = ""] = entry(config, "clusters", "cluster", cluster, CLUSTER);
+  const [cert = "", key = ""] = entry(config, "users", "user", user, USER);
+  const data = (base64: string) => Buffer.from(base64, "base64");
+  return { server: server.replace(/\/+$/, ""), ca: data(ca), cert: data(cert), key: data(key) };
 }

@@ -4,18 +4,14 @@
  * Written here rather than taken from a library because of one requirement: Go finds the issuer of a certificate by comparing
  * names byte by byte, so a name must be copied as it is, never decoded and encoded again.
  */
-import { isIP } from "node:net";
-
 export const TAG = {
   boolean: 0x01,
   integer: 0x02,
   bitString: 0x03,
   octetString: 0x04,
-  nothing: 0x05,
   oid: 0x06,
   utf8: 0x0c,
   printable: 0x13,
-  ia5: 0x16,
   utcTime: 0x17,
   generalizedTime: 0x18,
   sequence: 0x30,
@@ -109,24 +105,4 @@ export function at(value: Value | undefined, ...path: number[]): Value {
   for (const position of path) found = found === undefined ? undefined : read(found.content)[position];
   if (found === undefined) throw new Error("asn1: structure error: a value is missing");
   return found;
-}
-
-/** An address as certificates hold it: 4 or 16 bytes. */
-export function ipBytes(address: string): Buffer {
-  const family = isIP(address);
-  if (family === 4) return Buffer.from(address.split(".").map(Number));
-  if (family === 0 || address.includes("%")) throw new Error(`Invalid IP address: Failed to parse "${address}"`);
-  // The URL parser writes every form of an IPv6 address in one way: hexadecimal groups with one "::".
-  const host = new URL(`http://[${address}]/`).hostname.slice(1, -1);
-  const [before = "", after] = host.split("::");
-  const groups = (part: string) => (part === "" ? [] : part.split(":").map((group) => Number.parseInt(group, 16)));
-  const head = groups(before);
-  const tail = groups(after ?? "");
-  const all = after === undefined ? head : [...head, ...Array<number>(8 - head.length - tail.length).fill(0), ...tail];
-  const bytes = Buffer.alloc(16);
-  all.forEach((group, i) => {
-    bytes.writeUInt16BE(group, 2 * i);
-  });
-  const mapped = bytes.subarray(0, 12).equals(Buffer.from("00000000000000000000ffff", "hex"));
-  return mapped ? bytes.subarray(12) : bytes;
 }

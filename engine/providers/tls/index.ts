@@ -1,85 +1,20 @@
 /** The `tls` package: keys, requests and certificates that live in the state, as pulumi-tls 5.x makes them. */
 import { diffOf, type Provider, type ResourceCall } from "../../provider/provider";
 import { changedPaths, type DiffKind } from "../../values/compare";
-import { hasUnknown, UNKNOWN, type Value, type Values } from "../../values/value";
-import { unsupported } from "../unsupported";
+import { hasUnknown, UNKNOWN, type Values } from "../../values/value";
 import { certificateRequest, locallySigned, selfSigned } from "./certificates";
-import { ALLOWED_USES } from "./extensions";
-import { ALGORITHMS, algorithmOf, CURVE_NAMES, createKey, KEY_DEFAULTS, parsePrivateKey, publicKeyOf } from "./keys";
-
-const KEY = "tls:index/privateKey:PrivateKey";
-const SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert";
-const REQUEST = "tls:index/certRequest:CertRequest";
-const LOCALLY_SIGNED = "tls:index/locallySignedCert:LocallySignedCert";
-const TYPES = [KEY, SELF_SIGNED, REQUEST, LOCALLY_SIGNED];
-const GET_PUBLIC_KEY = "tls:index/getPublicKey:getPublicKey";
-
-const CERTIFICATE_DEFAULTS: Values = {
-  earlyRenewalHours: 0,
-  isCaCertificate: false,
-  setSubjectKeyId: false,
-};
-/** What the provider adds to the inputs of each type. */
-const DEFAULTS: Record<string, Values> = {
-  [KEY]: KEY_DEFAULTS,
-  [SELF_SIGNED]: { ...CERTIFICATE_DEFAULTS, setAuthorityKeyId: false },
-  [LOCALLY_SIGNED]: CERTIFICATE_DEFAULTS,
-};
-const CERTIFICATE_OUTPUTS = ["certPem", "readyForRenewal", "validityStartTime", "validityEndTime"];
-/** What only a creation tells. */
-const COMPUTED: Record<string, readonly string[]> = {
-  [KEY]: [
-    "privateKeyOpenssh",
-    "privateKeyPem",
-    "privateKeyPemPkcs8",
-    "publicKeyFingerprintMd5",
-    "publicKeyFingerprintSha256",
-    "publicKeyOpenssh",
-    "publicKeyPem",
-  ],
-  [SELF_SIGNED]: [...CERTIFICATE_OUTPUTS, "keyAlgorithm"],
-  [REQUEST]: ["certRequestPem", "keyAlgorithm"],
-  [LOCALLY_SIGNED]: [...CERTIFICATE_OUTPUTS, "caKeyAlgorithm"],
-};
-const REQUIRED: Record<string, readonly string[]> = {
-  [KEY]: ["algorithm"],
-  [SELF_SIGNED]: ["privateKeyPem", "allowedUses", "validityPeriodHours"],
-  [REQUEST]: ["privateKeyPem"],
-  [LOCALLY_SIGNED]: ["caCertPem", "caPrivateKeyPem", "certRequestPem", "allowedUses", "validityPeriodHours"],
-};
-const ONE_OF: Record<string, readonly string[]> = {
-  algorithm: ALGORITHMS,
-  ecdsaCurve: CURVE_NAMES,
-  allowedUses: ALLOWED_USES,
-};
-
-function wrong(property: string, value: Value): string | undefined {
-  if (property.includes("Wo")) return "is not supported in a rehearsal: a write-only value is not in the state";
-  const values = Array.isArray(value) ? value : [value];
-  const accepted = ONE_OF[property];
-  const bad =
-    accepted === undefined ? undefined : values.find((item) => item !== UNKNOWN && !accepted.includes(String(item)));
-  if (bad !== undefined) return `has the value ${JSON.stringify(bad)}; accepted: ${accepted?.join(", ")}`;
-  if (property.endsWith("Hours") && !(Number.isInteger(value) && Number(value) >= 0)) return "must be a whole number";
-  return undefined;
-}
+import { createKey, parseSigningKey } from "./keys";
+import { failuresOf, KEY, LOCALLY_SIGNED, propertiesOf, REQUEST } from "./properties";
 
 class TlsProvider implements Provider {
   constructor(private readonly now: () => Date) {}
 
   async check(call: ResourceCall, _old: Values | undefined, inputs: Values) {
-    if (!TYPES.includes(call.type)) throw unsupported("Resource type", call.type, TYPES);
-    const missing = (REQUIRED[call.type] ?? []).filter((property) => (inputs[property] ?? null) === null);
-    const failures = missing.map((property) => ({ property, reason: `${property} is missing` }));
-    for (const [property, value] of Object.entries(inputs)) {
-      const reason = value === null || value === UNKNOWN ? undefined : wrong(property, value);
-      if (reason !== undefined) failures.push({ property, reason: `${property} ${reason}` });
-    }
-    return { inputs, failures };
+    return { inputs, failures: failuresOf(call.type, inputs) };
   }
 
   async diff(call: ResourceCall, _id: string, oldInputs: Values, oldOutputs: Values, inputs: Values) {
-    const defaults = DEFAULTS[call.type] ?? {};
+    const { defaults } = propertiesOf(call.type);
     const changed: Map<string, DiffKind> = changedPaths({ ...defaults, ...oldInputs }, { ...defaults, ...inputs });
     if (this.#renew(oldOutputs, { ...defaults, ...inputs })) changed.set("readyForRenewal", "update");
     // The early renewal is the only thing about a certificate that can change without a new one.
@@ -87,33 +22,23 @@ class TlsProvider implements Provider {
   }
 
   async create(call: ResourceCall, inputs: Values) {
-    const settings = { ...DEFAULTS[call.type], ...inputs };
+    const { defaults, computed } = propertiesOf(call.type);
+    const settings = { ...defaults, ...inputs };
     if (call.preview || hasUnknown(inputs)) {
-      const unknown = Object.fromEntries((COMPUTED[call.type] ?? []).map((property) => [property, UNKNOWN]));
+      const unknown = Object.fromEntries(computed.map((property) => [property, UNKNOWN]));
       return { id: "", outputs: { ...settings, ...unknown } };
     }
     if (call.type === KEY) return createKey(inputs);
     if (call.type === REQUEST) {
-      const key = parsePrivateKey(String(inputs.privateKeyPem));
+      const key = parseSigningKey(String(inputs.privateKeyPem), "private key");
       const made = certificateRequest(inputs, key);
-      return { id: made.id, outputs: { ...settings, certRequestPem: made.pem, keyAlgorithm: algorithmOf(key) } };
+      return { id: made.id, outputs: { ...settings, certRequestPem: made.pem, keyAlgorithm: "ECDSA" } };
     }
     return this.#certificate(call, settings);
   }
 
   async update(_call: ResourceCall, _id: string, _oldInputs: Values, oldOutputs: Values, inputs: Values) {
     return { outputs: { ...oldOutputs, ...inputs } };
-  }
-
-  /** A refresh finds out whether a certificate should be renewed. */
-  async read(call: ResourceCall, id: string, inputs: Values, outputs: Values) {
-    const ready = this.#renew(outputs, { ...DEFAULTS[call.type], ...inputs });
-    return { id, inputs, outputs: ready ? { ...outputs, readyForRenewal: true } : outputs };
-  }
-
-  async invoke(token: string, args: Values): Promise<Values> {
-    if (token !== GET_PUBLIC_KEY) throw unsupported("Function", token, [GET_PUBLIC_KEY]);
-    return publicKeyOf(args);
   }
 
   secretOutputs(type: string): readonly string[] {
@@ -124,8 +49,8 @@ class TlsProvider implements Provider {
   #certificate(call: ResourceCall, settings: Values) {
     const local = call.type === LOCALLY_SIGNED;
     const key = local
-      ? parsePrivateKey(String(settings.caPrivateKeyPem), "CA private key")
-      : parsePrivateKey(String(settings.privateKeyPem));
+      ? parseSigningKey(String(settings.caPrivateKeyPem), "CA private key")
+      : parseSigningKey(String(settings.privateKeyPem), "private key");
     const now = new Date(Math.floor(this.now().getTime() / 1000) * 1000);
     const made = local ? locallySigned(settings, key, now) : selfSigned(settings, key, now);
     if ("authorityIsCa" in made && made.authorityIsCa === false) {
@@ -136,7 +61,7 @@ class TlsProvider implements Provider {
       ...settings,
       ...made.outputs,
       readyForRenewal: hours === 0 || Number(settings.earlyRenewalHours) >= hours,
-      [local ? "caKeyAlgorithm" : "keyAlgorithm"]: algorithmOf(key),
+      [local ? "caKeyAlgorithm" : "keyAlgorithm"]: "ECDSA",
     };
     return { id: made.id, outputs };
   }

@@ -1,4 +1,4 @@
-/** A small Kubernetes API server over HTTPS, in memory: discovery, server-side apply, deletion with finalizers. */
+/** A small Kubernetes API server over HTTPS, in memory: server-side apply, deletion with finalizers. */
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -19,16 +19,6 @@ export interface Seen {
 /** What to answer instead; undefined for the normal answer. */
 export type Hook = (seen: Seen) => { status: number; body?: Values; headers?: Record<string, string> } | undefined;
 
-const KINDS: Record<string, Record<string, [plural: string, namespaced: boolean]>> = {
-  "/api/v1": {
-    ConfigMap: ["configmaps", true],
-    Namespace: ["namespaces", false],
-    Secret: ["secrets", true],
-  },
-  "/apis/apps/v1": { Deployment: ["deployments", true] },
-  "/apis/apiextensions.k8s.io/v1": { CustomResourceDefinition: ["customresourcedefinitions", false] },
-};
-
 function merge(into: Values, from: Values): Values {
   const result: Values = { ...into };
   for (const [key, value] of Object.entries(from)) {
@@ -42,7 +32,6 @@ function merge(into: Values, from: Values): Values {
 export class ApiServer {
   readonly seen: Seen[] = [];
   readonly objects = new Map<string, Values>();
-  readonly kinds = structuredClone(KINDS);
   hook: Hook = () => undefined;
   connections = 0;
   #server: Server | undefined;
@@ -108,24 +97,21 @@ export class ApiServer {
     rmSync(this.#dir, { recursive: true });
   }
 
-  /** With the certificates in it, or by the names of their files. */
-  kubeconfig(style: "data" | "files" = "data", namespace?: string): string {
+  kubeconfig(): string {
     const data = (name: string) => readFileSync(join(this.#dir, name)).toString("base64");
-    const value = (property: string, file: string) =>
-      style === "data" ? { [`${property}-data`]: data(file) } : { [property]: join(this.#dir, file) };
     return stringify({
       apiVersion: "v1",
       kind: "Config",
       "current-context": "c",
-      contexts: [{ name: "c", context: { cluster: "k", user: "u", ...(namespace ? { namespace } : {}) } }],
+      contexts: [{ name: "c", context: { cluster: "k", user: "u" } }],
       clusters: [
         {
           name: "k",
-          cluster: { server: `https://127.0.0.1:${this.#port}`, ...value("certificate-authority", "ca.pem") },
+          cluster: { server: `https://127.0.0.1:${this.#port}`, "certificate-authority-data": data("ca.pem") },
         },
       ],
       users: [
-        { name: "u", user: { ...value("client-certificate", "client.pem"), ...value("client-key", "client.key") } },
+        { name: "u", user: { "client-certificate-data": data("client.pem"), "client-key-data": data("client.key") } },
       ],
     });
   }
@@ -155,11 +141,6 @@ export class ApiServer {
   }
 
   #answer(seen: Seen): ReturnType<Hook> & object {
-    const resources = this.kinds[seen.path];
-    if (resources !== undefined) {
-      const list = Object.entries(resources).map(([kind, [name, namespaced]]) => ({ kind, name, namespaced }));
-      return { status: 200, body: { kind: "APIResourceList", resources: list } };
-    }
     const old = this.objects.get(seen.path);
     const notFound = { status: 404, body: { kind: "Status", reason: "NotFound", message: `"${seen.path}" not found` } };
     if (seen.method === "GET") return old === undefined ? notFound : { status: 200, body: old };

@@ -1,20 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type DiffResult, PartialFailure, type Provider, UNKNOWN, type Values } from "../../../engine";
+import { type DiffResult, type Provider, UNKNOWN, type Values } from "../../../engine";
 import { providers } from "../../../engine/rehearsal";
 import { ApiServer } from "./apiserver";
 import { call, check, create } from "./support";
 
-const MAP = "kubernetes:core/v1:ConfigMap";
-const DEPLOYMENT = "kubernetes:apps/v1:Deployment";
+const ROLE = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRole";
+const BINDING = "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding";
 const server = new ApiServer();
 let provider: Provider;
 
 async function connected(config: Values = {}): Promise<Provider> {
   const made = providers("kubernetes");
-  await made.configure?.({ kubeconfig: server.kubeconfig(), ...config });
+  await made.configure?.({ kubeconfig: server.kubeconfig(), enableServerSideApply: "true", ...config });
   return made;
 }
 
@@ -32,197 +29,104 @@ beforeEach(() => {
   server.requests();
 });
 
-const map = (name: string | undefined, data: Values = { a: "1" }, metadata: Values = {}): Values => ({
-  apiVersion: "v1",
-  kind: "ConfigMap",
-  metadata: { ...(name === undefined ? {} : { name }), ...metadata },
-  data,
-});
-const deployment = (name: string, metadata: Values = {}): Values => ({
-  apiVersion: "apps/v1",
-  kind: "Deployment",
+const role = (name: string, verb = "get", metadata: Values = {}): Values => ({
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRole",
   metadata: { name, ...metadata },
-  spec: { replicas: 2, selector: { matchLabels: { app: "a" } } },
+  rules: [{ verbs: [verb] }],
 });
-const at = (name: string) => `/api/v1/namespaces/default/configmaps/${name}`;
+const binding = (name: string, to: string): Values => ({
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRoleBinding",
+  metadata: { name },
+  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: to },
+});
+const at = (name: string) => `/apis/rbac.authorization.k8s.io/v1/clusterroles/${name}`;
 
 describe("objects", () => {
   it("are created by server-side apply", async () => {
-    const made = await create(provider, call(MAP, "one"), map("one"));
-    expect(made.id).toBe("default/one");
+    const made = await create(provider, call(ROLE, "one"), { ...role("one"), aggregationRule: null });
+    expect(made.id).toBe("one");
     const apply = server.seen.find(({ method }) => method === "PATCH");
     expect(apply?.query.get("fieldManager")).toMatch(/^pulumi-kubernetes-[0-9a-f]{8}$/);
     expect(apply?.query.get("fieldValidation")).toBe("Strict");
     expect(apply?.query.get("force")).toBe("false");
-    expect(server.requests()).toEqual(["GET /api/v1", `GET ${at("one")}`, `PATCH ${at("one")}`]);
+    expect(apply?.body).toEqual(role("one"));
+    expect(server.requests()).toEqual([`GET ${at("one")}`, `PATCH ${at("one")}`]);
     // What the real provider needs to take the state over.
     expect(made.outputs).toMatchObject({
-      data: { a: "1" },
+      rules: [{ verbs: ["get"] }],
       metadata: { uid: "uid-1" },
-      __inputs: { data: { a: "1" }, metadata: { namespace: "default" } },
-      __initialApiVersion: "v1",
+      __inputs: role("one"),
+      __initialApiVersion: "rbac.authorization.k8s.io/v1",
       __fieldManager: apply?.query.get("fieldManager"),
     });
     expect(JSON.stringify(made.outputs)).not.toContain("managedFields");
-    expect(provider.secretOutputs?.("kubernetes:core/v1:Secret")).toEqual(["__inputs", "data", "stringData"]);
+    expect(provider.secretOutputs?.(ROLE)).toEqual(["__inputs"]);
   });
 
-  it("are updated, read and deleted", async () => {
-    const { id, inputs, outputs } = await create(provider, call(MAP), map("two"));
-    const next = await check(provider, call(MAP), inputs, map("two", { a: "2" }));
-    const updated = await provider.update?.(call(MAP), id, inputs, outputs, next);
-    expect(updated?.outputs).toMatchObject({ data: { a: "2" }, __fieldManager: outputs.__fieldManager });
-    const live = server.objects.get(at("two")) as Values;
-    server.objects.set(at("two"), { ...live, data: { a: "drift", b: "other's" } });
-    const read = await provider.read?.(call(MAP), id, next, updated?.outputs ?? {});
-    expect(read?.inputs).toEqual({ ...next, data: { a: "drift" } });
-    expect(read?.outputs.data).toEqual({ a: "drift", b: "other's" });
+  it("have names with characters that a path does not", async () => {
+    await create(provider, call(ROLE), role("kilonode:kubelet-client"));
+    expect(server.requests()).toContain(`PATCH ${at("kilonode%3Akubelet-client")}`);
+  });
+
+  it("are updated and deleted", async () => {
+    const { id, inputs, outputs } = await create(provider, call(ROLE), role("two"));
+    const next = await check(provider, call(ROLE), inputs, role("two", "list"));
+    const updated = await provider.update?.(call(ROLE), id, inputs, outputs, next);
+    expect(updated?.outputs).toMatchObject({
+      rules: [{ verbs: ["list"] }],
+      __fieldManager: outputs.__fieldManager,
+    });
     server.requests();
-    await provider.delete?.(call(MAP), id, next, updated?.outputs ?? {});
-    const deletion = server.seen.find(({ method }) => method === "DELETE");
-    expect(deletion?.body.propagationPolicy).toBe("Foreground");
+    await provider.delete?.(call(ROLE), id, next, updated?.outputs ?? {});
     expect(server.requests()).toEqual([`GET ${at("two")}`, `DELETE ${at("two")}`, `GET ${at("two")}`]);
-    expect(await provider.read?.(call(MAP), id, next, {})).toBeUndefined();
-    await provider.delete?.(call(MAP), id, next, updated?.outputs ?? {});
+    await provider.delete?.(call(ROLE), id, next, updated?.outputs ?? {});
+    expect(server.requests()).toEqual([`GET ${at("two")}`]);
   });
 
-  it("wait for finalizers when they are deleted", async () => {
+  it("are waited for while finalizers hold them", async () => {
     const { id, inputs, outputs } = await create(
       provider,
-      call(MAP),
-      map("held", {}, { finalizers: ["example.org/keep"] }),
+      call(ROLE),
+      role("held", "get", { finalizers: ["example.org/keep"] }),
     );
-    const log = call(MAP);
+    const log = call(ROLE);
     const deleted = provider.delete?.(log, id, inputs, outputs);
     await expect
       .poll(() => log.logged[0]?.message)
-      .toBe("waiting for ConfigMap default/held to be gone: it still exists (finalizers: example.org/keep)");
+      .toBe("waiting for ClusterRole held to be gone: it still exists (finalizers: example.org/keep)");
     server.objects.delete(at("held"));
     await deleted;
-    const background = map("bg", {}, { annotations: { "pulumi.com/deletionPropagationPolicy": "background" } });
-    const other = await create(provider, call(MAP), background);
-    server.requests();
-    await provider.delete?.(call(MAP), other.id, other.inputs, other.outputs);
-    expect(server.seen.find(({ method }) => method === "DELETE")?.body.propagationPolicy).toBe("Background");
-  });
-
-  it("get a name when they have none, and keep it", async () => {
-    const { inputs } = await create(provider, call(MAP, "auto"), map(undefined));
-    const name = (inputs.metadata as Values).name as string;
-    expect(name).toMatch(/^auto-[0-9a-f]{8}$/);
-    expect(inputs.metadata).toMatchObject({ annotations: { "pulumi.com/autonamed": "true" } });
-    const again = await check(provider, call(MAP, "auto"), inputs, map(undefined));
-    expect(again).toEqual(inputs);
-  });
-
-  it("without a namespace get the provider's, the context's, or the one called default", async () => {
-    const namespace = async (config: Values, type: string, inputs: Values) => {
-      const checked = await check(await connected(config), call(type), {}, inputs);
-      return (checked.metadata as Values).namespace;
-    };
-    expect(await namespace({ namespace: "mine" }, MAP, map("x"))).toBe("mine");
-    expect(await namespace({ kubeconfig: server.kubeconfig("data", "theirs") }, MAP, map("x"))).toBe("theirs");
-    expect(await namespace({ namespace: "mine" }, MAP, map("x", {}, { namespace: "own" }))).toBe("own");
-    const cluster = { apiVersion: "v1", kind: "Namespace", metadata: { name: "n" } };
-    expect(await namespace({ namespace: "mine" }, "kubernetes:core/v1:Namespace", cluster)).toBeUndefined();
   });
 
   it("that exist already are refused, unless they are left from an interrupted run", async () => {
-    await create(provider, call(MAP, "mine"), map("there"));
-    await expect(create(provider, call(MAP, "other"), map("there"))).rejects.toThrow(
-      "ConfigMap default/there already exists in the cluster and is not this resource's",
+    await create(provider, call(ROLE, "mine"), role("there"));
+    await expect(create(provider, call(ROLE, "other"), role("there"))).rejects.toThrow(
+      "ClusterRole there already exists in the cluster and is not this resource's",
     );
-    const again = call(MAP, "mine");
-    await create(provider, again, map("there"));
+    const again = call(ROLE, "mine");
+    await create(provider, again, role("there"));
     expect(again.logged[0]?.message).toContain("exists from an earlier run");
-    const upsert = await connected({ upsertExistingObjects: "true" });
-    expect((await create(upsert, call(MAP, "other"), map("there"))).id).toBe("default/there");
-  });
-
-  it("of a kind that was only just defined are tried until it is there", async () => {
-    const type = "kubernetes:example.org/v1:Thing";
-    const thing = { apiVersion: "example.org/v1", kind: "Thing", metadata: { name: "t" }, spec: { x_kubernetes_y: 1 } };
-    setTimeout(() => {
-      server.kinds["/apis/example.org/v1"] = { Thing: ["things", false] };
-    }, 400);
-    const made = await create(provider, call(type), thing);
-    expect(made.id).toBe("t");
-    // The namespace that was assumed is left out, the property's name is the server's.
-    const sent = server.seen.find(({ method }) => method === "PATCH");
-    expect(sent).toMatchObject({ path: "/apis/example.org/v1/things/t", body: { spec: { "x-kubernetes-y": 1 } } });
-    expect(sent?.body.metadata).not.toHaveProperty("namespace");
-    delete server.kinds["/apis/example.org/v1"];
-    await provider.delete?.(call(type), "t", made.inputs, made.outputs);
-  });
-});
-
-describe("readiness", () => {
-  const path = "/apis/apps/v1/namespaces/default/deployments/d";
-  const status = (more: Values) => {
-    const live = server.objects.get(path) as Values;
-    server.objects.set(path, { ...live, status: { observedGeneration: 1, ...more } });
-  };
-
-  it("of a Deployment is its rollout", async () => {
-    const log = call(DEPLOYMENT);
-    const running = create(provider, log, deployment("d"));
-    await expect.poll(() => log.logged.at(-1)?.message).toContain("the change has not been seen by the controller");
-    status({ updatedReplicas: 1 });
-    await expect.poll(() => log.logged.at(-1)?.message).toContain("1 of 2 replicas are updated");
-    status({ updatedReplicas: 2, replicas: 2, availableReplicas: 2 });
-    expect((await running).outputs.status).toMatchObject({ availableReplicas: 2 });
-  });
-
-  it("fails with the controller's message, and ends in time", async () => {
-    const running = create(provider, call(DEPLOYMENT), deployment("d"));
-    running.catch(() => {});
-    await expect.poll(() => server.objects.has(path)).toBe(true);
-    const conditions = [
-      { type: "Progressing", status: "False", reason: "ProgressDeadlineExceeded", message: "too slow" },
-      { type: "ReplicaFailure", status: "True", message: "quota exceeded" },
-    ];
-    status({ conditions });
-    // It stays in the state, and the next run updates it.
-    const failure = await running.catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(PartialFailure);
-    expect(failure).toMatchObject({
-      message: "Deployment default/d was applied, but does not become ready: quota exceeded",
-      id: "default/d",
-      outputs: { __initialApiVersion: "apps/v1", status: { conditions } },
-    });
-    server.objects.clear();
-    const short = deployment("d", { annotations: { "pulumi.com/timeoutSeconds": "0" } });
-    await expect(create(provider, call(DEPLOYMENT), short)).rejects.toThrow(
-      "waited 0 s for Deployment default/d to be ready",
-    );
-    const interrupt = new AbortController();
-    server.objects.clear();
-    const waiting = create(provider, call(DEPLOYMENT, "it", { signal: interrupt.signal }), deployment("d"));
-    setTimeout(() => interrupt.abort(), 100);
-    await expect(waiting).rejects.toThrow(/abort/i);
-  });
-
-  it("is not waited for when it should not be", async () => {
-    await create(provider, call(DEPLOYMENT), deployment("d", { annotations: { "pulumi.com/skipAwait": "true" } }));
   });
 });
 
 describe("failures", () => {
   it("carry the server's message and the field", async () => {
-    const causes = [{ field: "data.a", message: "must be shorter" }];
+    const causes = [{ field: "rules[0].verbs", message: "must be shorter" }];
     server.hook = ({ method }) =>
       method === "PATCH"
-        ? { status: 422, body: { reason: "Invalid", message: 'ConfigMap "x" is invalid', details: { causes } } }
+        ? { status: 422, body: { reason: "Invalid", message: 'ClusterRole "x" is invalid', details: { causes } } }
         : undefined;
-    await expect(create(provider, call(MAP), map("x"))).rejects.toThrow(
-      `PATCH ${at("x")}: ConfigMap "x" is invalid\n  data.a: must be shorter`,
+    await expect(create(provider, call(ROLE), role("x"))).rejects.toThrow(
+      `PATCH ${at("x")}: ClusterRole "x" is invalid\n  rules[0].verbs: must be shorter`,
     );
     server.hook = ({ method }) =>
       method === "PATCH"
-        ? { status: 409, body: { reason: "Conflict", message: 'conflict with "kubectl": .data.a' } }
+        ? { status: 409, body: { reason: "Conflict", message: 'conflict with "kubectl": .rules' } }
         : undefined;
-    await expect(create(provider, call(MAP), map("x"))).rejects.toThrow(
-      /conflict with "kubectl": .data.a\n.*patchForce/,
+    await expect(create(provider, call(ROLE), role("x"))).rejects.toThrow(
+      /conflict with "kubectl": .rules\n.*--force-conflicts/,
     );
   });
 
@@ -233,108 +137,125 @@ describe("failures", () => {
     ];
     server.hook = ({ method }) => (method === "PATCH" ? answers.shift() : undefined);
     const began = Date.now();
-    await create(provider, call(MAP), map("slow"));
+    await create(provider, call(ROLE), role("slow"));
     expect(Date.now() - began).toBeGreaterThanOrEqual(1000);
   });
 
   it("of a server that is started again are waited out", async () => {
     await server.stop();
-    const running = create(provider, call(MAP), map("again"));
+    const running = create(provider, call(ROLE), role("again"));
     setTimeout(() => void server.start(), 500);
-    expect((await running).id).toBe("default/again");
+    expect((await running).id).toBe("again");
   });
 
-  it("of a missing namespace are tried again", async () => {
-    let tries = 0;
-    server.hook = ({ method }) =>
-      method === "PATCH" && ++tries < 2
-        ? {
-            status: 404,
-            body: { reason: "NotFound", message: 'namespaces "n" not found', details: { kind: "namespaces" } },
-          }
-        : undefined;
-    await create(provider, call(MAP), map("x", {}, { namespace: "n" }));
-    expect(tries).toBe(2);
+  it("end with the run", async () => {
+    const interrupt = new AbortController();
+    server.hook = () => ({ status: 503 });
+    const waiting = create(provider, call(ROLE, "it", { signal: interrupt.signal }), role("x"));
+    setTimeout(() => interrupt.abort(), 100);
+    await expect(waiting).rejects.toThrow(/abort/i);
   });
 });
 
 describe("connections", () => {
-  it("take certificates from files, and are few", async () => {
-    const dir = mkdtempSync(join(tmpdir(), "kubeconfig-"));
-    writeFileSync(join(dir, "config"), server.kubeconfig("files"));
-    const own = await connected({ kubeconfig: join(dir, "config") });
+  it("are few", async () => {
+    const own = await connected();
     const before = server.connections;
-    await Promise.all(Array.from({ length: 100 }, (_, i) => create(own, call(MAP), map(`many-${i}`))));
+    await Promise.all(Array.from({ length: 100 }, (_, i) => create(own, call(ROLE), role(`many-${i}`))));
     expect(server.connections - before).toBeLessThanOrEqual(16);
     await own.close?.();
-    rmSync(dir, { recursive: true });
+  });
+});
+
+describe("what is not supported", () => {
+  it("in a kubeconfig is refused, since it would change where or how to log in", async () => {
+    const wrong = async (kubeconfig: string | null) => create(await connected({ kubeconfig }), call(ROLE), role("x"));
+    const exec = server.kubeconfig().replace("client-key-data:", "exec: {}\n      client-key-data:");
+    await expect(wrong(exec)).rejects.toThrow(
+      "a kubeconfig's user with exec is not supported in a rehearsal; supported: client-certificate-data, client-key-data",
+    );
+    const proxy = server.kubeconfig().replace("server:", "proxy-url: http://p\n      server:");
+    await expect(wrong(proxy)).rejects.toThrow(
+      "a kubeconfig's cluster with proxy-url is not supported in a rehearsal; supported: server, certificate-authority-data",
+    );
+    await expect(wrong("/no/file")).rejects.toThrow("a rehearsal reads neither files nor KUBECONFIG");
+    await expect(wrong(null)).rejects.toThrow("the provider has no kubeconfig");
   });
 
-  it("refuse logins that need another program", async () => {
-    const exec = server.kubeconfig().replace("client-key-data:", "exec: {}\n      client-key-data:");
-    await expect(create(await connected({ kubeconfig: exec }), call(MAP), map("x"))).rejects.toThrow(
-      "a program that logs in",
+  it("of the provider's settings is refused", async () => {
+    await expect(connected({ enableServerSideApply: "false" })).rejects.toThrow(
+      "provider setting enableServerSideApply: false is not supported in a rehearsal; supported: true",
     );
-    await expect(create(await connected({ kubeconfig: "/no/file" }), call(MAP), map("x"))).rejects.toThrow(
-      "does not exist",
+    await expect(connected({ renderYamlToDirectory: "out" })).rejects.toThrow(
+      "provider setting renderYamlToDirectory is not supported in a rehearsal; supported: kubeconfig, enableServerSideApply",
     );
+  });
+
+  it("among kinds is refused with those that are", async () => {
+    for (const type of [
+      "kubernetes:core/v1:ConfigMap",
+      "kubernetes:helm.sh/v3:Release",
+      "kubernetes:yaml:ConfigFile",
+    ]) {
+      await expect(create(provider, call(type), role("x"))).rejects.toThrow(
+        `Resource type ${type} is not supported in a rehearsal; supported: ` +
+          "kubernetes:flowcontrol.apiserver.k8s.io/v1:FlowSchema, " +
+          `kubernetes:flowcontrol.apiserver.k8s.io/v1:PriorityLevelConfiguration, ${ROLE}, ${BINDING}`,
+      );
+    }
+  });
+
+  it("of an object is refused", async () => {
+    const { metadata: _, ...nameless } = role("x");
+    await expect(create(provider, call(ROLE), nameless)).rejects.toThrow(
+      "metadata.name is missing: a rehearsal does not make names up",
+    );
+    await expect(create(provider, call(ROLE), role("x", "get", { namespace: "n" }))).rejects.toThrow(
+      "metadata.namespace is set, and this kind has no namespaces",
+    );
+    const annotations = { "pulumi.com/patchForce": "true" };
+    await expect(create(provider, call(ROLE), role("x", "get", { annotations }))).rejects.toThrow(
+      'metadata.annotations["pulumi.com/patchForce"] is not supported in a rehearsal',
+    );
+    expect(provider.read).toBeUndefined();
   });
 });
 
 describe("previews", () => {
   it("need no cluster", async () => {
-    const at = call(MAP, "it", { preview: true });
+    const preview = call(ROLE, "it", { preview: true });
     const unknown = await connected({ kubeconfig: UNKNOWN });
-    expect(await create(unknown, at, map("x", { a: UNKNOWN }))).toMatchObject({
+    expect(await create(unknown, preview, role("x", UNKNOWN))).toMatchObject({
       id: "",
-      outputs: { data: { a: UNKNOWN } },
+      outputs: { rules: [{ verbs: [UNKNOWN] }] },
     });
-    const gone = await connected({ kubeconfig: server.kubeconfig().replace(/127.0.0.1:\d+/, "127.0.0.1:1") });
-    const type = "kubernetes:example.org/v1:Thing";
-    const thing = { apiVersion: "example.org/v1", kind: "Thing", metadata: { name: "t" } };
-    expect((await create(gone, call(type, "it", { preview: true }), thing)).outputs).toEqual(thing);
-    await expect(create(unknown, call(MAP), map("x"))).rejects.toThrow(
+    await expect(create(unknown, call(ROLE), role("x"))).rejects.toThrow(
       "the kubeconfig of the provider is not known yet",
     );
+    const updated = await unknown.update?.(preview, "x", role("x"), { ...role("x"), uid: "1" }, role("x", "list"));
+    expect(updated?.outputs).toEqual({ ...role("x", "list"), uid: "1" });
     expect(server.requests()).toEqual([]);
   });
 
   it("say what changes and what has to be replaced", async () => {
-    const diff = async (old: Values, now: Values, from = provider) =>
-      (await from.diff?.(call(MAP), "id", old, old, now, [])) as DiffResult;
-    expect(await diff(map("x", {}, { namespace: "default" }), map("x", {}))).toEqual({ changes: false });
-    expect(await diff(map("x", { a: "1" }), map("x", { a: "2" }))).toEqual({
+    const diff = async (type: string, old: Values, now: Values) =>
+      (await provider.diff?.(call(type), "id", old, old, now, [])) as DiffResult;
+    expect(await diff(ROLE, role("x"), role("x"))).toEqual({ changes: false });
+    expect(await diff(ROLE, role("x"), role("x", "list"))).toEqual({
       changes: true,
-      replaces: ["data"],
+      detailedDiff: { "rules[0].verbs[0]": "update" },
+    });
+    expect(await diff(BINDING, binding("x", "a"), binding("x", "b"))).toEqual({
+      changes: true,
+      replaces: ["roleRef"],
       deleteBeforeReplace: true,
-      detailedDiff: { "data.a": "update-replace" },
+      detailedDiff: { "roleRef.name": "update-replace" },
     });
-    expect(
-      await diff(map("x", { a: "1" }), map("x", { a: "2" }), await connected({ enableConfigMapMutable: "true" })),
-    ).toEqual({
+    expect(await diff(BINDING, binding("x", "a"), binding("y", "a"))).toEqual({
       changes: true,
-      detailedDiff: { "data.a": "update" },
+      replaces: ["metadata"],
+      deleteBeforeReplace: false,
+      detailedDiff: { "metadata.name": "update-replace" },
     });
-    const labelled = map("x", {}, { labels: { "app.kubernetes.io/name": "b" } });
-    expect((await diff(map("x", {}, { labels: { "app.kubernetes.io/name": "a" } }), labelled)).detailedDiff).toEqual({
-      'metadata.labels["app.kubernetes.io/name"]': "update",
-    });
-    expect(await diff(map("x"), map("y"))).toMatchObject({ replaces: ["metadata"], deleteBeforeReplace: false });
-    const other = { ...deployment("d"), spec: { replicas: 3, selector: { matchLabels: { app: "b" } } } };
-    expect((await diff(deployment("d"), other)).detailedDiff).toEqual({
-      "spec.replicas": "update",
-      "spec.selector.matchLabels.app": "update-replace",
-    });
-  });
-
-  it("refuse what is not an object", async () => {
-    const refused = (type: string, inputs: Values = {}) => expect(create(provider, call(type), inputs)).rejects;
-    await refused("kubernetes:core/v1:ConfigMapList").toThrow("the objects of a list have to be created one by one");
-    await refused("kubernetes:core/v1:ConfigMapPatch", map("x")).toThrow("patches of objects are not");
-    await refused("kubernetes:helm.sh/v3:Release").toThrow("not charts and sets of manifests");
-    await refused("kubernetes:yaml/v2:ConfigGroup").toThrow("not charts and sets of manifests");
-    await expect(connected({ enableServerSideApply: "false" })).rejects.toThrow(
-      "enableServerSideApply: false is not supported",
-    );
   });
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -14,7 +14,6 @@ let sshd: Sshd;
 let provider: Provider;
 
 beforeAll(async () => {
-  delete process.env.SSH_AUTH_SOCK;
   sshd = await startSshd();
   provider = providers("command");
 });
@@ -23,6 +22,7 @@ afterAll(async () => {
   await sshd.remove();
 });
 
+const authorize = (line: string) => writeFileSync(join(sshd.dir, "authorized_keys"), line, { flag: "a" });
 const connections = () => sshd.log().filter((line) => line.startsWith("Accepted publickey")).length;
 
 describe("command:remote:Command", () => {
@@ -71,39 +71,24 @@ describe("command:remote:Command", () => {
     );
   });
 
-  it("takes every form of private key", async () => {
-    const keys = join(sshd.dir, "keys");
-    mkdirSync(keys);
-    const forms: Record<string, string[]> = {
-      "ed25519-pkcs8": ["openssl", "genpkey", "-algorithm", "ed25519"],
-      "ecdsa-sec1": ["openssl", "ecparam", "-genkey", "-noout", "-name", "prime256v1"],
-      "ecdsa-pkcs8": ["openssl", "genpkey", "-algorithm", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
-      "rsa-pkcs1": ["openssl", "genrsa", "-traditional", "2048"],
-      "rsa-pkcs8": ["openssl", "genpkey", "-algorithm", "rsa"],
-    };
-    const { sshPrivateKey, sshPublicBlob, sshKeyType } = await import("../../../engine/providers/openssh");
-    const { createPrivateKey } = await import("node:crypto");
-    const add = (line: string) => writeFileSync(join(sshd.dir, "authorized_keys"), `${line}\n`, { flag: "a" });
-    const login = (key: object) =>
+  it("takes private keys in OpenSSH's own format, as tls.PrivateKey gives them", async () => {
+    const login = (key: Values) =>
       create(provider, call(TYPE), { connection: { ...sshd.connection, ...key }, create: "echo in" });
-    for (const [name, command] of Object.entries(forms)) {
-      const pem = execFileSync(command[0] as string, command.slice(1), { encoding: "utf8", stdio: "pipe" });
-      const key = createPrivateKey(pem);
-      add(`${sshKeyType(key)} ${sshPublicBlob(key).toString("base64")}`);
-      expect((await login({ privateKey: pem })).outputs.stdout, name).toBe("in");
-      // Our own form of it must be one that ssh-keygen reads, with the same public key.
-      const file = join(keys, name);
-      writeFileSync(file, sshPrivateKey(key), { mode: 0o600 });
-      const derived = execFileSync("ssh-keygen", ["-y", "-f", file], { encoding: "utf8" }).trim();
-      expect(derived, name).toBe(`${sshKeyType(key)} ${sshPublicBlob(key).toString("base64")}`);
-      expect((await login({ privateKey: sshPrivateKey(key) })).outputs.stdout, name).toBe("in");
+    const tls = providers("tls");
+    for (const inputs of [{ algorithm: "ED25519" }, { algorithm: "ECDSA", ecdsaCurve: "P256" }]) {
+      const { outputs } = await create(tls, call("tls:index/privateKey:PrivateKey"), inputs);
+      authorize(outputs.publicKeyOpenssh as string);
+      const { privateKeyOpenssh, privateKeyPemPkcs8 } = outputs as Record<string, string>;
+      expect((await login({ privateKey: privateKeyOpenssh ?? "" })).outputs.stdout, inputs.algorithm).toBe("in");
+      await expect(login({ privateKey: privateKeyPemPkcs8 ?? "" })).rejects.toThrow(
+        "ssh: no key found; supported in a rehearsal: a private key in OpenSSH's own format",
+      );
     }
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "pass", "-f", join(keys, "locked")]);
-    add(readFileSync(join(keys, "locked.pub"), "utf8"));
-    const locked = readFileSync(join(keys, "locked"), "utf8");
-    expect((await login({ privateKey: locked, privateKeyPassword: "pass" })).outputs.stdout).toBe("in");
-    await expect(login({ privateKey: locked })).rejects.toThrow("ssh: this private key is passphrase protected");
-    await expect(login({ privateKey: "nonsense" })).rejects.toThrow("ssh: no key found");
+    const locked = join(sshd.dir, "locked");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "pass", "-f", locked]);
+    await expect(login({ privateKey: readFileSync(locked, "utf8") })).rejects.toThrow(
+      "ssh: this private key is passphrase protected",
+    );
   });
 
   it("stops at a server whose key is not the pinned one", async () => {
@@ -118,6 +103,11 @@ describe("command:remote:Command", () => {
     await expect(create(provider, call(TYPE), { connection: broken, create: "true" })).rejects.toThrow(
       "failed to parse host key: ssh: no key found",
     );
+    const rsa = Buffer.concat([Buffer.of(0, 0, 0, 7), Buffer.from("ssh-rsa")]).toString("base64");
+    const old = { ...sshd.connection, hostKey: `ssh-rsa ${rsa}` };
+    await expect(create(provider, call(TYPE), { connection: old, create: "true" })).rejects.toThrow(
+      "a host key of type ssh-rsa is not supported in a rehearsal; supported: ssh-ed25519, ecdsa-sha2-nistp256",
+    );
   });
 
   it("says why it cannot connect", async () => {
@@ -127,10 +117,24 @@ describe("command:remote:Command", () => {
       "after 2 failed attempts: dial tcp 127.0.0.1:1: connect: connection refused",
     );
     expect(at.logged.map(({ message }) => message)).toEqual(["Dial 1/2 failed: retrying", "Dial 2/2 failed: retrying"]);
-    const password = { ...sshd.connection, privateKey: null, password: "wrong" };
-    await expect(create(provider, call(TYPE), { connection: password, create: "true" })).rejects.toThrow(
-      "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none password keyboard-interactive], no",
+    const strange = join(sshd.dir, "strange");
+    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", strange]);
+    const unknown = { ...sshd.connection, privateKey: readFileSync(strange, "utf8") };
+    await expect(create(provider, at, { connection: unknown, create: "true" })).rejects.toThrow(
+      "ssh: handshake failed: ssh: unable to authenticate, attempted methods [none publickey], no supported methods",
     );
+  });
+
+  it("refuses other ways to a host, and says what there is", async () => {
+    const to = (connection: Values) => create(provider, call(TYPE), { connection, create: "true" });
+    const supported = "host, privateKey, user, port, dialErrorLimit, perDialTimeout, hostKey";
+    for (const property of ["proxy", "password", "agentSocketPath", "privateKeyPassword"]) {
+      await expect(to({ ...sshd.connection, [property]: "x" })).rejects.toThrow(
+        `property connection.${property} is not supported in a rehearsal; supported: ${supported}`,
+      );
+    }
+    await expect(to({ host: "127.0.0.1" })).rejects.toThrow("connection.privateKey is missing");
+    await expect(create(provider, call(TYPE), { create: "true" })).rejects.toThrow("connection is missing");
   });
 
   it("signals the command when interrupted", async () => {
@@ -179,66 +183,40 @@ describe("connections", () => {
     await sshd.start();
     expect((await again).outputs.stdout).toBe("there");
   });
-
-  it("go through a jump host", async () => {
-    const inner = await startSshd();
-    const proxy = { ...sshd.connection };
-    const made = await create(provider, call(TYPE), {
-      connection: { ...inner.connection, proxy },
-      create: "echo inner",
-    });
-    expect(made.outputs.stdout).toBe("inner");
-    expect(inner.log().some((line) => line.startsWith("Accepted publickey"))).toBe(true);
-    const wrong = { ...proxy, hostKey: inner.hostKey };
-    await expect(
-      create(provider, call(TYPE), { connection: { ...inner.connection, proxy: wrong }, create: "true" }),
-    ).rejects.toThrow("proxy: after 0 failed attempts: ssh: handshake failed: ssh: host key mismatch");
-    await inner.remove();
-  });
-
-  it("accept an RSA host key that is pinned", async () => {
-    const rsa = await startSshd([], "rsa");
-    const made = await create(provider, call(TYPE), { connection: rsa.connection, create: "echo rsa" });
-    expect(made.outputs.stdout).toBe("rsa");
-    await rsa.remove();
-  });
 });
 
 describe("command:remote:CopyToRemote", () => {
   const signature = "4dabf18193072939515e22adb298388d";
   const asset = (what: object) => ({ [signature]: "c44067f5952c0a294b673a41bacd8c17", ...what }) as Values;
-  const archive = (what: object) => ({ [signature]: "0def7320c3a5731c473e5ecbe6d01bc7", ...what }) as Values;
   const copy = (source: Values, remotePath: string) =>
     create(provider, call(COPY, "copy"), { connection: sshd.connection, source, remotePath });
   const there = (path: string) => readFileSync(join(sshd.dir, path), "utf8");
 
-  it("copies texts and files, and makes directories", async () => {
-    const made = await copy(asset({ text: "content\n" }), "a/b/text.txt");
+  it("copies texts, and makes directories", async () => {
+    const made = await copy(asset({ text: "content\n", hash: "h" }), "a/b/text.txt");
     expect(made.id).toMatch(/^[0-9a-f]{8}$/);
     expect(there("a/b/text.txt")).toBe("content\n");
-    expect(made.outputs.source).toMatchObject({ hash: expect.stringMatching(/^[0-9a-f]{64}$/) });
-    const local = join(sshd.dir, "source");
-    mkdirSync(join(local, "sub"), { recursive: true });
-    writeFileSync(join(local, "sub/file"), "x".repeat(300_000));
-    await copy(asset({ path: join(local, "sub/file") }), "a/b");
-    expect(there("a/b/file")).toHaveLength(300_000);
-    await copy(archive({ path: local }), "whole");
-    expect(there("whole/source/sub/file")).toHaveLength(300_000);
-    await copy(archive({ path: `${local}/` }), "inside");
-    expect(there("inside/sub/file")).toHaveLength(300_000);
-    await copy(archive({ assets: { "one/two": asset({ text: "two" }) } }), "assets");
-    expect(there("assets/one/two")).toBe("two");
+    expect(made.outputs.source).toMatchObject({ text: "content\n", hash: "h" });
+    await copy(asset({ text: "x".repeat(300_000) }), "a/b/text.txt");
+    expect(there("a/b/text.txt")).toHaveLength(300_000);
+    await copy(asset({ text: "" }), "a/b/text.txt");
+    expect(there("a/b/text.txt")).toBe("");
     await expect(copy(asset({ text: "x" }), "a")).rejects.toThrow("remote path a is a directory");
-    await expect(copy(asset({ uri: "https://example.org" }), "x")).rejects.toThrow("not supported in a rehearsal");
+    await expect(copy(asset({ text: "x" }), "a/b/text.txt/c")).rejects.toThrow(
+      "failed to create parent directories for a/b/text.txt: not a directory",
+    );
+    for (const other of [{ path: "/etc/hostname" }, { uri: "https://example.org" }]) {
+      await expect(copy(asset(other), "x")).rejects.toThrow("source must be a text asset in a rehearsal");
+    }
   });
 
   it("copies again only when the content or the place changed", async () => {
-    const { inputs, outputs } = await copy(asset({ text: "one" }), "again.txt");
+    const { inputs, outputs } = await copy(asset({ text: "one", hash: "1" }), "again.txt");
     rmSync(join(sshd.dir, "again.txt"));
     const other = await check(provider, call(COPY), inputs, { ...inputs, triggers: ["x"] });
     await provider.update?.(call(COPY), "id", inputs, outputs, other);
     expect(existsSync(join(sshd.dir, "again.txt"))).toBe(false);
-    const changed = await check(provider, call(COPY), inputs, { ...inputs, source: asset({ text: "two" }) });
+    const changed = await check(provider, call(COPY), inputs, { ...inputs, source: asset({ text: "two", hash: "2" }) });
     expect(await provider.diff?.(call(COPY), "id", inputs, outputs, changed, [])).toEqual({
       changes: true,
       detailedDiff: { source: "update" },

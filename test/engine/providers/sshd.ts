@@ -23,8 +23,8 @@ export interface Sshd {
   remove(): Promise<void>;
 }
 
-function keygen(file: string, type: string): string {
-  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "", "-f", file]);
+function keygen(file: string): string {
+  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
   return readFileSync(`${file}.pub`, "utf8").trim();
 }
 
@@ -45,12 +45,12 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-export async function startSshd(extra: readonly string[] = [], hostKeyType = "ed25519"): Promise<Sshd> {
+export async function startSshd(): Promise<Sshd> {
   mkdirSync("/run/sshd", { recursive: true, mode: 0o755 }); // Where the packaged server wants to live; gone after a boot.
   const dir = mkdtempSync(join(tmpdir(), "sshd-"));
   const port = await freePort();
-  const hostKey = keygen(join(dir, "host"), hostKeyType).split(" ").slice(0, 2).join(" ");
-  writeFileSync(join(dir, "authorized_keys"), `${keygen(join(dir, "user"), "ed25519")}\n`, { mode: 0o600 });
+  const hostKey = keygen(join(dir, "host")).split(" ").slice(0, 2).join(" ");
+  writeFileSync(join(dir, "authorized_keys"), `${keygen(join(dir, "user"))}\n`, { mode: 0o600 });
   const privateKey = readFileSync(join(dir, "user"), "utf8");
   const config = [
     `Port ${port}`,
@@ -67,7 +67,6 @@ export async function startSshd(extra: readonly string[] = [], hostKeyType = "ed
     `Subsystem sftp internal-sftp -d ${dir}`,
     // A shell that sshd starts reads ~/.bashrc, which on a developer's machine takes longer than the commands.
     `SetEnv HOME=${dir}`,
-    ...extra,
   ];
   writeFileSync(join(dir, "config"), `${config.join("\n")}\n`);
   let server: ChildProcess | undefined;
