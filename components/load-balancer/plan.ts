@@ -1,5 +1,6 @@
 /** haproxy in front of the API servers: least connections, health by /readyz, draining. */
 import type { ClusterSpec } from "../../config/cluster";
+import { haproxyGlobal } from "../../config/flags";
 import { type Place, place } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { hostFiles, textFile } from "../machine/host-files";
@@ -26,7 +27,7 @@ export function loadBalancerHost(
     ...self,
     role: "load-balancer",
     group: "load-balancer",
-    machine: loadBalancerMachine(self, scale, haproxyConfig(self, masters, healthPath(shards))),
+    machine: loadBalancerMachine(self, scale, haproxyConfig(self, scale, masters, healthPath(shards))),
     certificates: [
       clientCertificate({
         // The health check speaks with a certificate, since the API server answers nobody without one.
@@ -51,7 +52,8 @@ function loadBalancerMachine(self: Place, scale: Scale, config: string): Machine
     users: {},
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
-      ...hostFiles(limits, "/usr/local/lib/kilonode/backends"),
+      ...hostFiles("/usr/local/lib/kilonode/backends"),
+      [limits]: textFile(`[Service]\nLimitNOFILE=${scale.kernel.openFiles.lb}`),
       "/etc/haproxy/haproxy.cfg": textFile(config),
     },
     binaries: {},
@@ -82,15 +84,16 @@ function healthPath(shards: readonly ShardPlan[]): string {
 }
 
 /** A watch is silent for minutes: only TCP keep-alive may end an idle connection. */
-function haproxyConfig(self: Place, masters: readonly Place[], healthPath: string): string {
+function haproxyConfig(self: Place, scale: Scale, masters: readonly Place[], healthPath: string): string {
+  const global = Object.entries(haproxyGlobal(scale)).map(([name, value]) => `    ${name} ${value}`);
   const servers = masters.map((master) => `    server ${master.name} ${master.address}:${ports.apiserver}`);
   return `# Layer 4: clients and API servers authenticate each other through it.
 global
     log /dev/log local0 notice
     user haproxy
     group haproxy
-    # The limit of open files bounds the connections; this bounds the table that haproxy makes for them.
-    fd-hard-limit 262144
+    # Two for each connection: this bounds the connections, and the table that haproxy allocates for them at its start.
+${global.join("\n")}
     stats socket /run/haproxy/admin.sock mode 600 level admin
 
 defaults

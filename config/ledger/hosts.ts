@@ -143,7 +143,7 @@ export const hosts: readonly LedgerEntry[] = [
     status: "done",
     implementedIn: [
       "components/machine/files/usr/local/lib/systemd/system",
-      "components/machine/files/etc/systemd/system/haproxy.service.d/kilonode.conf",
+      "components/load-balancer/plan.ts",
       "config/scale/kernel.ts",
     ],
     evidence: [

@@ -77,6 +77,7 @@ export function findingsOf(scale: Draft, options: ScaleOptions): readonly Findin
     ...etcdFindings(scale),
     ...masterFindings(scale),
     ...instanceFindings(scale, options),
+    ...loadBalancerFindings(scale),
     ...proxyFindings(scale),
   ];
 }
@@ -215,6 +216,19 @@ function instanceFindings({ masters, etcdHost }: Draft, options: ScaleOptions): 
   check("masters", "masterInstance", options.masterInstance, masters, masterFamilies);
   check("etcdHost", "etcdInstance", options.etcdInstance, etcdHost, etcdFamilies);
   return found;
+}
+
+/** One address of the load balancer has a port for each of its connections to one master. */
+function loadBalancerFindings({ loadBalancer, loadBalanced, masters }: Draft): Finding[] {
+  if (!loadBalanced || loadBalancer.connectionsPerMaster <= c.sourcePorts.value) return [];
+  return [
+    {
+      level: "warning",
+      path: "loadBalancer.connectionsPerMaster",
+      message: `about ${shown(loadBalancer.connectionsPerMaster)} connections to each of the ${masters.survivors} masters left after the loss of a zone, and ${shown(c.sourcePorts.value)} source ports: run more masters`,
+      source: c.sourcePorts.source,
+    },
+  ];
 }
 
 function proxyFindings({ node }: Draft): Finding[] {

@@ -10,8 +10,9 @@ import { findingsOf } from "./findings";
 import { flowControlObjects } from "./flow-control";
 import { deriveKernel } from "./kernel";
 import { levelShares } from "./levels";
+import { deriveLoadBalancer } from "./load-balancer";
 import { deriveMasters } from "./masters";
-import { deriveLoadBalancer, deriveNode } from "./node";
+import { deriveNode } from "./node";
 import { deriveRates } from "./rates";
 import type { Scale, ScaleOptions } from "./types";
 import { resolveWorkload, type Workload } from "./workload";
@@ -71,9 +72,9 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
   const shards = deriveEtcd(book, rates, { ...options, zones });
   const { goMemoryLimitGiB, ...etcdHost } = deriveEtcdHost(book, shards, options);
   const etcd = { ...shards, goMemoryLimitGiB };
-  const kernel = deriveKernel(book, rates, masters, etcd);
+  const loadBalancer = deriveLoadBalancer(book, rates, masters);
+  const kernel = deriveKernel(book, rates, masters, etcd, loadBalancer);
   const node = deriveNode(book, kernel, proxyMode);
-  const loadBalancer = deriveLoadBalancer(book, rates);
 
   const derivations = Object.fromEntries(book.entries);
   const scale: Scale = {

@@ -1,10 +1,13 @@
 /** Derived: kernel settings by role. A host's own higher value is kept wherever `floor` is set. */
 import { type Book, powerOfTwo } from "./book";
 import { constants as c } from "./constants";
-import type { EtcdScale, KernelScale, MastersScale, Rates, Role, Scale } from "./types";
+import type { EtcdScale, KernelScale, LoadBalancerScale, MastersScale, Rates, Role, Scale } from "./types";
 
 const kernelDocs = "https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html";
 export const roles: readonly Role[] = ["master", "etcd", "node", "lb"];
+
+/** The kernel's default of fs.nr_open. */
+const usualOpenFiles = 1_048_576;
 
 /** Hosts and pods that a host of the role may speak to directly: all in one broadcast domain, the worst case. */
 function peers(role: Role, book: Book, masters: MastersScale, etcd: EtcdScale): [number, string, string[]] {
@@ -53,7 +56,13 @@ function connections(role: Role, book: Book, rates: Rates, masters: MastersScale
   ];
 }
 
-export function deriveKernel(book: Book, rates: Rates, masters: MastersScale, etcd: EtcdScale): KernelScale {
+export function deriveKernel(
+  book: Book,
+  rates: Rates,
+  masters: MastersScale,
+  etcd: EtcdScale,
+  loadBalancer: LoadBalancerScale,
+): KernelScale {
   const each = (
     name: string,
     unit: string,
@@ -114,14 +123,23 @@ export function deriveKernel(book: Book, rates: Rates, masters: MastersScale, et
       },
       `${kernelDocs} (somaxconn, tcp_max_syn_backlog)`,
     ),
-    openFiles: book.derive("kernel.openFiles", {
-      value: 1_048_576,
-      unit: "files",
-      formula:
-        'the kernel\'s default of fs.nr_open for every unit: far above any need, and never "too many open files"',
-      inputs: [],
-      source: "https://www.kernel.org/doc/html/latest/admin-guide/sysctl/fs.html",
-    }),
+    openFiles: each(
+      "openFiles",
+      "files",
+      (role) =>
+        role === "lb"
+          ? [
+              Math.max(usualOpenFiles, powerOfTwo(loadBalancer.openFiles)),
+              "what haproxy needs, as a power of two, at least 1,048,576",
+              ["loadBalancer.openFiles"],
+            ]
+          : [
+              usualOpenFiles,
+              'the kernel\'s default of fs.nr_open for every unit: far above any need, and never "too many open files"',
+              [],
+            ],
+      "https://www.kernel.org/doc/html/latest/admin-guide/sysctl/fs.html",
+    ),
   };
 }
 
@@ -135,12 +153,13 @@ const atLeast = (value: number): SysctlValue => ({ value: String(value), floor: 
 const exactly = (value: number | string): SysctlValue => ({ value: String(value), floor: false });
 
 /** For every role: the article's list, with floors so that a newer kernel's larger defaults stay. */
-function common(backlog: number): Record<string, SysctlValue> {
+function common(backlog: number, openFiles: number): Record<string, SysctlValue> {
   return {
-    "fs.file-max": atLeast(2_097_152),
+    // All programs of a host together: room for two with as many as one may have.
+    "fs.file-max": atLeast(2 * openFiles),
     "fs.inotify.max_user_instances": atLeast(8192),
     "fs.inotify.max_user_watches": atLeast(524_288),
-    "fs.nr_open": atLeast(1_048_576),
+    "fs.nr_open": atLeast(openFiles),
     // A host that hangs is worse than one that restarts: the others take over.
     "kernel.panic": exactly(10),
     "kernel.panic_on_oops": exactly(1),
@@ -180,7 +199,7 @@ function neighbours(entries: number): Record<string, SysctlValue> {
 export function sysctlsFor(role: Role, scale: Scale): Record<string, SysctlValue> {
   const { kernel } = scale;
   const all: Record<string, SysctlValue> = {
-    ...common(kernel.backlog[role]),
+    ...common(kernel.backlog[role], kernel.openFiles[role]),
     ...neighbours(kernel.neighbours[role]),
     // An etcd host filters nothing: without the module every packet is spared the table.
     ...(role === "etcd" ? {} : { "net.netfilter.nf_conntrack_max": atLeast(kernel.conntrack[role]) }),
@@ -193,7 +212,7 @@ export function sysctlsFor(role: Role, scale: Scale): Record<string, SysctlValue
         }
       : {}),
     // One address connects to every master: the ports below NodePorts are its own.
-    ...(role === "lb" ? { "net.ipv4.ip_local_port_range": exactly("10240 65535") } : {}),
+    ...(role === "lb" ? { "net.ipv4.ip_local_port_range": exactly(`${65_536 - c.sourcePorts.value} 65535`) } : {}),
   };
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
 }

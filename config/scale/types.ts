@@ -153,7 +153,7 @@ export interface KernelScale {
   readonly neighbours: Readonly<Record<Role, number>>;
   readonly conntrack: Readonly<Record<Role, number>>;
   readonly backlog: Readonly<Record<Role, number>>;
-  readonly openFiles: number;
+  readonly openFiles: Readonly<Record<Role, number>>;
 }
 
 export interface NodeScale {
@@ -173,6 +173,11 @@ export interface NodeScale {
 
 export interface LoadBalancerScale {
   readonly maxConnections: number;
+  /** Descriptors that haproxy may have. */
+  readonly openFiles: number;
+  /** Connections to one master after the loss of a zone. */
+  readonly connectionsPerMaster: number;
+  readonly memoryGiB: number;
 }
 
 export type Role = "master" | "etcd" | "node" | "lb";
