@@ -1,4 +1,4 @@
-/** What rows of the ledger (config/ledger.ts) claim about the plan and about the files that hosts get. */
+/** What rows of the ledger (docs/ledger.md) claim about the plan and about the files that hosts get. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";

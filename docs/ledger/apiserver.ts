@@ -1,5 +1,5 @@
 /** Rows of the ledger: kube-apiserver. */
-import type { LedgerEntry } from "../ledger";
+import type { LedgerEntry } from "./entry";
 
 export const apiserver: readonly LedgerEntry[] = [
   {

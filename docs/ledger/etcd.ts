@@ -1,5 +1,5 @@
 /** Rows of the ledger: etcd. */
-import type { LedgerEntry } from "../ledger";
+import type { LedgerEntry } from "./entry";
 
 export const etcd: readonly LedgerEntry[] = [
   {

@@ -1,5 +1,5 @@
 /** Rows of the ledger: Hosts, hardware, network, kernel. */
-import type { LedgerEntry } from "../ledger";
+import type { LedgerEntry } from "./entry";
 
 export const hosts: readonly LedgerEntry[] = [
   {
