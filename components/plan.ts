@@ -68,7 +68,7 @@ function scaleOf(spec: ClusterSpec): Scale {
 /** A workload that the cluster cannot carry. */
 function loadProblems(spec: ClusterSpec): Problem[] {
   return scaleOf(spec)
-    .findings.filter(({ level }) => level === "error")
+    .notices.filter(({ level }) => level === "error")
     .map(({ path, message, source }) => ({ path: path.split("."), message: `${message} (${source})` }));
 }
 

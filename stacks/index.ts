@@ -26,7 +26,7 @@ async function program() {
   const { Lab } = require("../components/platform/lab") as typeof import("../components/platform/lab");
   const prepared = await preparing;
   const clusterPlan = plan(spec, prepared.sums);
-  for (const { level, message, source } of clusterPlan.scale.findings) {
+  for (const { level, message, source } of clusterPlan.scale.notices) {
     if (level === "warning") await pulumi.log.warn(`${message} (${source})`);
   }
   const sshKey = new tls.PrivateKey("ssh", { algorithm: "ED25519" });

@@ -33,7 +33,7 @@ export const hosts: readonly LedgerEntry[] = [
         test: "memory limits fit the host, and the host's needs fit the instance",
       },
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "an instance that is too small, and one that fits",
       },
     ],
@@ -61,7 +61,7 @@ export const hosts: readonly LedgerEntry[] = [
     implementedIn: ["config/scale/etcd.ts", "components/etcd/plan.ts", "components/control-plane/flags.ts"],
     evidence: [
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "everything that no other shard holds counts to main",
       },
       {
@@ -86,7 +86,7 @@ export const hosts: readonly LedgerEntry[] = [
     evidence: [
       {
         file: "test/unit/scale-kernel.test.ts",
-        test: "the article's list, on every role that it concerns",
+        test: "the article's list, on every profile that it concerns",
       },
       {
         file: "test/unit/scale-properties.test.ts",

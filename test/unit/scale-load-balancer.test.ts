@@ -93,7 +93,7 @@ describe("what the plan gives the load balancer", () => {
 
 describe("source ports: one address connects to every master", () => {
   const warning = (nodes: number, masters: number) =>
-    scaleOf({ nodes }, { masters }).findings.find(({ path }) => path === "loadBalancer.connectionsPerMaster");
+    scaleOf({ nodes }, { masters }).notices.find(({ path }) => path === "loadBalancer.connectionsPerMaster");
 
   test("suffice at 15,000 nodes behind 11 masters, also after the loss of a zone", () => {
     expect(scaleOf({ nodes: 15_000 }, { masters: 11 }).loadBalancer.connectionsPerMaster).toBe(21_432);
