@@ -1,5 +1,5 @@
 /** Prints what the doctor found: a line for each check, more only where something is to be said. */
-import { ledger } from "../../config/ledger";
+import { ledger } from "../../docs/ledger";
 import type { Style } from "../show/style";
 import { table } from "../show/table";
 import { duration } from "../show/terminal";

@@ -25,7 +25,7 @@ export interface Check {
   readonly why: string;
   readonly source: string;
   readonly remedy: string;
-  /** Rows of the ledger (config/ledger.ts) whose effect it shows. */
+  /** Rows of the ledger (docs/ledger.md) whose effect it shows. */
   readonly ledger: readonly string[];
   readonly judge: (evidence: Evidence) => Verdict;
 }

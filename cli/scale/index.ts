@@ -49,7 +49,7 @@ async function run(args: ScaleArguments, output: Output): Promise<number> {
   if (args.range) return overRange(args, args.range, output);
   const scale = deriveScale(args.workload, args.options);
   const errors = [
-    ...scale.findings.filter(({ level }) => level === "error").map(({ path, message }) => `${path}: ${message}`),
+    ...scale.notices.filter(({ level }) => level === "error").map(({ path, message }) => `${path}: ${message}`),
     ...userFlagProblems(scale, args.flags),
   ];
   if (errors.length > 0) throw argumentError(errors);

@@ -50,13 +50,13 @@ function table(figures: Figures): string {
 const linked = (source: string): string =>
   escaped(source).replace(/https:\/\/[^\s();]+/g, (url) => `<a href="${url}">${url.replace("https://", "")}</a>`);
 
-function findings(figures: Figures): string {
-  if (figures.findings.length === 0) return "<p>None in this range.</p>";
-  const items = figures.findings.map(
+function notices(figures: Figures): string {
+  if (figures.notices.length === 0) return "<p>None in this range.</p>";
+  const items = figures.notices.map(
     ({ level, fromNodes, message, source }) =>
       `<li><span class="level ${level}">${level}</span> from ${shown(fromNodes)} nodes: ${escaped(message)} <span class="source">${linked(source)}</span></li>`,
   );
-  return `<ul class="findings">${items.join("\n")}</ul>`;
+  return `<ul class="notices">${items.join("\n")}</ul>`;
 }
 
 function sources(figures: Figures): string {
@@ -66,7 +66,7 @@ function sources(figures: Figures): string {
         `<li>${escaped(chart.title)}: ${escaped(name)} <span class="source">${linked(source)}</span></li>`,
     ),
   );
-  return `<ul class="findings">${items.join("\n")}</ul>`;
+  return `<ul class="notices">${items.join("\n")}</ul>`;
 }
 
 /** The whole document. */
@@ -102,7 +102,7 @@ ${figures.charts.map((chart) => card(chart, figures)).join("\n")}
 ${table(figures)}
 </section>
 <section><h2>Where it leaves what others tested</h2>
-${findings(figures)}
+${notices(figures)}
 </section>
 <section><h2>Sources of the figures in the charts</h2>
 ${sources(figures)}

@@ -17,7 +17,7 @@ import {
   schedulerConfiguration,
 } from "../../config/flags";
 import { lookup } from "../../config/lookup";
-import { modulesFor, roles, type Scale, sysctlsFor } from "../../config/scale";
+import { kernelProfiles, modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 
 type UserFlags = Readonly<Record<string, FlagMap>>;
 
@@ -70,7 +70,7 @@ export function renderedFlags(scale: Scale, user: UserFlags): Readonly<Record<st
         { GOMEMLIMIT: goMemoryLimit(name, scale) },
       ]),
     ),
-    sysctls: Object.fromEntries(roles.map((role) => [role, sysctlsFor(role, scale)])),
-    modules: Object.fromEntries(roles.map((role) => [role, modulesFor(role, scale)])),
+    sysctls: Object.fromEntries(kernelProfiles.map((profile) => [profile, sysctlsFor(profile, scale)])),
+    modules: Object.fromEntries(kernelProfiles.map((profile) => [profile, modulesFor(profile, scale)])),
   };
 }

@@ -1,5 +1,5 @@
 /** The scale model over a range of nodes: the figures that the page draws, also as JSON. */
-import { deriveScale, type Finding, type Scale } from "../../config/scale";
+import { deriveScale, type Notice, type Scale } from "../../config/scale";
 import type { ScaleArguments } from "./arguments";
 import { charts } from "./charts";
 
@@ -48,8 +48,8 @@ export interface Figures {
   readonly points: readonly Row[];
   /** The marked size as such a row. */
   readonly here: Row;
-  /** Each finding with the smallest number of nodes at which it appears. */
-  readonly findings: readonly (Finding & { readonly fromNodes: number })[];
+  /** Each notice with the smallest number of nodes at which it appears. */
+  readonly notices: readonly (Notice & { readonly fromNodes: number })[];
 }
 
 /** Sizes where a ladder steps: the line needs a point on both sides. */
@@ -103,12 +103,12 @@ const row = (scale: Scale): Row => ({
   extrapolated: scale.derivations["apiserver.maxRequestsInflight"]?.extrapolated ? "yes" : "no",
 });
 
-function firstFindings(scales: readonly Scale[]): (Finding & { fromNodes: number })[] {
-  const first = new Map<string, Finding & { fromNodes: number }>();
+function firstNotices(scales: readonly Scale[]): (Notice & { fromNodes: number })[] {
+  const first = new Map<string, Notice & { fromNodes: number }>();
   for (const scale of scales) {
-    for (const finding of scale.findings) {
-      const key = `${finding.level} ${finding.path}`;
-      if (!first.has(key)) first.set(key, { ...finding, fromNodes: scale.workload.nodes });
+    for (const notice of scale.notices) {
+      const key = `${notice.level} ${notice.path}`;
+      if (!first.has(key)) first.set(key, { ...notice, fromNodes: scale.workload.nodes });
     }
   }
   return [...first.values()];
@@ -127,7 +127,7 @@ export function series(range: readonly [number, number], { workload, options, at
     charts: charts({ scales, here }),
     points: scales.map(row),
     here: row(here),
-    findings: firstFindings(scales),
+    notices: firstNotices(scales),
   };
 }
 

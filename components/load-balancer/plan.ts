@@ -1,5 +1,11 @@
 /** haproxy in front of the API servers: least connections, health by /readyz, draining. */
+<<<<<<< HEAD
 import { type Place, place, type Territory } from "../../config/names";
+=======
+import type { ClusterSpec } from "../../config/cluster";
+import { haproxyGlobal } from "../../config/flags";
+import { type Place, place } from "../../config/names";
+>>>>>>> seam-flags
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
@@ -23,6 +29,7 @@ export function apiPlan({ api }: PlatformFacts, territory: Territory): ApiPlan {
   return { endpoint: url(balancer.endpoint), ...identity(balancer), balancer };
 }
 
+<<<<<<< HEAD
 export function loadBalancerGroups({ api: { balancer } }: PlanParts): GroupPlan[] {
   if (!balancer) return [];
   return [
@@ -35,6 +42,36 @@ export function loadBalancerGroups({ api: { balancer } }: PlanParts): GroupPlan[
       hostTimeoutSeconds: hostTimeoutSeconds({ kind: "together", startSeconds }),
     },
   ];
+=======
+export function loadBalancerHost(
+  spec: ClusterSpec,
+  scale: Scale,
+  masters: readonly Place[],
+  shards: readonly ShardPlan[],
+): HostPlan {
+  const self = loadBalancerPlace(spec);
+  return {
+    ...self,
+    role: "load-balancer",
+    group: "load-balancer",
+    machine: loadBalancerMachine(self, scale, haproxyConfig(self, scale, masters, healthPath(shards))),
+    certificates: [
+      clientCertificate({
+        // The health check speaks with a certificate, since the API server answers nobody without one.
+        name: "health",
+        authority: "kubernetes",
+        // haproxy finds the key of <file> in <file>.key.
+        keyPath: `${pki}/health.crt.key`,
+        certPath: `${pki}/health.crt`,
+        owner: "root:root",
+        commonName: "kilonode:load-balancer",
+      }),
+    ],
+    pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
+    secrets: {},
+    disks: [],
+  };
+>>>>>>> seam-flags
 }
 
 export function loadBalancerHosts({ api: { balancer }, masters, scale, shards }: PlanParts): HostPlan[] {
@@ -67,7 +104,8 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
     users: {},
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
-      ...hostFiles(limits, "/usr/local/lib/kilonode/backends"),
+      ...hostFiles("/usr/local/lib/kilonode/backends"),
+      [limits]: textFile(`[Service]\nLimitNOFILE=${scale.kernel.openFiles.lb}`),
       "/etc/haproxy/haproxy.cfg": textFile(config),
     },
     binaries: {},
@@ -99,15 +137,16 @@ function healthPath(shards: readonly ShardPlan[]): string {
 }
 
 /** A watch is silent for minutes: only TCP keep-alive may end an idle connection. */
-function haproxyConfig(self: Place, masters: readonly Place[], healthPath: string): string {
+function haproxyConfig(self: Place, scale: Scale, masters: readonly Place[], healthPath: string): string {
+  const global = Object.entries(haproxyGlobal(scale)).map(([name, value]) => `    ${name} ${value}`);
   const servers = masters.map((master) => `    server ${master.name} ${master.address}:${ports.apiserver}`);
   return `# Layer 4: clients and API servers authenticate each other through it.
 global
     log /dev/log local0 notice
     user haproxy
     group haproxy
-    # The limit of open files bounds the connections; this bounds the table that haproxy makes for them.
-    fd-hard-limit 262144
+    # Two for each connection: this bounds the connections, and the table that haproxy allocates for them at its start.
+${global.join("\n")}
     stats socket /run/haproxy/admin.sock mode 600 level admin
 
 defaults

@@ -90,9 +90,12 @@ export function etcdFlags(scale: Scale, shard: string): FlagMap {
   };
 }
 
-/** haproxy's global limits, for a host of this size. Reference: https://docs.haproxy.org/3.0/configuration.html#3.2 */
-export function haproxyGlobal(scale: Scale): { readonly maxconn: number } {
-  return { maxconn: scale.loadBalancer.maxConnections };
+/**
+ * haproxy's global limits. Not `maxconn`, without which it does not start where fewer descriptors are to be had (a lab in a container):
+ * it takes as many connections as its descriptors allow. Reference: https://docs.haproxy.org/3.0/configuration.html#3.1-fd-hard-limit
+ */
+export function haproxyGlobal(scale: Scale): { readonly "fd-hard-limit": number } {
+  return { "fd-hard-limit": scale.loadBalancer.openFiles };
 }
 
 /** GOMEMLIMIT of a component: Go collects harder as it comes near instead of being killed. In MiB, as Go reads it. */

@@ -170,6 +170,30 @@ export const constants = {
     meaning: "connections tracked for a busy pod",
     source: "assumption",
   },
+  sourcePorts: {
+    value: 55_296,
+    unit: "ports",
+    meaning: "source ports from which the load balancer can connect to one master: 10,240 to 65,535",
+    source: "https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html (ip_local_port_range)",
+  },
+  haproxyOwnFiles: {
+    value: 1024,
+    unit: "files",
+    meaning: "descriptors of haproxy beside its connections: listeners, a check for each master, three for each thread",
+    source: "measured: 40 with 11 masters and 2 threads (haproxy 2.6); the rest is for more threads",
+  },
+  haproxyFileBytes: {
+    value: 168,
+    unit: "bytes",
+    meaning: "what haproxy allocates at its start for each descriptor that it may have",
+    source: "measured with haproxy 2.6 between 2,000 and 19,000 descriptors",
+  },
+  haproxyConnectionBytes: {
+    value: 34_000,
+    unit: "bytes",
+    meaning: "a connection of haproxy with both of its buffers at work; an idle one needs neither",
+    source: "https://docs.haproxy.org/3.0/configuration.html#3.2-tune.bufsize (16 KiB each way)",
+  },
   connectionsPerNode: {
     value: 2,
     unit: "connections",

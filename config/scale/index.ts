@@ -6,12 +6,13 @@ import { Book } from "./book";
 import { deriveControllerManager, deriveScheduler } from "./controllers";
 import { deriveEtcd } from "./etcd";
 import { deriveEtcdHost } from "./etcd-host";
-import { findingsOf } from "./findings";
 import { flowControlObjects } from "./flow-control";
 import { deriveKernel } from "./kernel";
 import { levelShares } from "./levels";
+import { deriveLoadBalancer } from "./load-balancer";
 import { deriveMasters } from "./masters";
-import { deriveLoadBalancer, deriveNode } from "./node";
+import { deriveNode } from "./node";
+import { noticesOf } from "./notices";
 import { deriveRates } from "./rates";
 import type { Scale, ScaleOptions } from "./types";
 import { resolveWorkload, type Workload } from "./workload";
@@ -19,9 +20,9 @@ import { resolveWorkload, type Workload } from "./workload";
 export { renderScaleDocument } from "./document";
 export { explain, explainable } from "./explain";
 export type { FlowSchema, PriorityLevelConfiguration } from "./flow-control";
-export { modulesFor, roles, type SysctlValue, sysctlsFor } from "./kernel";
+export { kernelProfiles, modulesFor, type SysctlValue, sysctlsFor } from "./kernel";
 export { fullTable, summary } from "./table";
-export type { Finding, HostScale, Role, Scale, ScaleOptions, ShardOption, ShardScale } from "./types";
+export type { HostScale, KernelProfile, Notice, Scale, ScaleOptions, ShardOption, ShardScale } from "./types";
 export { assumptions, type ResolvedWorkload, resolveWorkload, Workload } from "./workload";
 
 function checkOptions(options: ScaleOptions): readonly string[] {
@@ -53,7 +54,7 @@ function checkOptions(options: ScaleOptions): readonly string[] {
 /**
  * Derives everything from the workload.
  * @throws ZodError for a contradictory workload, UserError for versions and options, with every problem at once. What works but is untested, or fits but not
- * well, is in `findings` instead.
+ * well, is in `notices` instead.
  */
 export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
   const resolved = resolveWorkload(workload);
@@ -71,9 +72,9 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
   const shards = deriveEtcd(book, rates, { ...options, zones });
   const { goMemoryLimitGiB, ...etcdHost } = deriveEtcdHost(book, shards, options);
   const etcd = { ...shards, goMemoryLimitGiB };
-  const kernel = deriveKernel(book, rates, masters, etcd);
+  const loadBalancer = deriveLoadBalancer(book, rates, masters);
+  const kernel = deriveKernel(book, rates, masters, etcd, loadBalancer);
   const node = deriveNode(book, kernel, proxyMode);
-  const loadBalancer = deriveLoadBalancer(book, rates);
 
   const derivations = Object.fromEntries(book.entries);
   const scale: Scale = {
@@ -93,8 +94,8 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
     node,
     loadBalancer,
     flowControl: flowControlObjects(apiserver.levels, resolved.bulkListerSubjects, levelShares),
-    findings: [],
+    notices: [],
     derivations,
   };
-  return { ...scale, findings: findingsOf(scale, options) };
+  return { ...scale, notices: noticesOf(scale, options) };
 }

@@ -1,17 +1,20 @@
-/** Derived: kernel settings by role. A host's own higher value is kept wherever `floor` is set. */
+/** Derived: kernel settings by profile. A host's own higher value is kept wherever `floor` is set. */
 import { type Book, powerOfTwo } from "./book";
 import { constants as c } from "./constants";
-import type { EtcdScale, KernelScale, MastersScale, Rates, Role, Scale } from "./types";
+import type { EtcdScale, KernelProfile, KernelScale, LoadBalancerScale, MastersScale, Rates, Scale } from "./types";
 
 const kernelDocs = "https://www.kernel.org/doc/html/latest/networking/ip-sysctl.html";
-export const roles: readonly Role[] = ["master", "etcd", "node", "lb"];
+export const kernelProfiles: readonly KernelProfile[] = ["master", "etcd", "node", "lb"];
 
-/** Hosts and pods that a host of the role may speak to directly: all in one broadcast domain, the worst case. */
-function peers(role: Role, book: Book, masters: MastersScale, etcd: EtcdScale): [number, string, string[]] {
+/** The kernel's default of fs.nr_open. */
+const usualOpenFiles = 1_048_576;
+
+/** Hosts and pods that a host of the profile may speak to directly: all in one broadcast domain, the worst case. */
+function peers(profile: KernelProfile, book: Book, masters: MastersScale, etcd: EtcdScale): [number, string, string[]] {
   const { nodes, pods } = book.workload;
-  if (role === "etcd")
+  if (profile === "etcd")
     return [etcd.hosts + masters.count + 16, "etcd hosts + masters + 16 others", ["etcd.hosts", "masters.count"]];
-  if (role === "node")
+  if (profile === "node")
     return [
       nodes + pods + masters.count,
       "nodes + pods + masters: without an overlay every pod has an entry",
@@ -24,9 +27,14 @@ function peers(role: Role, book: Book, masters: MastersScale, etcd: EtcdScale): 
   ];
 }
 
-function connections(role: Role, book: Book, rates: Rates, masters: MastersScale): [number, string, string[]] {
+function connections(
+  profile: KernelProfile,
+  book: Book,
+  rates: Rates,
+  masters: MastersScale,
+): [number, string, string[]] {
   const w = book.workload;
-  if (role === "node")
+  if (profile === "node")
     return [
       Math.max(
         c.conntrackMin.value,
@@ -42,36 +50,42 @@ function connections(role: Role, book: Book, rates: Rates, masters: MastersScale
         "constants.connectionsPerPod",
       ],
     ];
-  if (role === "etcd") return [c.conntrackMin.value, "131,072: masters and peers only", ["constants.conntrackMin"]];
-  const share = role === "lb" ? rates.connections * 2 : Math.ceil(rates.connections / masters.survivors);
+  if (profile === "etcd") return [c.conntrackMin.value, "131,072: masters and peers only", ["constants.conntrackMin"]];
+  const share = profile === "lb" ? rates.connections * 2 : Math.ceil(rates.connections / masters.survivors);
   return [
     Math.max(c.conntrackMin.value, powerOfTwo(share * 4)),
-    role === "lb"
+    profile === "lb"
       ? "4 x both sides of every connection, at least 131,072"
       : "4 x the connections of a master when a zone is lost, at least 131,072",
     ["rates.connections", "masters.survivors", "constants.conntrackMin"],
   ];
 }
 
-export function deriveKernel(book: Book, rates: Rates, masters: MastersScale, etcd: EtcdScale): KernelScale {
+export function deriveKernel(
+  book: Book,
+  rates: Rates,
+  masters: MastersScale,
+  etcd: EtcdScale,
+  loadBalancer: LoadBalancerScale,
+): KernelScale {
   const each = (
     name: string,
     unit: string,
-    rule: (role: Role) => readonly [number, string, readonly string[]],
+    rule: (profile: KernelProfile) => readonly [number, string, readonly string[]],
     source: string,
   ) =>
     Object.fromEntries(
-      roles.map((role) => {
-        const [value, formula, inputs] = rule(role);
-        return [role, book.derive(`kernel.${name}.${role}`, { value, unit, formula, inputs, source })];
+      kernelProfiles.map((profile) => {
+        const [value, formula, inputs] = rule(profile);
+        return [profile, book.derive(`kernel.${name}.${profile}`, { value, unit, formula, inputs, source })];
       }),
-    ) as Record<Role, number>;
+    ) as Record<KernelProfile, number>;
   return {
     neighbours: each(
       "neighbours",
       "entries",
-      (role) => {
-        const [count, formula, inputs] = peers(role, book, masters, etcd);
+      (profile) => {
+        const [count, formula, inputs] = peers(profile, book, masters, etcd);
         return [
           powerOfTwo(Math.max(1024, 2 * count)),
           `twice (${formula}) as a power of two, at least 1,024 (the kernel's default)`,
@@ -83,16 +97,16 @@ export function deriveKernel(book: Book, rates: Rates, masters: MastersScale, et
     conntrack: each(
       "conntrack",
       "entries",
-      (role) => {
-        const [value, formula, inputs] = connections(role, book, rates, masters);
-        const memoryGiB = role === "node" ? book.workload.memoryPerNodeGiB : masters.memoryGiB;
+      (profile) => {
+        const [value, formula, inputs] = connections(profile, book, rates, masters);
+        const memoryGiB = profile === "node" ? book.workload.memoryPerNodeGiB : masters.memoryGiB;
         const room = Math.floor((memoryGiB * 2 ** 30 * c.conntrackMemoryShare.value) / c.conntrackEntryBytes.value);
         return [
           Math.max(c.conntrackMin.value, Math.min(value, room)),
           `${formula}; at most 2 % of the memory`,
           [
             ...inputs,
-            ...(role === "node" ? ["workload.memoryPerNodeGiB"] : ["masters.memoryGiB"]),
+            ...(profile === "node" ? ["workload.memoryPerNodeGiB"] : ["masters.memoryGiB"]),
             "constants.conntrackEntryBytes",
             "constants.conntrackMemoryShare",
           ],
@@ -103,9 +117,13 @@ export function deriveKernel(book: Book, rates: Rates, masters: MastersScale, et
     backlog: each(
       "backlog",
       "connections",
-      (role) => {
+      (profile) => {
         const busy =
-          role === "lb" ? rates.connections : role === "master" ? Math.ceil(rates.connections / masters.survivors) : 0;
+          profile === "lb"
+            ? rates.connections
+            : profile === "master"
+              ? Math.ceil(rates.connections / masters.survivors)
+              : 0;
         return [
           Math.min(65_535, Math.max(32_768, powerOfTwo(busy))),
           "connections that may arrive at once (after the loss of a zone) as a power of two, 32,768 to 65,535",
@@ -114,14 +132,23 @@ export function deriveKernel(book: Book, rates: Rates, masters: MastersScale, et
       },
       `${kernelDocs} (somaxconn, tcp_max_syn_backlog)`,
     ),
-    openFiles: book.derive("kernel.openFiles", {
-      value: 1_048_576,
-      unit: "files",
-      formula:
-        'the kernel\'s default of fs.nr_open for every unit: far above any need, and never "too many open files"',
-      inputs: [],
-      source: "https://www.kernel.org/doc/html/latest/admin-guide/sysctl/fs.html",
-    }),
+    openFiles: each(
+      "openFiles",
+      "files",
+      (profile) =>
+        profile === "lb"
+          ? [
+              Math.max(usualOpenFiles, powerOfTwo(loadBalancer.openFiles)),
+              "what haproxy needs, as a power of two, at least 1,048,576",
+              ["loadBalancer.openFiles"],
+            ]
+          : [
+              usualOpenFiles,
+              'the kernel\'s default of fs.nr_open for every unit: far above any need, and never "too many open files"',
+              [],
+            ],
+      "https://www.kernel.org/doc/html/latest/admin-guide/sysctl/fs.html",
+    ),
   };
 }
 
@@ -134,13 +161,14 @@ export interface SysctlValue {
 const atLeast = (value: number): SysctlValue => ({ value: String(value), floor: true });
 const exactly = (value: number | string): SysctlValue => ({ value: String(value), floor: false });
 
-/** For every role: the article's list, with floors so that a newer kernel's larger defaults stay. */
-function common(backlog: number): Record<string, SysctlValue> {
+/** For every profile: the article's list, with floors so that a newer kernel's larger defaults stay. */
+function common(backlog: number, openFiles: number): Record<string, SysctlValue> {
   return {
-    "fs.file-max": atLeast(2_097_152),
+    // All programs of a host together: room for two with as many as one may have.
+    "fs.file-max": atLeast(2 * openFiles),
     "fs.inotify.max_user_instances": atLeast(8192),
     "fs.inotify.max_user_watches": atLeast(524_288),
-    "fs.nr_open": atLeast(1_048_576),
+    "fs.nr_open": atLeast(openFiles),
     // A host that hangs is worse than one that restarts: the others take over.
     "kernel.panic": exactly(10),
     "kernel.panic_on_oops": exactly(1),
@@ -176,16 +204,16 @@ function neighbours(entries: number): Record<string, SysctlValue> {
   return Object.fromEntries([...family("ipv4"), ...family("ipv6")]);
 }
 
-/** The kernel settings of one role, sorted by key. Source of the list: the large-cluster article, section 3.2. */
-export function sysctlsFor(role: Role, scale: Scale): Record<string, SysctlValue> {
+/** The kernel settings of one profile, sorted by key. Source of the list: the large-cluster article, section 3.2. */
+export function sysctlsFor(profile: KernelProfile, scale: Scale): Record<string, SysctlValue> {
   const { kernel } = scale;
   const all: Record<string, SysctlValue> = {
-    ...common(kernel.backlog[role]),
-    ...neighbours(kernel.neighbours[role]),
+    ...common(kernel.backlog[profile], kernel.openFiles[profile]),
+    ...neighbours(kernel.neighbours[profile]),
     // An etcd host filters nothing: without the module every packet is spared the table.
-    ...(role === "etcd" ? {} : { "net.netfilter.nf_conntrack_max": atLeast(kernel.conntrack[role]) }),
-    ...(role === "master" || role === "node" ? withKubelet : {}),
-    ...(role === "node"
+    ...(profile === "etcd" ? {} : { "net.netfilter.nf_conntrack_max": atLeast(kernel.conntrack[profile]) }),
+    ...(profile === "master" || profile === "node" ? withKubelet : {}),
+    ...(profile === "node"
       ? {
           "net.bridge.bridge-nf-call-iptables": exactly(1),
           "net.ipv4.ip_forward": exactly(1),
@@ -193,15 +221,15 @@ export function sysctlsFor(role: Role, scale: Scale): Record<string, SysctlValue
         }
       : {}),
     // One address connects to every master: the ports below NodePorts are its own.
-    ...(role === "lb" ? { "net.ipv4.ip_local_port_range": exactly("10240 65535") } : {}),
+    ...(profile === "lb" ? { "net.ipv4.ip_local_port_range": exactly(`${65_536 - c.sourcePorts.value} 65535`) } : {}),
   };
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Kernel modules that a role loads before its settings: connection tracking, and what kube-proxy's mode needs. */
-export function modulesFor(role: Role, scale: Scale): readonly string[] {
-  if (role === "etcd") return [];
-  if (role !== "node") return ["nf_conntrack"];
+/** Kernel modules that a profile loads before its settings: connection tracking, and what kube-proxy's mode needs. */
+export function modulesFor(profile: KernelProfile, scale: Scale): readonly string[] {
+  if (profile === "etcd") return [];
+  if (profile !== "node") return ["nf_conntrack"];
   const proxy: Readonly<Record<string, readonly string[]>> = {
     ipvs: ["ip_vs", "ip_vs_rr", "ip_vs_sh", "ip_vs_wrr"],
     nftables: ["nf_tables"],

@@ -1,7 +1,7 @@
-/** Derived: kubelet, kube-proxy and the load balancer. */
-import { type Book, powerOfTwo } from "./book";
+/** Derived: kubelet and kube-proxy. */
+import type { Book } from "./book";
 import { constants as c } from "./constants";
-import type { KernelScale, LoadBalancerScale, NodeScale, Rates } from "./types";
+import type { KernelScale, NodeScale } from "./types";
 
 const kubelet = "https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/";
 const proxy = "https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/";
@@ -73,18 +73,5 @@ export function deriveNode(book: Book, kernel: KernelScale, proxyMode: string): 
     conntrackMin: put("conntrackMin", kernel.conntrack.node, "entries", "the node's table", proxy, [
       "kernel.conntrack.node",
     ]),
-  };
-}
-
-export function deriveLoadBalancer(book: Book, rates: Rates): LoadBalancerScale {
-  return {
-    maxConnections: book.derive("loadBalancer.maxConnections", {
-      value: Math.max(10_000, powerOfTwo(2 * rates.connections)),
-      unit: "connections",
-      formula:
-        "twice the expected connections (all reconnect while the old ones still close), as a power of two, at least 10,000",
-      inputs: ["rates.connections"],
-      source: "https://docs.haproxy.org/3.0/configuration.html#3.2-maxconn; factor chosen by us",
-    }),
   };
 }

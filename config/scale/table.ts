@@ -1,6 +1,6 @@
 /** A scale as text: the short answer for a reader, and the full table that the golden files hold. */
 import type { Scalar } from "./book";
-import type { Finding, Scale } from "./types";
+import type { Notice, Scale } from "./types";
 import { assumptions, type Figure } from "./workload";
 
 const number = (value: Scalar): string =>
@@ -15,8 +15,8 @@ function columns(rows: readonly (readonly [string, string])[]): string[] {
 
 const heading = (text: string): string[] => ["", text, "-".repeat(text.length)];
 
-export function findingLines(findings: readonly Finding[]): string[] {
-  return findings.map(({ level, path, message, source }) => `  ${level.padEnd(7)} ${path}: ${message} [${source}]`);
+export function noticeLines(notices: readonly Notice[]): string[] {
+  return notices.map(({ level, path, message, source }) => `  ${level.padEnd(7)} ${path}: ${message} [${source}]`);
 }
 
 const star = (scale: Scale, path: string): string => (scale.derivations[path]?.extrapolated ? " *" : "");
@@ -40,7 +40,7 @@ export function fullTable(scale: Scale): string {
     ...columns(figures),
   ];
   for (const [group, rows] of groups) lines.push(...heading(group), ...columns(rows));
-  lines.push(...heading("findings"), ...(scale.findings.length > 0 ? findingLines(scale.findings) : ["  none"]));
+  lines.push(...heading("notices"), ...(scale.notices.length > 0 ? noticeLines(scale.notices) : ["  none"]));
   return `${lines.join("\n")}\n`;
 }
 
@@ -91,6 +91,6 @@ export function summary(scale: Scale): string {
   const note = scale.extrapolated
     ? ["", "  * extrapolated: no published figure of a self-managed control plane covers this size"]
     : [];
-  const findings = scale.findings.length > 0 ? ["", ...findingLines(scale.findings)] : [];
-  return `${[head, "", ...columns(rows), ...note, ...findings].join("\n")}\n`;
+  const notices = scale.notices.length > 0 ? ["", ...noticeLines(scale.notices)] : [];
+  return `${[head, "", ...columns(rows), ...note, ...notices].join("\n")}\n`;
 }

@@ -150,10 +150,10 @@ export interface MastersScale extends HostScale {
 }
 
 export interface KernelScale {
-  readonly neighbours: Readonly<Record<Role, number>>;
-  readonly conntrack: Readonly<Record<Role, number>>;
-  readonly backlog: Readonly<Record<Role, number>>;
-  readonly openFiles: number;
+  readonly neighbours: Readonly<Record<KernelProfile, number>>;
+  readonly conntrack: Readonly<Record<KernelProfile, number>>;
+  readonly backlog: Readonly<Record<KernelProfile, number>>;
+  readonly openFiles: Readonly<Record<KernelProfile, number>>;
 }
 
 export interface NodeScale {
@@ -173,12 +173,18 @@ export interface NodeScale {
 
 export interface LoadBalancerScale {
   readonly maxConnections: number;
+  /** Descriptors that haproxy may have. */
+  readonly openFiles: number;
+  /** Connections to one master after the loss of a zone. */
+  readonly connectionsPerMaster: number;
+  readonly memoryGiB: number;
 }
 
-export type Role = "master" | "etcd" | "node" | "lb";
+/** What a host is to its kernel. Not its role in the plan (config/names.ts): a node simulator has the settings of a node. */
+export type KernelProfile = "master" | "etcd" | "node" | "lb";
 
 /** Something the reader has to know. `error`: the cluster would not work; `warning`: outside what others tested. */
-export interface Finding {
+export interface Notice {
   readonly level: "error" | "warning" | "note";
   /** The knob or derived value that it is about. */
   readonly path: string;
@@ -208,6 +214,6 @@ export interface Scale {
     readonly priorityLevels: readonly PriorityLevelConfiguration[];
     readonly flowSchemas: readonly FlowSchema[];
   };
-  readonly findings: readonly Finding[];
+  readonly notices: readonly Notice[];
   readonly derivations: Readonly<Record<string, Entry>>;
 }

@@ -16,8 +16,8 @@ function planOf(text: string): ClusterPlan {
 
 describe("docs/configuration.md", () => {
   test.each(examples)("its example is accepted, without a warning of etcd's size: %#", (text) => {
-    const { findings } = planOf(text).scale;
-    expect(findings.filter(({ path }) => path.startsWith("etcd"))).toEqual([]);
+    const { notices } = planOf(text).scale;
+    expect(notices.filter(({ path }) => path.startsWith("etcd"))).toEqual([]);
   });
 
   test("15,000 nodes: the fourth shard holds the pods, and is what `kilonode scale` derives", () => {
@@ -40,7 +40,7 @@ describe("docs/configuration.md", () => {
 
   test("without it: a warning above 5,000 nodes, refused at 14,000", () => {
     const main = (nodes: number) =>
-      planOf(`config: {kilonode:platform: lab, kilonode:workload: {nodes: ${nodes}}}`).scale.findings.filter(
+      planOf(`config: {kilonode:platform: lab, kilonode:workload: {nodes: ${nodes}}}`).scale.notices.filter(
         ({ path }) => path.startsWith("etcd.shards.main"),
       );
     expect(main(5000)).toEqual([]);

@@ -8,7 +8,7 @@ import { prefixOf } from "../../cli/doctor/shards";
 import { doctorText, explainText } from "../../cli/doctor/show";
 import type { CheckStatus } from "../../cli/doctor/types";
 import { plainStyle } from "../../cli/show/style";
-import { ledger } from "../../config/ledger";
+import { ledger } from "../../docs/ledger";
 import { checked, onApi, onHosts, onServers, recorded, recordedPlan } from "./doctor-recorded/fixture";
 
 test("a recorded lab: everything is in effect, or the machine explains why it cannot be", () => {

@@ -88,7 +88,7 @@ describe("what a component is told", () => {
   });
 
   test("haproxy holds twice the connections of every node", () => {
-    expect(haproxyGlobal(scale).maxconn).toBeGreaterThanOrEqual(2 * scale.rates.connections);
+    expect(haproxyGlobal(scale)["fd-hard-limit"]).toBeGreaterThanOrEqual(4 * scale.rates.connections);
   });
 
   test("a file is text that ends with a line break", () => {

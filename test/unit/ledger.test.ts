@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { ledger, ledgerCounts, renderLedger } from "../../config/ledger";
+import { ledger, ledgerCounts, renderLedger } from "../../docs/ledger";
 
 const root = join(__dirname, "..", "..");
 

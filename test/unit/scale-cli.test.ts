@@ -44,9 +44,9 @@ describe("answers", () => {
       "--flag",
       "kube-controller-manager/feature-gates=Other=true",
     );
-    const { flags, findings, derivations } = JSON.parse(out) as {
+    const { flags, notices, derivations } = JSON.parse(out) as {
       flags: Record<string, string[]>;
-      findings: unknown[];
+      notices: unknown[];
       derivations: object;
     };
     expect(flags["kube-apiserver"]).toContain("--max-requests-inflight=1500");
@@ -66,7 +66,7 @@ describe("answers", () => {
         "modules",
       ]),
     );
-    expect(findings).toHaveLength(1);
+    expect(notices).toHaveLength(1);
     expect(derivations).toHaveProperty(["apiserver.maxRequestsInflight", "source"]);
   });
 

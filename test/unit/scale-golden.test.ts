@@ -10,7 +10,7 @@ import {
   schedulerConfiguration,
   sysctlsFor,
 } from "../../config/flags";
-import { fullTable, renderScaleDocument, roles } from "../../config/scale";
+import { fullTable, kernelProfiles, renderScaleDocument } from "../../config/scale";
 import { goldenSizes, scaleOf } from "./scale-samples";
 
 describe("golden tables of the scale model (refresh: npm run golden)", () => {
@@ -40,10 +40,10 @@ describe("golden tables of the scale model (refresh: npm run golden)", () => {
       ...part("kube-proxy", [
         renderConfiguration(kubeProxyConfiguration(scale, "/etc/kubernetes/kube-proxy.kubeconfig")),
       ]),
-      ...roles.flatMap((role) =>
+      ...kernelProfiles.flatMap((profile) =>
         part(
-          `sysctls, ${role}`,
-          Object.entries(sysctlsFor(role, scale)).map(
+          `sysctls, ${profile}`,
+          Object.entries(sysctlsFor(profile, scale)).map(
             ([key, { value, floor }]) => `${key} = ${value}${floor ? "  (at least)" : ""}`,
           ),
         ),

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { kubeProxyConfiguration } from "../../config/flags";
-import { modulesFor, type Role, roles, sysctlsFor } from "../../config/scale";
+import { type KernelProfile, kernelProfiles, modulesFor, sysctlsFor } from "../../config/scale";
 import { scaleOf } from "./scale-samples";
 
 const scale = scaleOf({ nodes: 1300, pods: 100_000 });
-const setting = (role: Role, key: string, of = scale) => sysctlsFor(role, of)[key]?.value;
+const setting = (profile: KernelProfile, key: string, of = scale) => sysctlsFor(profile, of)[key]?.value;
 
 /** Section 3.2 of the article, without the connection table and the neighbour table, which the scale decides. */
 const article = {
@@ -30,12 +30,12 @@ const article = {
 };
 
 describe("kernel settings", () => {
-  test("the article's list, on every role that it concerns", () => {
+  test("the article's list, on every profile that it concerns", () => {
     const onlyWithPods = ["net.ipv4.ip_local_reserved_ports", "vm.max_map_count"];
-    for (const role of roles) {
+    for (const profile of kernelProfiles) {
       for (const [key, value] of Object.entries(article)) {
-        const concerned = !onlyWithPods.includes(key) || role === "master" || role === "node";
-        expect(setting(role, key), `${role} ${key}`).toBe(concerned ? value : undefined);
+        const concerned = !onlyWithPods.includes(key) || profile === "master" || profile === "node";
+        expect(setting(profile, key), `${profile} ${key}`).toBe(concerned ? value : undefined);
       }
     }
   });
@@ -85,7 +85,7 @@ describe("kernel settings", () => {
 
   test("a busy balancer gets a longer queue, sorted keys everywhere", () => {
     expect(Number(setting("lb", "net.core.somaxconn", scaleOf({ nodes: 15_000 })))).toBe(65_535);
-    for (const role of roles)
-      expect(Object.keys(sysctlsFor(role, scale))).toEqual(Object.keys(sysctlsFor(role, scale)).sort());
+    for (const profile of kernelProfiles)
+      expect(Object.keys(sysctlsFor(profile, scale))).toEqual(Object.keys(sysctlsFor(profile, scale)).sort());
   });
 });

@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { instanceNamed } from "../../config/instances";
-import { roles, type Scale, sysctlsFor } from "../../config/scale";
+import { kernelProfiles, type Scale, sysctlsFor } from "../../config/scale";
 import { goldenSizes, scaleOf } from "./scale-samples";
 
 /** What one buys or sets: none may shrink as the cluster grows. */
@@ -155,8 +155,8 @@ describe("safe", () => {
   });
 
   test("no kernel setting is below the kernel's own default where it may lower the host's", () => {
-    for (const role of roles) {
-      for (const [key, { value, floor }] of Object.entries(sysctlsFor(role, scaleOf({ nodes: 10 })))) {
+    for (const profile of kernelProfiles) {
+      for (const [key, { value, floor }] of Object.entries(sysctlsFor(profile, scaleOf({ nodes: 10 })))) {
         expect(value, key).toMatch(/^[0-9][0-9 -]*$/);
         if (/max|mem|backlog|thresh[23]|nr_open/.test(key) && key !== "vm.overcommit_memory")
           expect(floor, key).toBe(true);
@@ -179,7 +179,7 @@ describe("complete", () => {
         loadBalanced: _l,
         extrapolated: _e,
         flowControl: _f,
-        findings: _n,
+        notices: _n,
         derivations,
         ...derived
       } = scaleOf(size);

@@ -1,5 +1,5 @@
 /** Rows of the ledger: etcd. */
-import type { LedgerEntry } from "../ledger";
+import type { LedgerEntry } from "./entry";
 
 export const etcd: readonly LedgerEntry[] = [
   {
@@ -96,7 +96,7 @@ export const etcd: readonly LedgerEntry[] = [
         test: "writes with the priority of ionice -c2 -n0 and has a quota of 8 GiB",
       },
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "a database that does not fit its quota is an error, a tight one a warning",
       },
     ],

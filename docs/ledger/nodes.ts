@@ -1,5 +1,5 @@
 /** Rows of the ledger: Nodes, kube-proxy, images and runtime. */
-import type { LedgerEntry } from "../ledger";
+import type { LedgerEntry } from "./entry";
 
 export const nodes: readonly LedgerEntry[] = [
   {

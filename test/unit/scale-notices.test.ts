@@ -4,7 +4,7 @@ import { explain, explainable, type Workload } from "../../config/scale";
 import { scaleOf } from "./scale-samples";
 
 const levelAt = (path: string, workload: Workload, options = {}) =>
-  scaleOf(workload, options).findings.find((finding) => finding.path === path)?.level;
+  scaleOf(workload, options).notices.find((notice) => notice.path === path)?.level;
 
 describe("upstream's thresholds: silent at the limit, a warning with its source above", () => {
   const base = { nodes: 5000, pods: 150_000, services: 10_000 };
@@ -21,7 +21,7 @@ describe("upstream's thresholds: silent at the limit, a warning with its source 
   ])("%s", (path, at, above) => {
     expect(levelAt(path, at)).toBeUndefined();
     expect(levelAt(path, above)).toBe("warning");
-    expect(scaleOf(above).findings.find((finding) => finding.path === path)?.source).toMatch(/^https:\/\//);
+    expect(scaleOf(above).notices.find((notice) => notice.path === path)?.source).toMatch(/^https:\/\//);
   });
 
   test("10 pods a core", () => {

@@ -4,34 +4,12 @@
  *
  * Sources: A: etcd course, lecture 20; B: notes on that lecture; C: the large-cluster tuning article, by section.
  */
-import { apiserver } from "./ledger/apiserver";
-import { controllers } from "./ledger/controllers";
-import { etcd } from "./ledger/etcd";
-import { hosts } from "./ledger/hosts";
-import { nodes } from "./ledger/nodes";
-
-/**
- * `done`: in force as recommended. `replaced`: something else does its work, for the reason given. `later`: not, or not all of
- * it, yet. `not ours`: deliberately left to others, for the reason given.
- */
-export type LedgerStatus = "done" | "replaced" | "later" | "not ours";
-
-export interface LedgerEntry {
-  /** Letter of the area and number, for instance "A6". */
-  readonly id: string;
-  readonly area: string;
-  readonly source: string;
-  readonly recommendation: string;
-  /** The form it takes with today's Kubernetes and etcd. */
-  readonly form: string;
-  readonly status: LedgerStatus;
-  /** Paths in the repository. */
-  readonly implementedIn: readonly string[];
-  /** Test file and the name of the test in it. */
-  readonly evidence: readonly { readonly file: string; readonly test: string }[];
-  /** Why it was replaced or left out; of what comes later, how much is there (its code and tests are named all the same). */
-  readonly reason?: string;
-}
+import { apiserver } from "./apiserver";
+import { controllers } from "./controllers";
+import type { LedgerEntry, LedgerStatus } from "./entry";
+import { etcd } from "./etcd";
+import { hosts } from "./hosts";
+import { nodes } from "./nodes";
 
 export const ledger: readonly LedgerEntry[] = [...hosts, ...etcd, ...apiserver, ...controllers, ...nodes];
 
@@ -61,7 +39,7 @@ export function renderLedger(entries: readonly LedgerEntry[] = ledger): string {
   const lines = [
     "# The ledger of recommendations",
     "",
-    "Rendered from `config/ledger.ts` by `npm run golden`; a test checks that every file and test named here exists.",
+    "Rendered from `docs/ledger/` by `npm run golden`; a test checks that every file and test named here exists.",
     "Sources: A: etcd course, lecture 20; B: notes on that lecture; C: the large-cluster tuning article, by section.",
     "",
     `${entries.length} rows: ${statuses.map((status) => `${counts[status]} ${status}`).join(", ")}.`,

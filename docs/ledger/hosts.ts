@@ -1,5 +1,5 @@
 /** Rows of the ledger: Hosts, hardware, network, kernel. */
-import type { LedgerEntry } from "../ledger";
+import type { LedgerEntry } from "./entry";
 
 export const hosts: readonly LedgerEntry[] = [
   {
@@ -33,7 +33,7 @@ export const hosts: readonly LedgerEntry[] = [
         test: "memory limits fit the host, and the host's needs fit the instance",
       },
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "an instance that is too small, and one that fits",
       },
     ],
@@ -61,7 +61,7 @@ export const hosts: readonly LedgerEntry[] = [
     implementedIn: ["config/scale/etcd.ts", "components/etcd/plan.ts", "components/control-plane/flags.ts"],
     evidence: [
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "everything that no other shard holds counts to main",
       },
       {
@@ -86,7 +86,7 @@ export const hosts: readonly LedgerEntry[] = [
     evidence: [
       {
         file: "test/unit/scale-kernel.test.ts",
-        test: "the article's list, on every role that it concerns",
+        test: "the article's list, on every profile that it concerns",
       },
       {
         file: "test/unit/scale-properties.test.ts",
@@ -143,7 +143,7 @@ export const hosts: readonly LedgerEntry[] = [
     status: "done",
     implementedIn: [
       "components/machine/files/usr/local/lib/systemd/system",
-      "components/machine/files/etc/systemd/system/haproxy.service.d/kilonode.conf",
+      "components/load-balancer/plan.ts",
       "config/scale/kernel.ts",
     ],
     evidence: [

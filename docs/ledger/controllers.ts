@@ -1,5 +1,5 @@
 /** Rows of the ledger: kube-controller-manager and kube-scheduler. */
-import type { LedgerEntry } from "../ledger";
+import type { LedgerEntry } from "./entry";
 
 export const controllers: readonly LedgerEntry[] = [
   {

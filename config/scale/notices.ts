@@ -1,7 +1,7 @@
 /** Thresholds: where the workload or the configuration leaves what others tested, or would not work. */
 import { etcdFamilies, instanceNamed, masterFamilies, shortfalls } from "../instances";
 import { constants as c } from "./constants";
-import type { Finding, Scale, ScaleOptions } from "./types";
+import type { Notice, Scale, ScaleOptions } from "./types";
 
 const thresholds =
   "https://github.com/kubernetes/community/blob/master/sig-scalability/configs-and-limits/thresholds.md";
@@ -70,18 +70,19 @@ const limits: readonly {
   },
 ];
 
-export function findingsOf(scale: Draft, options: ScaleOptions): readonly Finding[] {
+export function noticesOf(scale: Draft, options: ScaleOptions): readonly Notice[] {
   return [
-    ...limitFindings(scale),
-    ...densityFindings(scale),
-    ...etcdFindings(scale),
-    ...masterFindings(scale),
-    ...instanceFindings(scale, options),
-    ...proxyFindings(scale),
+    ...limitNotices(scale),
+    ...densityNotices(scale),
+    ...etcdNotices(scale),
+    ...masterNotices(scale),
+    ...instanceNotices(scale, options),
+    ...loadBalancerNotices(scale),
+    ...proxyNotices(scale),
   ];
 }
 
-function limitFindings(scale: Draft): Finding[] {
+function limitNotices(scale: Draft): Notice[] {
   return limits
     .filter(({ most, value }) => value(scale) > most)
     .map(({ path, what, most, value, source }) => ({
@@ -92,7 +93,7 @@ function limitFindings(scale: Draft): Finding[] {
     }));
 }
 
-function densityFindings({ workload: w }: Draft): Finding[] {
+function densityNotices({ workload: w }: Draft): Notice[] {
   const most = 10 * w.coresPerNode;
   if (w.podsPerNode <= most) return [];
   return [
@@ -105,8 +106,8 @@ function densityFindings({ workload: w }: Draft): Finding[] {
   ];
 }
 
-function etcdFindings({ etcd, zones }: Draft): Finding[] {
-  const found: Finding[] = [];
+function etcdNotices({ etcd, zones }: Draft): Notice[] {
+  const found: Notice[] = [];
   for (const [name, shard] of Object.entries(etcd.shards)) {
     const path = `etcd.shards.${name}`;
     const share = shard.databaseGiB / shard.quotaGiB;
@@ -157,8 +158,8 @@ function etcdFindings({ etcd, zones }: Draft): Finding[] {
   return found;
 }
 
-function masterFindings({ masters, zones, apiserver }: Draft): Finding[] {
-  const found: Finding[] = [];
+function masterNotices({ masters, zones, apiserver }: Draft): Notice[] {
+  const found: Notice[] = [];
   if (masters.count < masters.needed)
     found.push({
       level: "warning",
@@ -178,8 +179,8 @@ function masterFindings({ masters, zones, apiserver }: Draft): Finding[] {
   return found;
 }
 
-function instanceFindings({ masters, etcdHost }: Draft, options: ScaleOptions): Finding[] {
-  const found: Finding[] = [];
+function instanceNotices({ masters, etcdHost }: Draft, options: ScaleOptions): Notice[] {
+  const found: Notice[] = [];
   const check = (
     role: string,
     knob: string,
@@ -217,7 +218,20 @@ function instanceFindings({ masters, etcdHost }: Draft, options: ScaleOptions): 
   return found;
 }
 
-function proxyFindings({ node }: Draft): Finding[] {
+/** One address of the load balancer has a port for each of its connections to one master. */
+function loadBalancerNotices({ loadBalancer, loadBalanced, masters }: Draft): Notice[] {
+  if (!loadBalanced || loadBalancer.connectionsPerMaster <= c.sourcePorts.value) return [];
+  return [
+    {
+      level: "warning",
+      path: "loadBalancer.connectionsPerMaster",
+      message: `about ${shown(loadBalancer.connectionsPerMaster)} connections to each of the ${masters.survivors} masters left after the loss of a zone, and ${shown(c.sourcePorts.value)} source ports: run more masters`,
+      source: c.sourcePorts.source,
+    },
+  ];
+}
+
+function proxyNotices({ node }: Draft): Notice[] {
   if (node.proxyMode !== "ipvs") return [];
   return [
     {

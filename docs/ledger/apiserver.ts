@@ -1,5 +1,5 @@
 /** Rows of the ledger: kube-apiserver. */
-import type { LedgerEntry } from "../ledger";
+import type { LedgerEntry } from "./entry";
 
 export const apiserver: readonly LedgerEntry[] = [
   {
@@ -21,7 +21,7 @@ export const apiserver: readonly LedgerEntry[] = [
         test: "requests in flight at %i nodes: %i and %i",
       },
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "leader election, heartbeats and the system keep upstream's shares, and have the seats they need",
       },
       {
@@ -214,11 +214,11 @@ export const apiserver: readonly LedgerEntry[] = [
         test: "refuses to switch off what lists and watches of large clusters live by",
       },
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "lists over all namespaces by anybody but the system land in a small level that takes no other's seats",
       },
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "clients known to list without limit get a level of their own, by name",
       },
       {
@@ -238,10 +238,10 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "namespaces as an index; at most 5,000 services a namespace",
     form: "limits of the scale model, checked by policy/quota",
     status: "later",
-    implementedIn: ["config/scale/findings.ts", "stacks/index.ts"],
+    implementedIn: ["config/scale/notices.ts", "stacks/index.ts"],
     evidence: [
       {
-        file: "test/unit/scale-findings.test.ts",
+        file: "test/unit/scale-notices.test.ts",
         test: "upstream's thresholds: silent at the limit, a warning with its source above",
       },
     ],
