@@ -100,10 +100,7 @@ function stagedGroups(
 }
 
 /** The group's strategy with the host that it names as a target. */
-function strategyOf(
-  { strategy }: GroupPlan,
-  hostNamed: (name: string) => Host | undefined,
-): RolloutArgs["strategy"] {
+function strategyOf({ strategy }: GroupPlan, hostNamed: (name: string) => Host | undefined): RolloutArgs["strategy"] {
   if (strategy.kind !== "masters") return strategy;
   const { balancer, ...masters } = strategy;
   const host = balancer === undefined ? undefined : hostNamed(balancer);

@@ -23,7 +23,7 @@ async function run(platforms: Platforms): Promise<pulumi.Inputs> {
   // Loaded while other processes look at the machine.
   const { placeCluster } = require("./place") as typeof import("./place");
   const prepared = await preparing;
-  for (const { level, message, source } of plan.scale.findings) {
+  for (const { level, message, source } of plan.scale.notices) {
     if (level === "warning") await pulumi.log.warn(`${message} (${source})`);
   }
   return placeCluster({ spec, platform, prepared, plan: withArtifacts(plan, prepared.artifacts) });

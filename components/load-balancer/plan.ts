@@ -1,11 +1,6 @@
 /** haproxy in front of the API servers: least connections, health by /readyz, draining. */
-<<<<<<< HEAD
-import { type Place, place, type Territory } from "../../config/names";
-=======
-import type { ClusterSpec } from "../../config/cluster";
 import { haproxyGlobal } from "../../config/flags";
-import { type Place, place } from "../../config/names";
->>>>>>> seam-flags
+import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
@@ -29,7 +24,6 @@ export function apiPlan({ api }: PlatformFacts, territory: Territory): ApiPlan {
   return { endpoint: url(balancer.endpoint), ...identity(balancer), balancer };
 }
 
-<<<<<<< HEAD
 export function loadBalancerGroups({ api: { balancer } }: PlanParts): GroupPlan[] {
   if (!balancer) return [];
   return [
@@ -42,36 +36,6 @@ export function loadBalancerGroups({ api: { balancer } }: PlanParts): GroupPlan[
       hostTimeoutSeconds: hostTimeoutSeconds({ kind: "together", startSeconds }),
     },
   ];
-=======
-export function loadBalancerHost(
-  spec: ClusterSpec,
-  scale: Scale,
-  masters: readonly Place[],
-  shards: readonly ShardPlan[],
-): HostPlan {
-  const self = loadBalancerPlace(spec);
-  return {
-    ...self,
-    role: "load-balancer",
-    group: "load-balancer",
-    machine: loadBalancerMachine(self, scale, haproxyConfig(self, scale, masters, healthPath(shards))),
-    certificates: [
-      clientCertificate({
-        // The health check speaks with a certificate, since the API server answers nobody without one.
-        name: "health",
-        authority: "kubernetes",
-        // haproxy finds the key of <file> in <file>.key.
-        keyPath: `${pki}/health.crt.key`,
-        certPath: `${pki}/health.crt`,
-        owner: "root:root",
-        commonName: "kilonode:load-balancer",
-      }),
-    ],
-    pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
-    secrets: {},
-    disks: [],
-  };
->>>>>>> seam-flags
 }
 
 export function loadBalancerHosts({ api: { balancer }, masters, scale, shards }: PlanParts): HostPlan[] {
@@ -80,7 +44,7 @@ export function loadBalancerHosts({ api: { balancer }, masters, scale, shards }:
     {
       ...balancer,
       role: "load-balancer",
-      machine: loadBalancerMachine(scale, haproxyConfig(balancer, masters, healthPath(shards))),
+      machine: loadBalancerMachine(scale, haproxyConfig(balancer, scale, masters, healthPath(shards))),
       certificates: [
         clientCertificate({
           // The health check speaks with a certificate, since the API server answers nobody without one.

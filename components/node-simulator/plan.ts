@@ -11,7 +11,7 @@ import type { HostPlan, ObjectPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 
 /** TimeoutStartSec of kwok-nodes.service, which registers thousands of nodes. */
-const startSeconds = 300;
+const startSeconds = 600;
 const pki = "/etc/kwok/pki";
 const user = "kilonode:kwok";
 

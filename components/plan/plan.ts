@@ -82,8 +82,8 @@ function scaleOf({ kubernetesVersion, etcdVersion, workload, masters, etcd, zone
 }
 
 /** A workload that the cluster cannot carry. */
-function loadProblems({ findings }: Scale): Problem[] {
-  return findings
+function loadProblems({ notices }: Scale): Problem[] {
+  return notices
     .filter(({ level }) => level === "error")
     .map(({ path, message, source }) => ({ path: path.split("."), message: `${message} (${source})` }));
 }

@@ -1,10 +1,5 @@
-<<<<<<< HEAD
-/** What rows of the ledger (config/ledger.ts) claim about the plan and about the files that hosts get. */
-import { readdirSync } from "node:fs";
-=======
 /** What rows of the ledger (docs/ledger.md) claim about the plan and about the files that hosts get. */
-import { readdirSync, readFileSync } from "node:fs";
->>>>>>> seam-flags
+import { readdirSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { hostText } from "../../components/machine/host-files";

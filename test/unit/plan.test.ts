@@ -1,7 +1,8 @@
 /** The plan of a cluster: exact addresses and shards, and readable golden trees of what each kind of host gets. */
 import { describe, expect, it } from "vitest";
+import { plan } from "../../components/plan/plan";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
-import { hostOf as host, builtPlanOf as planOf } from "../support/plans";
+import { clusterOf, hostOf as host, builtPlanOf as planOf, rawOf } from "../support/plans";
 
 /** Everything a host gets, as one readable text: facts first, then each file under its path. */
 function tree({ machine, certificates, pem, secrets, ...place }: HostPlan): string {

@@ -1,12 +1,9 @@
 /** The load balancer's limits: from the model into haproxy's file, its unit and the kernel of its host. */
 import { describe, expect, test } from "vitest";
-import { plan } from "../../components/plan";
-import { readSpec } from "../../config/read";
 import { sysctlsFor } from "../../config/scale";
-import { binaries } from "../../config/versions";
+import { clusterOf } from "../support/plans";
 import { scaleOf } from "./scale-samples";
 
-const sums = Object.fromEntries(Object.keys(binaries).map((name) => [name, { version: "1", sha256: "" }]));
 const shards = {
   main: { members: 7 },
   events: { members: 5, resources: ["/events"] },
@@ -16,8 +13,8 @@ const shards = {
 
 /** What the plan writes on the load balancer's host for so many nodes. */
 function limits(nodes: number, workload: Record<string, number> = {}) {
-  const raw = { platform: "lab", workload: { nodes, ...workload }, etcd: { hosts: 22, shards } };
-  const host = plan(readSpec("lab", raw), sums).hosts.find(({ role }) => role === "load-balancer");
+  const raw = { platform: "lab", workload: { nodes, ...workload }, etcd: { shards } };
+  const host = clusterOf("lab", raw).plan.hosts.find(({ role }) => role === "load-balancer");
   const text = (path: string) => host?.machine.files[path]?.content ?? "";
   const number = (path: string, line: RegExp) => Number(line.exec(text(path))?.[1]);
   const sysctl = (key: string) => host?.machine.sysctls[key];
