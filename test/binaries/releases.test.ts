@@ -1,8 +1,9 @@
-/** Releases of the catalogue with each other: every Kubernetes on every etcd, and steps of etcd, which refuses what we refuse. */
+/** Releases of the catalogue: their flags, every Kubernetes on every etcd, and steps of etcd, which refuses what we refuse. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { components, knownFlags } from "../../config/flags";
 import { defaultReleases, etcdVersions, kubernetesVersions, type Releases } from "../../config/releases";
 import { releaseStepProblems } from "../../config/releases/steps";
 import { RunningCluster } from "./support/cluster";
@@ -15,6 +16,20 @@ import { byVersion } from "./support/versions";
 
 const root = mkdtempSync(join(tmpdir(), "kilonode-releases-"));
 afterAll(() => rmSync(root, { recursive: true, maxRetries: 5 }));
+
+/** Every component in every release of it. */
+const all = components.flatMap((name) =>
+  (name === "etcd" ? etcdVersions : kubernetesVersions).map((version) => [name, version] as const),
+);
+
+test.for(all)("%s %s has every flag that is listed for it", async ([name, version], { skip }) => {
+  const release = byVersion(name === "etcd" ? "etcd" : "kubernetes", version);
+  if (typeof release === "string") return skip(release);
+  const { output } = await run(release.path(name), ["--help"]);
+  const has = new Set([...output.matchAll(/^\s+(?:-\w, )?--([a-z0-9-]+)/gm)].map(([, flag]) => flag));
+  expect(has.size).toBeGreaterThan(40);
+  expect([...knownFlags(name, version)].filter((flag) => !has.has(flag))).toEqual([]);
+});
 
 const pairs = kubernetesVersions.flatMap((kubernetes) => etcdVersions.map((etcd) => [kubernetes, etcd] as const));
 
