@@ -51,7 +51,10 @@ const rules: Readonly<Record<Chosen, Rules>> = {
   },
 };
 
-/** Everything that upstream forbids in this step, one text each with the way; empty when `up` may go from the one to the other. */
+/**
+ * Everything that upstream forbids in this step, one text each with the way; empty when `up` may go from the one to the other.
+ * @param from what runs; where hosts differ, the older of each product, which is also what etcd says of a cluster that is half-way
+ */
 export function releaseStepProblems(from: Releases, to: Releases): string[] {
   // etcd first, as in an upgrade.
   return (["etcd", "kubernetes"] as const).flatMap((product) => problemOf(product, from[product], to[product]) ?? []);

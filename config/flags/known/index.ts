@@ -1,6 +1,6 @@
 /**
- * Which flag exists from and until which version: the lists of the newest supported binaries, and what changed since the
- * oldest (compared flag by flag in the sources of Kubernetes 1.35.3, 1.36.1, 1.37.2 and etcd 3.6.7, 3.7.3).
+ * Which flag exists from which version: the lists of the newest release's binaries, and what they have got since the oldest.
+ * test/binaries/releases.test.ts compares them with the help of every release's binaries.
  */
 import { lookup } from "../../lookup";
 import { atLeast } from "../versions";

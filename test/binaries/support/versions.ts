@@ -29,9 +29,12 @@ export function forEachVersion(product: Product, define: (release: AtHand) => vo
   }
 }
 
-/** The release that clusters get by default, or the reason why it is not at hand. */
-export function byDefault(product: Product): AtHand | string {
-  const release = inject("releases")[product].find(({ version }) => version === defaultReleases[product]);
-  if (!release) return `${product} ${defaultReleases[product]} is not in the catalogue`;
+/** A release, or the reason why it is not at hand. */
+export function byVersion(product: Product, version: string): AtHand | string {
+  const release = inject("releases")[product].find((one) => one.version === version);
+  if (!release) return `${product} ${version} is not in the catalogue`;
   return atHand(release) ?? ("missing" in release ? release.missing : "not at hand");
 }
+
+/** The release that clusters get by default, or the reason why it is not at hand. */
+export const byDefault = (product: Product): AtHand | string => byVersion(product, defaultReleases[product]);
