@@ -56,8 +56,8 @@ export const binaries = {
 
 export type BinaryName = keyof typeof binaries;
 
-/** What the lab's hosts run: the control plane, its stores, the tools to operate them, and simulated nodes. */
-export const labBinaries = [
+/** What a whole cluster runs, nodes included. kubeadm is known but not needed: Kilonode writes the static pods itself. */
+export const defaultBinaries = [
   "etcd",
   "etcdctl",
   "etcdutl",
@@ -66,7 +66,6 @@ export const labBinaries = [
   "kube-scheduler",
   "kubectl",
   "kwok",
+  "kubelet",
+  "kube-proxy",
 ] as const satisfies readonly BinaryName[];
-
-/** What a whole cluster runs, nodes included. kubeadm is known but not needed: Kilonode writes the static pods itself. */
-export const defaultBinaries = [...labBinaries, "kubelet", "kube-proxy"] as const satisfies readonly BinaryName[];

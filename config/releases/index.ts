@@ -2,7 +2,7 @@
 import { type Binary, type BinaryName, binaries } from "./binaries";
 import { catalogue, type Product, type Release } from "./catalogue";
 
-export { type Binary, type BinaryName, binaries, defaultBinaries, labBinaries } from "./binaries";
+export { type Binary, type BinaryName, binaries, defaultBinaries } from "./binaries";
 export { type Arch, arches, catalogue, type Product, type Release } from "./catalogue";
 
 /** What a cluster's configuration chooses. Everything else follows from it: the version of each binary, its flags. */

@@ -131,7 +131,7 @@ export const controllers: readonly LedgerEntry[] = [
     evidence: [
       {
         file: "test/unit/plan.test.ts",
-        test: "runs the same components as static pods where the configuration says so",
+        test: "runs the same components as static pods where the platform has kubelets",
       },
     ],
     reason: "static pods of the control plane have a priority class; there are no other pods of this project yet",

@@ -9,7 +9,7 @@ export const hosts: readonly LedgerEntry[] = [
     recommendation: "a cluster is 11 masters + 17 dedicated etcd hosts; 3 such clusters; 1,300+ nodes; 100,000+ pods",
     form: "three production stacks, the same program; sizes are configuration, 11 + 17 the default",
     status: "later",
-    implementedIn: ["config/cluster.ts", "stacks/Pulumi.lab.yaml", "components/plan.ts"],
+    implementedIn: ["config/cluster.ts", "stacks/Pulumi.lab.yaml", "components/plan/plan.ts"],
     evidence: [
       {
         file: "test/unit/plan.test.ts",

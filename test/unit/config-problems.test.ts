@@ -28,11 +28,11 @@ describe("one run shows", () => {
         mastres: { count: 3 },
       }),
     ).toEqual([
+      'kubernetesVersion: "1.20.1" is no release of Kubernetes that can be installed; there are 1.35.4, 1.36.3, 1.37.2 (docs/releases.md says how to add one)',
+      'etcdVersion: "latest" is no release of etcd that can be installed; there are 3.6.16, 3.7.3 (docs/releases.md says how to add one)',
       'etcd.quotaGiB: Invalid input: expected number, received string (got "8")',
       "etcd.quotaGB: unknown key; see docs/configuration.md for the keys there are",
       "mastres: unknown key; see docs/configuration.md for the keys there are",
-      "kubernetesVersion: Kubernetes 1.20.1 is not supported: flags are known for 1.35, 1.36, 1.37",
-      'etcdVersion: etcd version "latest" is no version like 3.7.0',
       "etcd.shards.events.members: 4 members: an even size survives no more losses than 3 and needs one more acknowledgement for each write; take 3 or 5",
       "network.pods: 10.96.0.0/12 overlaps network.services (10.96.0.0/16); choose ranges that share no address",
       "masters.flags.apiserver.no-such-flag: kube-apiserver 1.37.2 does not have this flag; remove it from the configuration (got 1)",

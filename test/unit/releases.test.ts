@@ -3,10 +3,10 @@ import {
   binaries,
   binariesOf,
   catalogue,
+  defaultBinaries,
   defaultReleases,
   etcdVersions,
   kubernetesVersions,
-  labBinaries,
   type Product,
   releaseProblem,
   releasesOf,
@@ -53,7 +53,7 @@ describe("the catalogue", () => {
       "kube-controller-manager",
       "kubelet",
     ]);
-    expect(labBinaries).toEqual(expect.arrayContaining(["etcd", "kube-apiserver", "kube-controller-manager"]));
+    expect(defaultBinaries).toEqual(expect.arrayContaining(["etcd", "kube-apiserver", "kube-controller-manager"]));
   });
 });
 
