@@ -43,6 +43,7 @@ test.each([
   [["ensure", "--source", "apt"], /unknown source\n {2}got: {5}apt\n {2}allowed: gomod, release, auto/],
   [["ensure", "--arch", "mips"], /unknown architecture\n {2}got: {5}mips\n {2}allowed: amd64, arm64/],
   [["ensure", "--sha256", "etcd=123"], /--sha256 is not NAME=SUM\n {2}got: {5}etcd=123/],
+  [["ensure", "--sha256", `constructor=${"0".repeat(64)}`], /--sha256 is not NAME=SUM\n {2}got: {5}constructor=0+/],
   [["make"], /the command is not one of ours\n {2}got: {5}make\n {2}allowed: ensure, list, verify/],
   [["ensure", "--jsno"], /Unknown option '--jsno'/],
 ])("%j are wrong arguments", async (args, message) => {
