@@ -1,7 +1,7 @@
 /** Runs kubectl against a cluster. */
 import { spawn } from "node:child_process";
+import { UserError } from "../../config/errors";
 import { checkToolchain } from "../../toolchain/ensure";
-import { CliError } from "../errors";
 import { onPath } from "../run/engine";
 import type { RunningCluster } from "./cluster";
 import { writeKubeconfig } from "./kubeconfig";
@@ -23,7 +23,7 @@ async function findKubectl(toolchain: RunningCluster["checked"]["spec"]["toolcha
   const [tool] = await checkToolchain({ binaries: ["kubectl"], source, sha256 }).catch(() => []);
   const found = tool && "path" in tool ? tool.path : onPath("kubectl", process.env);
   if (found) return found;
-  throw new CliError(
+  throw new UserError(
     "there is no kubectl in the toolchain's cache and none on PATH; make it with: node --import tsx toolchain/main.ts ensure --binaries kubectl",
   );
 }

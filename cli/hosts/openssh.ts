@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClusterHost } from "../../components/cluster";
-import { CliError } from "../errors";
+import { UserError } from "../../config/errors";
 
 /** @returns ssh's exit code, which is the command's own (255: ssh itself failed) */
 export async function openssh(sshKey: string, host: ClusterHost, command: readonly string[]): Promise<number> {
@@ -49,7 +49,7 @@ function run(args: readonly string[]): Promise<number> {
   process.on("SIGTERM", passOn).on("SIGHUP", passOn);
   return new Promise((resolve, reject) => {
     child.once("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "ENOENT" ? new CliError("there is no `ssh` on PATH; install openssh-client") : error),
+      reject(error.code === "ENOENT" ? new UserError("there is no `ssh` on PATH; install openssh-client") : error),
     );
     child.once("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)));
   });

@@ -7,9 +7,9 @@ import {
   type EngineEvent as PulumiEvent,
   type Stack,
 } from "@pulumi/pulumi/automation";
+import { UserError } from "../../config/errors";
 import type { EngineEvent, Result } from "../../engine/events";
 import type { Value, Values } from "../../engine/provider";
-import { CliError } from "../errors";
 import { projectDir } from "../stack/project";
 import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
 import { PulumiEvents } from "./pulumi-events";
@@ -75,7 +75,7 @@ export class PulumiEngine implements StackEngine {
       ["stack", "export", "--stack", this.stack, "--non-interactive"],
       { cwd: projectDir, env: { ...process.env, ...this.#environment() }, maxBuffer: 2 ** 30 },
     ).catch((error: Error & { stderr?: string }) => {
-      throw new CliError(`pulumi could not export stack ${this.stack}: ${error.stderr?.trim() || error.message}`);
+      throw new UserError(`pulumi could not export stack ${this.stack}: ${error.stderr?.trim() || error.message}`);
     });
     return JSON.parse(stdout) as object;
   }
@@ -98,7 +98,7 @@ export class PulumiEngine implements StackEngine {
       { stackName: this.stack, workDir: projectDir },
       { envVars: this.#environment() },
     ).catch((error: Error) => {
-      throw new CliError(`pulumi could not open stack ${this.stack}: ${error.message}`);
+      throw new UserError(`pulumi could not open stack ${this.stack}: ${error.message}`);
     });
     return this.#stack;
   }

@@ -1,8 +1,8 @@
 /** A stack on the rehearsal engine, its state in one file. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { exitCodes, UserError } from "../../config/errors";
 import type { Rehearsal, Result, StateFile, Values } from "../../engine";
 import { ROOT_STACK } from "../../engine/state/types";
-import { CliError, exitCodes } from "../errors";
 import { removeStackFiles, removeStateFiles } from "../stack/files";
 import { projectDir } from "../stack/project";
 import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
@@ -107,7 +107,7 @@ export class RehearsalEngine implements StackEngine {
     const pid = /"pid":(\d+)/.exec(text)?.[1];
     // The engine takes over what a dead process left; whoever comes here has one that looks alive.
     if (pid && existsSync(`/proc/${pid}`)) {
-      throw new CliError(
+      throw new UserError(
         `stack ${this.stack} is locked by process ${pid}, which runs: ${text}. End it first; if it is another program, remove ${file}`,
       );
     }
@@ -135,7 +135,7 @@ export class RehearsalEngine implements StackEngine {
     } catch (error) {
       if (!(error instanceof Error) || error.constructor !== Error) throw error;
       const wrongPassphrase = /passphrase/.test(error.message);
-      throw new CliError(error.message, wrongPassphrase ? exitCodes.badConfiguration : exitCodes.failed);
+      throw new UserError(error.message, wrongPassphrase ? exitCodes.badConfiguration : exitCodes.failed);
     }
   }
 }

@@ -1,6 +1,7 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
+
+import { exitCodes } from "../../config/errors";
 import { hasChanges, type Result } from "../../engine/events";
-import { exitCodes } from "../errors";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
 import { previewReport } from "../show/preview";
