@@ -39,13 +39,11 @@ export function readSpec(
   problems.push(...unknownSections(raw));
   // Every value has its schema's type now; one that must be given and is not is missing, and in `wrong`.
   const spec = { stack, ...values } as ClusterSpec;
-  const broken = rules.flatMap((rule) => asked(rule, spec, wrong));
-  problems.push(...broken.filter(({ isCause }) => isCause).map(({ problem }) => problem));
-  wrong.push(...broken.map(({ problem }) => problem.path));
-  const usable = { ...spec, ...defaultsOf(broken.map(({ problem }) => String(problem.path[0]))) };
-  problems.push(
-    ...more.flatMap((rule) => asked(rule, usable, wrong)).flatMap(({ isCause, problem }) => (isCause ? [problem] : [])),
-  );
+  const answers = rules.flatMap((rule) => asked(rule, spec, wrong));
+  const broken = answers.map(({ problem }) => problem.path);
+  const usable = { ...spec, ...defaultsOf(broken.map(([section]) => String(section))) };
+  answers.push(...more.flatMap((rule) => asked(rule, usable, [...wrong, ...broken])));
+  problems.push(...answers.filter(({ isCause }) => isCause).map(({ problem }) => problem));
   if (problems.length > 0) throw new ConfigurationError(stack, problems.map(problemLine));
   return spec;
 }
