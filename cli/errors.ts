@@ -1,11 +1,6 @@
 /** How the command ends with an error. */
 import { exitCodes, UserError } from "../config/errors";
 
-export { exitCodes } from "../config/errors";
-
-/** An error of the command itself. */
-export class CliError extends UserError {}
-
 export function exitCodeOf(error: unknown): number {
   return error instanceof UserError ? error.exitCode : exitCodes.failed;
 }

@@ -1,6 +1,7 @@
 /** The table of contents of the `kilonode` command. A subcommand is loaded only when it is the one that runs. */
 import { Command, CommanderError } from "commander";
-import { errorText, exitCodeOf, exitCodes } from "./errors";
+import { exitCodes } from "../config/errors";
+import { errorText, exitCodeOf } from "./errors";
 
 /** What each file in commands/ exports. */
 export interface CommandModule {

@@ -63,14 +63,18 @@ export function readSpec(
   // Every value has its schema's type now; one that must be given and is not is missing, and in `wrong`.
   const { [platform]: own, ...config } = values;
   const spec = { ...config, stack, own: knobs ? own : undefined } as ClusterSpec;
-  const broken = rules.flatMap((rule) => asked(rule, spec, wrong));
-  problems.push(...broken.filter(({ isCause }) => isCause).map(({ problem }) => problem));
-  wrong.push(...broken.map(({ problem }) => problem.path));
-  const sections = broken.map(({ problem }) => String(problem.path[0]));
-  const usable = { ...spec, ...withoutConfiguration(shape, defaults, sections) };
-  problems.push(
-    ...more.flatMap((rule) => asked(rule, usable, wrong)).flatMap(({ isCause, problem }) => (isCause ? [problem] : [])),
-  );
+  const answers = rules.flatMap((rule) => asked(rule, spec, wrong));
+  const broken = answers.map(({ problem }) => problem.path);
+  const usable = {
+    ...spec,
+    ...withoutConfiguration(
+      shape,
+      defaults,
+      broken.map(([section]) => String(section)),
+    ),
+  };
+  answers.push(...more.flatMap((rule) => asked(rule, usable, [...wrong, ...broken])));
+  problems.push(...answers.filter(({ isCause }) => isCause).map(({ problem }) => problem));
   if (problems.length > 0) throw new ConfigurationError(stack, problems.map(problemLine));
   return spec;
 }

@@ -1,6 +1,6 @@
 /** Asks before a cluster is removed that somebody may need. */
 import { createInterface } from "node:readline/promises";
-import { CliError, exitCodes } from "../errors";
+import { exitCodes, UserError } from "../../config/errors";
 import type { CheckedStack } from "../stack/configuration";
 
 export interface Consent {
@@ -10,7 +10,7 @@ export interface Consent {
 export async function consentTo(what: string, { stack, spec }: CheckedStack, { yes }: Consent): Promise<void> {
   if (yes || spec.ephemeral) return;
   if (!process.stdin.isTTY) {
-    throw new CliError(
+    throw new UserError(
       `stack ${stack} is not ephemeral: say --yes to ${what} it without being asked`,
       exitCodes.badConfiguration,
     );
@@ -18,5 +18,5 @@ export async function consentTo(what: string, { stack, spec }: CheckedStack, { y
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
   const answer = await prompt.question(`${what} removes the cluster ${stack}. Type its name to go on: `);
   prompt.close();
-  if (answer.trim() !== stack) throw new CliError(`got "${answer.trim()}", not "${stack}"; nothing was touched`);
+  if (answer.trim() !== stack) throw new UserError(`got "${answer.trim()}", not "${stack}"; nothing was touched`);
 }

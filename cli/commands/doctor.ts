@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { CliError, exitCodes } from "../errors";
+import { exitCodes, UserError } from "../../config/errors";
 import type { ClusterOptions } from "../hosts/cluster";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
@@ -32,7 +32,7 @@ Exit status: 0 nothing failed (warnings and explained differences are told), 1 s
       const { styleOf } = require("../show/style") as typeof import("../show/style");
       if (options.explain !== undefined && !checks.some(({ id }) => id === options.explain)) {
         const known = checks.map(({ id }) => id).join(", ");
-        throw new CliError(
+        throw new UserError(
           `there is no check "${options.explain}"; the checks are: ${known}`,
           exitCodes.badConfiguration,
         );

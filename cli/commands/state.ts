@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
-import { CliError, exitCodes } from "../errors";
+import { exitCodes, UserError } from "../../config/errors";
 import type { StackEngine } from "../run/engine";
 import { engineOption, stackArgument } from "./options";
 
@@ -63,7 +63,7 @@ function readState(file: string | undefined): object {
     if (typeof state === "object" && state !== null) return state;
     throw new Error(`it holds ${JSON.stringify(state)}`);
   } catch (error) {
-    throw new CliError(
+    throw new UserError(
       `${name} is no exported state: ${(error as Error).message}; nothing was changed`,
       exitCodes.badConfiguration,
     );

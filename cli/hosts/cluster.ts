@@ -1,6 +1,6 @@
 /** A cluster as far as it is made: where its hosts are and how to reach them. */
 import type { ClusterHost } from "../../components/cluster";
-import { CliError, exitCodes } from "../errors";
+import { exitCodes, UserError } from "../../config/errors";
 import { openStack } from "../run/engine";
 import type { Unfinished } from "../run/run-record";
 import { shortList } from "../show/names";
@@ -29,21 +29,21 @@ export async function reachableCluster(stack: string, { engine }: ClusterOptions
   const checked = checkedStack(stack);
   const opened = openStack(checked, { engine, make: false, say: () => undefined });
   const none = `there is no cluster of stack ${stack} yet`;
-  if (!(await opened.exists())) throw new CliError(`${none}; run \`kilonode up ${stack}\``);
+  if (!(await opened.exists())) throw new UserError(`${none}; run \`kilonode up ${stack}\``);
   const state = await opened.state();
   const known = knownFrom(checked.plan, checked.platform, state);
   const { unfinished, pending } = state;
   const { sshKey, hosts } = known;
   if (sshKey !== undefined && hosts.length > 0) return { ...known, sshKey, checked, unfinished };
   const why = unfinished ? unfinishedText(stack, unfinished, pending) : `run \`kilonode up ${stack}\``;
-  throw new CliError(`${none}: its state knows of no host; ${why}`);
+  throw new UserError(`${none}: its state knows of no host; ${why}`);
 }
 
 export async function runningCluster(stack: string, options: ClusterOptions): Promise<RunningCluster> {
   const cluster = await reachableCluster(stack, options);
   const { kubeconfig } = cluster;
   if (kubeconfig !== undefined) return { ...cluster, kubeconfig };
-  throw new CliError(`the kubeconfig of stack ${stack} cannot be made yet: ${kubeconfigLack(cluster)}`);
+  throw new UserError(`the kubeconfig of stack ${stack} cannot be made yet: ${kubeconfigLack(cluster)}`);
 }
 
 export function kubeconfigLack({
@@ -63,11 +63,11 @@ export function hostNamed(
   if (found) return found;
   const planned = unmade.find(isMeant);
   if (planned) {
-    throw new CliError(
+    throw new UserError(
       `${planned.name} cannot be reached: ${planned.reason}; run \`kilonode up ${checked.stack}\`, which goes on from what there is`,
     );
   }
-  throw new CliError(
+  throw new UserError(
     `stack ${checked.stack} has no host "${name}"; its hosts are: ${shortList(hosts.map((host) => host.name))}`,
     exitCodes.badConfiguration,
   );

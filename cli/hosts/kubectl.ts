@@ -1,9 +1,9 @@
 /** Runs kubectl against a cluster. */
 import { spawn } from "node:child_process";
 import type { ClusterSpec } from "../../config/cluster";
+import { UserError } from "../../config/errors";
 import { releasesOf } from "../../config/releases";
 import { checkToolchain } from "../../toolchain/ensure";
-import { CliError } from "../errors";
 import { onPath } from "../run/engine";
 import type { RunningCluster } from "./cluster";
 import { writeKubeconfig } from "./kubeconfig";
@@ -26,7 +26,7 @@ async function findKubectl(spec: ClusterSpec): Promise<string> {
   const [tool] = await checkToolchain({ releases, binaries: ["kubectl"], source, sha256 }).catch(() => []);
   const found = tool && "path" in tool ? tool.path : onPath("kubectl", process.env);
   if (found) return found;
-  throw new CliError(
+  throw new UserError(
     `there is no kubectl ${releases.kubernetes} in the toolchain's cache and none on PATH; make it with: node --import tsx toolchain/main.ts ensure --kubernetes ${releases.kubernetes} --binaries kubectl`,
   );
 }

@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { opensshFiles, opensshHost } from "../../components/access/openssh";
 import { asRoot } from "../../components/access/privilege";
 import type { HostTarget } from "../../components/access/target";
-import { CliError } from "../errors";
+import { UserError } from "../../config/errors";
 
 /**
  * @param command a shell command, run as root; undefined: a shell of root's
@@ -46,7 +46,7 @@ function run(args: readonly string[]): Promise<number> {
   process.on("SIGTERM", passOn).on("SIGHUP", passOn);
   return new Promise((resolve, reject) => {
     child.once("error", (error: NodeJS.ErrnoException) =>
-      reject(error.code === "ENOENT" ? new CliError("there is no `ssh` on PATH; install openssh-client") : error),
+      reject(error.code === "ENOENT" ? new UserError("there is no `ssh` on PATH; install openssh-client") : error),
     );
     child.once("close", (code, signal) => resolve(code ?? (signal === "SIGINT" ? 130 : 1)));
   });

@@ -1,8 +1,8 @@
 /** The two engines behind one face: Pulumi's own, through its CLI, and the rehearsal engine. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import { exitCodes, UserError } from "../../config/errors";
 import type { EngineEvent, Result, Values } from "../../engine";
-import { CliError, exitCodes } from "../errors";
 import type { CheckedStack } from "../stack/configuration";
 import { checkStateDir, hasState, newFolder, notePulumiStack, removeUnusedPassphrase, stateFile } from "../stack/files";
 import { findPassphrase } from "../stack/passphrase";
@@ -115,16 +115,16 @@ export function chooseEngine(
   }
   if (asked === "rehearsal") return { name: asked, reason: "asked for" };
   if (asked !== "pulumi") {
-    throw new CliError(`--engine ${asked}: allowed are ${engineNames.join(", ")}`, exitCodes.badConfiguration);
+    throw new UserError(`--engine ${asked}: allowed are ${engineNames.join(", ")}`, exitCodes.badConfiguration);
   }
   if (!pulumi) {
-    throw new CliError(
+    throw new UserError(
       "--engine pulumi: there is no `pulumi` on PATH; install the Pulumi CLI (https://www.pulumi.com/docs/install/), or use --engine rehearsal",
       exitCodes.badConfiguration,
     );
   }
   if (rehearsed && !handOver) {
-    throw new CliError(
+    throw new UserError(
       `stack ${stack} was made by the rehearsal engine (${stateFile(stack, env)}), and Pulumi would make it a second time. Hand it over first: ` +
         `kilonode state export ${stack} --engine rehearsal > state.json; kilonode state import ${stack} --engine pulumi state.json; then remove that file`,
       exitCodes.badConfiguration,

@@ -1,6 +1,6 @@
 /** Ctrl-C: the first lets what runs come to its end, the second ends everything at once. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { exitCodes } from "../errors";
+import { exitCodes } from "../../config/errors";
 
 export interface Interruption {
   readonly signal: AbortSignal;

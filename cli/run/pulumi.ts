@@ -7,8 +7,8 @@ import {
   type EngineEvent as PulumiEvent,
   type Stack,
 } from "@pulumi/pulumi/automation";
+import { UserError } from "../../config/errors";
 import type { EngineEvent, Result, Value, Values } from "../../engine";
-import { CliError } from "../errors";
 import { projectDir } from "../stack/project";
 import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
 import { printedBy } from "./printed";
@@ -81,7 +81,7 @@ export class PulumiEngine implements StackEngine {
       ["stack", "export", "--stack", this.stack, "--non-interactive"],
       { cwd: projectDir, env: { ...process.env, ...this.#environment() }, maxBuffer: 2 ** 30 },
     ).catch((error: Error & { stderr?: string }) => {
-      throw new CliError(`pulumi could not export stack ${this.stack}: ${error.stderr?.trim() || error.message}`);
+      throw new UserError(`pulumi could not export stack ${this.stack}: ${error.stderr?.trim() || error.message}`);
     });
     return JSON.parse(stdout) as object;
   }
@@ -104,7 +104,7 @@ export class PulumiEngine implements StackEngine {
       { stackName: this.stack, workDir: projectDir },
       { envVars: this.#environment() },
     ).catch((error: Error) => {
-      throw new CliError(`pulumi could not open stack ${this.stack}: ${error.message}`);
+      throw new UserError(`pulumi could not open stack ${this.stack}: ${error.message}`);
     });
     return this.#stack;
   }

@@ -1,5 +1,6 @@
 /** A stack on the rehearsal engine, its state in one file. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import { exitCodes, UserError } from "../../config/errors";
 import {
   EngineError,
   type Rehearsal,
@@ -10,7 +11,6 @@ import {
   type StateFile,
   type Values,
 } from "../../engine";
-import { CliError, exitCodes } from "../errors";
 import { removeStackFiles, removeStateFiles } from "../stack/files";
 import { projectDir } from "../stack/project";
 import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
@@ -120,7 +120,7 @@ export class RehearsalEngine implements StackEngine {
     const pid = /"pid":(\d+)/.exec(text)?.[1];
     // The engine takes over what a dead process left; whoever comes here has one that looks alive.
     if (pid && existsSync(`/proc/${pid}`)) {
-      throw new CliError(
+      throw new UserError(
         `stack ${this.stack} is locked by process ${pid}, which runs: ${text}. End it first; if it is another program, remove ${file}`,
       );
     }
@@ -146,7 +146,7 @@ export class RehearsalEngine implements StackEngine {
       return await work();
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      throw new CliError(error.message, error.reason === "passphrase" ? exitCodes.badConfiguration : exitCodes.failed);
+      throw new UserError(error.message, error.reason === "passphrase" ? exitCodes.badConfiguration : exitCodes.failed);
     }
   }
 }

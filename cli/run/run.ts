@@ -2,9 +2,9 @@
 
 import { changeProblems, commitmentsOf, readCommitments } from "../../components/plan/commitments";
 import { resourceIds } from "../../components/resources";
+import { exitCodes } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
 import { hasChanges, type Result } from "../../engine";
-import { exitCodes } from "../errors";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
 import { previewReport } from "../show/preview";

@@ -2,7 +2,7 @@
 import type { MachineService } from "../../components/machine/machine";
 import { groupOf } from "../../components/plan/groups";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
-import { CliError, exitCodes } from "../errors";
+import { exitCodes, UserError } from "../../config/errors";
 import { shortList } from "./names";
 import { table } from "./table";
 import { count } from "./terminal";
@@ -10,7 +10,7 @@ import { count } from "./terminal";
 export function findHost(plan: ClusterPlan, name: string): HostPlan {
   const host = plan.hosts.find((one) => one.name === name);
   if (host) return host;
-  throw new CliError(
+  throw new UserError(
     `stack ${plan.stack} has no host "${name}"; its hosts are: ${shortList(plan.hosts.map((one) => one.name))}`,
     exitCodes.badConfiguration,
   );

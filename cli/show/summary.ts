@@ -1,7 +1,7 @@
 /** The end of a run: for machines one object, for people a table. */
 import type { ClusterPlan } from "../../components/plan/types";
+import { exitCodes } from "../../config/errors";
 import type { Diagnostic, Result } from "../../engine";
-import { exitCodes } from "../errors";
 import type { EngineName } from "../run/engine";
 import type { Failure } from "./failures";
 import type { PhaseReport } from "./phases";

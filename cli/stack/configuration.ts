@@ -15,7 +15,7 @@ const topLevelKeys = ["config", "environment", "secretsprovider", "encryptedkey"
 const otherNamespaces = ["pulumi", "command", "tls", "random", "kubernetes", "aws"];
 const ours = "kilonode";
 
-/** @throws ConfigurationError with every problem, CliError for a stack that does not exist */
+/** @throws ConfigurationError with every problem, UserError for a stack that does not exist */
 export function checkedStack(stack: string, stacksDir?: string, all: Platforms = platforms): CheckedStack {
   const file = stackFile(stack, stacksDir);
   const { values, problems } = readStackFile(readFileSync(file, "utf8"), relative(projectDir, file));

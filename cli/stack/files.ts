@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import type { ClusterPlan } from "../../components/plan/types";
-import { CliError } from "../errors";
+import { UserError } from "../../config/errors";
 import { projectDir } from "./project";
 
 /** `$KILONODE_STATE_DIR`, or .kilonode in the project. */
@@ -48,7 +48,7 @@ export function checkStateDir(env?: NodeJS.ProcessEnv): void {
     accessSync(dir, constants.R_OK | constants.X_OK);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw new CliError(
+    throw new UserError(
       `the folder of the state, ${dir}, cannot be read as uid ${process.getuid?.()} (${(error as Error).message}); ` +
         "run the command as the folder's owner, for instance with sudo -E, or set KILONODE_STATE_DIR to another folder. Nothing was touched",
     );
@@ -72,7 +72,7 @@ export function newFolder(
   try {
     makeStateDir(env);
   } catch (error) {
-    throw new CliError(
+    throw new UserError(
       `the folder of the state, ${dir}, cannot be made (${(error as Error).message}); run the command as root, for instance with ` +
         "sudo -E, or set KILONODE_STATE_DIR to another folder. Nothing was touched",
     );
@@ -85,7 +85,7 @@ export function newFolder(
   // A file system without a limit tells none.
   if (free >= needed || blocks === 0) return undo;
   undo();
-  throw new CliError(
+  throw new UserError(
     `the disk of the state is full: ${free} MiB are free in ${dir}, the state of ${plan.hosts.length} hosts needs ${needed}; ` +
       "make room, or set KILONODE_STATE_DIR to a folder on another disk. Nothing was touched",
   );

@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { CliError, exitCodes } from "../errors";
+import { exitCodes, UserError } from "../../config/errors";
 import { hasState, makeStateDir, stateDir, stateFile } from "./files";
 
 export interface Passphrase {
@@ -33,14 +33,14 @@ export function findPassphrase(
   const file = join(stateDir(env), "passphrase");
   if (existsSync(file)) return kept(file, readFileSync(file, "utf8").trim());
   if (hasState(stack, env)) {
-    throw new CliError(
+    throw new UserError(
       `the state of stack ${stack} (${stateFile(stack, env)}) was encrypted with a passphrase that is not here; ` +
         "set PULUMI_CONFIG_PASSPHRASE (or PULUMI_CONFIG_PASSPHRASE_FILE) to it. Nothing was touched",
       exitCodes.badConfiguration,
     );
   }
   if (!ephemeral) {
-    throw new CliError(
+    throw new UserError(
       `stack ${stack} keeps secrets and no passphrase is set; set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it. ` +
         "(Only an ephemeral stack gets a random one by itself.)",
       exitCodes.badConfiguration,
@@ -58,7 +58,7 @@ function kept(file: string, text: string): Passphrase {
   const keep = () => {
     mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
     if (store(file, text) === text) return;
-    throw new CliError(
+    throw new UserError(
       `another run has made another passphrase in ${file} at the same moment; nothing was touched, run the command again`,
     );
   };
@@ -69,7 +69,7 @@ function fromFile(file: string): string {
   try {
     return readFileSync(file, "utf8").trim();
   } catch (error) {
-    throw new CliError(
+    throw new UserError(
       `PULUMI_CONFIG_PASSPHRASE_FILE names ${file}, which cannot be read (${(error as Error).message}); correct the path or set PULUMI_CONFIG_PASSPHRASE`,
       exitCodes.badConfiguration,
     );

@@ -1,7 +1,7 @@
 /** Where the project is and which stacks it has. */
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { CliError, exitCodes } from "../errors";
+import { exitCodes, UserError } from "../../config/errors";
 
 export const projectDir = join(__dirname, "../..");
 const stacksDir = join(projectDir, "stacks");
@@ -18,7 +18,7 @@ export function stackFile(stack: string, dir: string = stacksDir): string {
   const file = join(dir, `Pulumi.${stack}.yaml`);
   // A name with a slash would look elsewhere.
   if (/^[A-Za-z0-9_.-]+$/.test(stack) && existsSync(file)) return file;
-  throw new CliError(
+  throw new UserError(
     `there is no stack "${stack}"; the stacks are: ${stackNames(dir).join(", ")}. A new one is a file stacks/Pulumi.<stack>.yaml`,
     exitCodes.badConfiguration,
   );

@@ -44,6 +44,7 @@ beforeAll(() => {
   project = new CopiedProject();
   for (const [name, values] of Object.entries(stacks))
     project.write(`stacks/Pulumi.${name}.yaml`, `config:\n  kilonode:platform: lab\n${values}`);
+  project.write("stacks/Pulumi.sound.yaml", "config:\n  kilonode:platform: lab\n  kilonode:ephemeral: true\n");
 });
 afterAll(() => project.remove());
 
@@ -58,8 +59,24 @@ describe("the command", () => {
     expect(await project.run(["up", "constructor"])).toEqual({
       code: 2,
       stdout: "",
-      stderr: `error: there is no stack "constructor"; the stacks are: ${names.sort().join(", ")}. A new one is a file stacks/Pulumi.<stack>.yaml\n`,
+      stderr: `error: there is no stack "constructor"; the stacks are: ${[...names, "sound"].sort().join(", ")}. A new one is a file stacks/Pulumi.<stack>.yaml\n`,
     });
+  });
+
+  test.each([
+    [["plan", "sound", "--host", "constructor"], /^error: stack sound has no host "constructor"; its hosts are: .*\n$/],
+    [["ssh", "sound", "toString"], /^error: there is no cluster of stack sound yet; run `kilonode up sound`\n$/],
+    [["doctor", "sound", "--explain", "constructor"], /^error: there is no check "constructor"; the checks are: .*\n$/],
+    [["up", "sound", "--engine", "constructor"], /^error: --engine constructor: allowed are pulumi, rehearsal\n$/],
+    [["constructor"], /^error: unknown command 'constructor'\n/],
+    [["scale", "--explain", "constructor"], /^error: --explain: no derived value constructor/],
+    [["scale", "--constructor", "1"], /^error: --constructor: no such option; kilonode scale --help lists them\n/],
+  ])("%j: no word finds what a plain object inherits", async (args, message) => {
+    const { code, stdout, stderr } = await project.run(args, { PATH: "/nowhere" });
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain("native code");
+    expect(stdout).toBe("");
+    expect(code).toBe(args[0] === "ssh" ? 1 : 2);
   });
 
   test("says what is wrong with arguments of scale, a line each, and ends with 2", async () => {
