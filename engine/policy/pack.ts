@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { parse } from "yaml";
 import { EngineError } from "../errors";
-import { type Child, startServer } from "../sdk/child";
+import { type Child, startServer, stopChild } from "../sdk/child";
 import { analyzer, analyzerServices, CHANNEL, call, grpc } from "../sdk/proto";
 
 export interface PolicyPack {
@@ -53,6 +53,12 @@ export async function startPack(pack: PolicyPack, environment: PackEnvironment):
   configure.setProject(environment.project);
   configure.setOrganization(environment.organization);
   configure.setDryRun(environment.preview);
-  await call((done) => client.configureStack(configure, done));
+  try {
+    await call((done) => client.configureStack(configure, done));
+  } catch (error) {
+    client.close();
+    await stopChild(server);
+    throw new EngineError("project", `the policy pack ${pack.path} does not start: ${(error as Error).message}`);
+  }
   return { child: server, client };
 }

@@ -16,7 +16,6 @@ export interface CheckResult {
 export interface DiffResult {
   readonly changes: boolean;
   readonly replaces?: readonly string[];
-  readonly stables?: readonly string[];
   readonly deleteBeforeReplace?: boolean;
   /** Property path to kind, for the display, e.g. `{"stdin": "update", "triggers[1]": "add"}`. */
   readonly detailedDiff?: Readonly<Record<string, DiffKind>>;
@@ -87,7 +86,7 @@ export interface Provider {
   close?(): Promise<void>;
 }
 
-/** Creates the provider of a package ("command", "tls", "kubernetes", "random", "aws"). */
+/** Creates the provider of a package, known by its name in resource types: "command", "tls". */
 export type ProviderFactory = (packageName: string) => Provider;
 
 /**

@@ -9,9 +9,11 @@ const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
   .split("\n")
   .filter((file) => file.endsWith(".ts") && !file.includes("conformance/"));
 
+/** The text of a file without comments of whole lines, which may name what they do not import. */
+const uncommented = (file: string) => readFileSync(file, "utf8").replaceAll(/^\s*(\/\*[\s\S]*?\*\/|\/\/.*)/gm, "");
+
 /** Imports of a file: paths within the repository, names of packages. */
-function imports(file: string): string[] {
-  const text = readFileSync(file, "utf8");
+function imports(file: string, text = uncommented(file)): string[] {
   return [...text.matchAll(/(?:from|require\(|import\()\s*"([^"]+)"/g)].map(([, name]) =>
     name?.startsWith(".") ? normalize(join(dirname(file), name)) : (name as string),
   );
@@ -83,5 +85,81 @@ describe("versions", () => {
       versions.filter((version) => code(file).includes(version)).map((version) => `${file}: ${version}`),
     );
     expect(repeats).toEqual([]);
+  });
+});
+
+/** The file that an import within the repository leads to. */
+function target(name: string): string | undefined {
+  return [`${name}.ts`, `${name}/index.ts`].find((file) => files.includes(file));
+}
+
+const targets = (file: string) => imports(file).flatMap((name) => target(name) ?? []);
+
+/** What is loaded with the file: its imports without those of types alone. */
+function loads(file: string): string[] {
+  return imports(file, uncommented(file).replaceAll(/^(import|export) type [^;]*;|typeof import\([^)]*\)/gm, ""));
+}
+
+describe("the engine", () => {
+  const rooms = ["values", "state", "provider", "run", "sdk", "providers", "policy", "steps", "program", "stack"];
+  const roomOf = (file: string) => file.split("/")[1] ?? "";
+
+  it("shows two faces, and nothing outside imports what is behind them", () => {
+    const outside = files.filter((file) => !file.startsWith("engine/") && !file.startsWith("test/engine/"));
+    const isInside = (name: string) => name.startsWith("engine/") && name !== "engine/rehearsal";
+    expect(offences(outside, (name) => !isInside(name))).toEqual([]);
+  });
+
+  it("is quick to load by the first of them: no package, no gRPC, no SDK", () => {
+    const packages = new Set<string>();
+    const seen = new Set(["engine/index.ts"]);
+    for (const file of seen) {
+      for (const name of loads(file)) {
+        const next = target(name);
+        if (next === undefined) packages.add(name);
+        else seen.add(next);
+      }
+    }
+    expect([...packages].filter((name) => !name.startsWith("node:"))).toEqual([]);
+    expect(seen).toContain("engine/state/store.ts");
+  });
+
+  it("consists of rooms, each of which knows only those before it", () => {
+    const found = new Set(inside("engine").map(roomOf));
+    expect([...found].filter((name) => !name.endsWith(".ts")).sort()).toEqual([...rooms].sort());
+    const upward = inside("engine").flatMap((file) =>
+      targets(file)
+        .filter((to) => rooms.indexOf(roomOf(to)) > rooms.indexOf(roomOf(file)) && rooms.includes(roomOf(file)))
+        .map((to) => `${file} imports ${to}`),
+    );
+    expect(upward).toEqual([]);
+  });
+});
+
+describe("imports", () => {
+  /** Where there is no circle, not even of types; and where there is none of what is loaded. */
+  const checked = { types: ["engine", "toolchain"], values: ["engine", "toolchain", "cli", "stacks", "bench"] };
+
+  function circles(folders: readonly string[], next: (file: string) => readonly string[]): string[] {
+    const found: string[] = [];
+    const done = new Set<string>();
+    const visit = (file: string, path: readonly string[]) => {
+      if (path.includes(file)) found.push([...path.slice(path.indexOf(file)), file].join(" -> "));
+      if (done.has(file) || path.includes(file)) return;
+      for (const to of next(file)) visit(to, [...path, file]);
+      done.add(file);
+    };
+    for (const file of folders.flatMap(inside)) visit(file, []);
+    return found.filter((circle) => folders.some((folder) => circle.startsWith(`${folder}/`)));
+  }
+
+  it("go in no circle", () => {
+    expect(circles(checked.types, targets)).toEqual([]);
+    expect(circles(checked.values, (file) => loads(file).flatMap((name) => target(name) ?? []))).toEqual([]);
+  });
+
+  it("are found to go in a circle where they do", () => {
+    const ring: Record<string, string[]> = { "engine/index.ts": ["a"], a: ["b"], b: ["engine/index.ts"] };
+    expect(circles(["engine"], (file) => ring[file] ?? [])).toEqual(["engine/index.ts -> a -> b -> engine/index.ts"]);
   });
 });

@@ -3,7 +3,7 @@ import { StringDecoder } from "node:string_decoder";
 import { goQuote } from "./go-quote";
 
 /** A command that prints more than this is stopped: its output would be stored in the state file. */
-export const OUTPUT_LIMIT = 16 * 1024 * 1024;
+const OUTPUT_LIMIT = 16 * 1024 * 1024;
 /** An error message keeps this much of the beginning and of the end of the output. */
 const MESSAGE_PART = 32 * 1024;
 const LINE_LIMIT = 64 * 1024;

@@ -4,7 +4,7 @@ import { type Failure, missingProperties, unsupported, unsupportedProperties } f
 import { connectionFailures } from "./connection";
 
 export const LOCAL = "command:local:Command";
-export const REMOTE = "command:remote:Command";
+const REMOTE = "command:remote:Command";
 export const COPY = "command:remote:CopyToRemote";
 
 const COMMAND = ["create", "update", "delete", "stdin", "environment", "triggers", "logging", "addPreviousOutputInEnv"];

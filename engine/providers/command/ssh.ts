@@ -10,7 +10,7 @@ import { type Connection, connectionKey, dialError, settings } from "./connectio
 import type { Run } from "./local";
 
 /** OpenSSH accepts 10 sessions per connection unless told otherwise; a session that is being closed still counts. */
-export const SESSIONS_PER_CONNECTION = 8;
+const SESSIONS_PER_CONNECTION = 8;
 /** A connection nobody uses is closed after this, so that its server process does not stay. */
 const IDLE_MS = 60_000;
 

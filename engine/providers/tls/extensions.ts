@@ -1,5 +1,6 @@
 /** Names, alternative names and usages: the parts of a certificate that say whom it is for and what for. */
 import { isObject, type Value as Property } from "../../values/value";
+import { unsupported } from "../unsupported";
 import { at, bitString, der, oid, read, sequence, TAG, text, type Value } from "./der";
 
 /** The parts of a name in the order in which Go writes them. */
@@ -49,9 +50,8 @@ export function usages(allowed: readonly string[]): Buffer[] {
   return found;
 }
 
-/** Kinds of alternative names: tags [2] and [7] (RFC 5280, 4.2.1.6). */
-const DNS_NAME = 0x82;
-const IP_ADDRESS = 0x87;
+/** Kinds of alternative names by their tags (RFC 5280, 4.2.1.6), in Go's order. */
+const NAME_KINDS: Readonly<Record<string, number>> = { DNS: 0x82, IP: 0x87 };
 
 /** The content of each extension, by its number. */
 export function extensionsOf(list: Value | undefined): Map<string, Buffer> {
@@ -65,7 +65,7 @@ export function extensionsOf(list: Value | undefined): Map<string, Buffer> {
   return found;
 }
 
-/** The DNS names and addresses that a request asks for, in Go's order. */
+/** The DNS names and addresses that a request asks for. */
 export function requestedNames(request: Value): Buffer | undefined {
   const attributes = read(request.content)[3];
   const asked = (attributes === undefined ? [] : read(attributes.content)).find((attribute) =>
@@ -73,6 +73,9 @@ export function requestedNames(request: Value): Buffer | undefined {
   );
   const names = extensionsOf(asked === undefined ? undefined : at(asked, 1, 0)).get("2.5.29.17");
   const all = names === undefined ? [] : read(at(read(names)[0]).content);
-  const ordered = [DNS_NAME, IP_ADDRESS].flatMap((tag) => all.filter((item) => item.tag === tag));
+  const ordered = Object.values(NAME_KINDS).flatMap((tag) => all.filter((item) => item.tag === tag));
+  const other = all.find((item) => !ordered.includes(item));
+  if (other !== undefined)
+    throw unsupported("an alternative name of kind", String(other.tag & 0x1f), Object.keys(NAME_KINDS));
   return ordered.length === 0 ? undefined : sequence(...ordered.map(({ raw }) => raw));
 }

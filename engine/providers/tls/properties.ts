@@ -5,7 +5,7 @@ import { ALLOWED_USES, SUBJECT_PROPERTIES } from "./extensions";
 import { KEY_DEFAULTS } from "./keys";
 
 export const KEY = "tls:index/privateKey:PrivateKey";
-export const SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert";
+const SELF_SIGNED = "tls:index/selfSignedCert:SelfSignedCert";
 export const REQUEST = "tls:index/certRequest:CertRequest";
 export const LOCALLY_SIGNED = "tls:index/locallySignedCert:LocallySignedCert";
 
@@ -21,7 +21,7 @@ interface Properties {
 const CERTIFICATE_DEFAULTS: Values = { earlyRenewalHours: 0, isCaCertificate: false, setSubjectKeyId: false };
 const CERTIFICATE_OUTPUTS = ["certPem", "readyForRenewal", "validityStartTime", "validityEndTime"];
 
-export const TYPES: Readonly<Record<string, Properties>> = {
+const TYPES: Readonly<Record<string, Properties>> = {
   [KEY]: {
     required: ["algorithm"],
     optional: ["ecdsaCurve"],

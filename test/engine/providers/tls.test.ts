@@ -269,6 +269,9 @@ describe("certificates", () => {
     await expect(issue(ca, { subject: { ...subject, country: "de" } })).rejects.toThrow(
       "property subject.country is not supported in a rehearsal; supported: organization, commonName",
     );
+    await expect(sign(ca, hostRequest("uri", "/CN=x", "URI:spiffe://cluster/one").csr)).rejects.toThrow(
+      "an alternative name of kind 6 is not supported in a rehearsal; supported: DNS, IP",
+    );
     const ed25519 = await key({ algorithm: "ED25519" });
     await expect(authority({ privateKeyPem: ed25519.privateKeyPem as string })).rejects.toThrow(
       "the private key is no ECDSA key on P-256, the only kind that signs certificates in a rehearsal",
