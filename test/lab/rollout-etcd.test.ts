@@ -1,8 +1,8 @@
 /** The etcd strategy on real etcd members, with a writer at work: no acknowledged write is lost, and no leader without a hand-over. */
 import { afterEach, describe, expect, it } from "vitest";
 import { findEtcd, LocalShard, Writer } from "../../bench/lib/local-etcd";
-import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
 import { bootstrapEnv } from "../../components/rollout/etcd/bootstrap";
+import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
 import type { EtcdPlan } from "../../components/rollout/etcd/shard";
 import { Progress } from "../../components/rollout/gate/progress";
 import { GateRefused } from "../../components/rollout/gate/refusal";
@@ -99,6 +99,24 @@ describe.skipIf(!binaries)(title, () => {
     const writer = new Writer(() => shard.clientUrls());
     writer.start();
     await shard.recreate("m2");
+    await roll(shard.plan(names(3), { established: true }));
+    expect(await writer.lost()).toEqual([]);
+    expect(await leader()).toMatchObject({ members: names(3), up: 3 });
+  });
+
+  it("goes on from the data of one member, by the steps of docs/operations.md, when the quorum is lost for good", async () => {
+    await create(3);
+    const writer = new Writer(() => shard.clientUrls().slice(0, 1));
+    writer.start();
+    await shard.sleep(500);
+    for (const name of ["m2", "m3"]) await shard.recreate(name);
+    const restart = async (staged: string, env: Readonly<Record<string, string>>) => {
+      shard.host("m1").staged = staged;
+      await shard.activate("m1", { env });
+      while (!(await shard.settled("m1"))) await shard.sleep(100);
+    };
+    await restart("forced", { ETCD_FORCE_NEW_CLUSTER: "true" });
+    await restart("old", { ETCD_FORCE_NEW_CLUSTER: "false" });
     await roll(shard.plan(names(3), { established: true }));
     expect(await writer.lost()).toEqual([]);
     expect(await leader()).toMatchObject({ members: names(3), up: 3 });
