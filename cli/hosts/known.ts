@@ -29,7 +29,7 @@ export interface Known {
   readonly pending: OpenedState["pending"];
 }
 
-/** All platforms log in like this; see sshTarget in components/rollout. */
+/** All platforms log in like this; see sshTarget in components/access/pulumi.ts. */
 const login = { user: "root", port: 22 } as const;
 const hostType = "command:local:Command";
 

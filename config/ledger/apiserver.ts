@@ -278,7 +278,7 @@ export const apiserver: readonly LedgerEntry[] = [
     recommendation: "restart takes minutes",
     form: "rolling restart one master at a time; recovery time measured",
     status: "later",
-    implementedIn: ["components/rollout/masters.ts"],
+    implementedIn: ["components/rollout/masters/rollout.ts"],
     evidence: [
       {
         file: "test/unit/rollout-masters.test.ts",

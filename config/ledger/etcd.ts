@@ -9,7 +9,7 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "highly available; grows with the cluster by itself",
     form: "shard sizes derive from scale; raising `workload.nodes` and running `up` adds members as learners and promotes them",
     status: "later",
-    implementedIn: ["components/rollout/etcd.ts", "components/rollout/etcd-next.ts", "config/scale/etcd.ts"],
+    implementedIn: ["components/rollout/etcd/rollout.ts", "components/rollout/etcd/next.ts", "config/scale/etcd.ts"],
     evidence: [
       {
         file: "test/lab/rollout-etcd.test.ts",
@@ -169,7 +169,11 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "etcd operator abilities: create/destroy, resize, backup and restore, upgrade without interruption",
     form: "all of them, from the same program and commands, quorum never lost",
     status: "later",
-    implementedIn: ["components/rollout/etcd.ts", "components/rollout/etcd-health.ts", "components/rollout/gate.ts"],
+    implementedIn: [
+      "components/rollout/etcd/rollout.ts",
+      "components/rollout/etcd/health.ts",
+      "components/rollout/gate/refusal.ts",
+    ],
     evidence: [
       {
         file: "test/unit/rollout-etcd-properties.test.ts",
