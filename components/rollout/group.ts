@@ -28,7 +28,7 @@ export async function rolloutGroup(
         rolloutEtcd(shard, etcdPlan(spec, strategy, previous.completed), progress),
       );
     case "masters": {
-      const first = goFirst(previous.release, strategy.release, strategy.apiServices);
+      const first = goFirst(previous, strategy.release, strategy.apiServices);
       return closing(new RemoteMasters(hosts, strategy, key, hostTimeoutMs), (masters) =>
         rolloutMasters(masters, { targets: hosts, hostTimeoutMs, first }, progress),
       );

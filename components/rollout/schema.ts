@@ -4,7 +4,7 @@ import { targetFields } from "../access/target";
 import type { CheckSpec, RolloutSpec } from "./spec";
 
 const port = z.int().min(1).max(65535);
-const release = z.string().regex(/^\d+\.\d+\.\d+/, "wants a version: three numbers with dots");
+const release = z.string().regex(/^\d+\.\d+\.\d+/, "wants a version of three numbers");
 
 const schema = z.strictObject({
   group: z.string().min(1),

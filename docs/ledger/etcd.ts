@@ -172,7 +172,7 @@ export const etcd: readonly LedgerEntry[] = [
     implementedIn: [
       "components/rollout/etcd/rollout.ts",
       "components/rollout/etcd/health.ts",
-      "components/rollout/gate/progress.ts",
+      "components/rollout/gate/refusal.ts",
     ],
     evidence: [
       {

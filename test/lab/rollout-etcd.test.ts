@@ -104,6 +104,24 @@ describe.skipIf(!binaries)(title, () => {
     expect(await leader()).toMatchObject({ members: names(3), up: 3 });
   });
 
+  it("goes on from the data of one member, by the steps of docs/operations.md, when the quorum is lost for good", async () => {
+    await create(3);
+    const writer = new Writer(() => shard.clientUrls().slice(0, 1));
+    writer.start();
+    await shard.sleep(500);
+    for (const name of ["m2", "m3"]) await shard.recreate(name);
+    const restart = async (staged: string, env: Readonly<Record<string, string>>) => {
+      shard.host("m1").staged = staged;
+      await shard.activate("m1", { env });
+      while (!(await shard.settled("m1"))) await shard.sleep(100);
+    };
+    await restart("forced", { ETCD_FORCE_NEW_CLUSTER: "true" });
+    await restart("old", { ETCD_FORCE_NEW_CLUSTER: "false" });
+    await roll(shard.plan(names(3), { established: true }));
+    expect(await writer.lost()).toEqual([]);
+    expect(await leader()).toMatchObject({ members: names(3), up: 3 });
+  });
+
   it("refuses, touching nothing, when the quorum is lost", async () => {
     await create(3);
     await shard.recreate("m1");

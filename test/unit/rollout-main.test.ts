@@ -102,9 +102,10 @@ async function specOf(count: number): Promise<RolloutSpec> {
   };
 }
 
-function start(stdin: string, onStderr: (text: string) => void = () => undefined) {
+function start(stdin: string, onStderr: (text: string) => void = () => undefined, previous?: unknown) {
   const main = join(import.meta.dirname, "../../components/rollout/main.ts");
-  const env = { ...process.env, KILONODE_SSH_KEY: clientKey.private };
+  const output = previous === undefined ? {} : { PULUMI_COMMAND_STDOUT: JSON.stringify(previous) };
+  const env = { ...process.env, KILONODE_SSH_KEY: clientKey.private, ...output };
   const running = spawn(process.execPath, ["--import", "tsx", main], { env, stdio: ["pipe", "pipe", "pipe"] });
   child = running;
   running.stdin.end(stdin);
@@ -181,6 +182,23 @@ describe("the rollout program", () => {
     expect(hosts.map(({ active }) => active)).toEqual(["d1", "d0"]);
     expect((await start(document)).code).toBe(0);
     expect(hosts.map(({ active }) => active)).toEqual(["d1", "d1"]);
+  });
+
+  it("holds everything but the API servers back when the last rollout was of another minor release", async () => {
+    const spec = await specOf(1);
+    for (const host of hosts) host.active = "d0";
+    const strategy = { kind: "masters", apiPort: 6443, release: "1.38.0", apiServices: ["kube-apiserver.service"] };
+    const previous = {
+      group: "masters",
+      strategy: "masters",
+      release: "1.37.2",
+      hosts: [{ name: "h1", digest: "d0" }],
+    };
+    const { code, stdout } = await start(JSON.stringify({ ...spec, strategy }), undefined, previous);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ strategy: "masters", release: "1.38.0" });
+    expect(hosts[0]?.commands).toContain("/usr/local/sbin/machine-apply activate --hold 'haproxy.service'");
+    expect(hosts[0]?.commands).toContain("/usr/local/lib/kilonode/still-starting 'unit:haproxy.service'");
   });
 
   it("refuses a host with another key", async () => {

@@ -18,7 +18,7 @@ const silent = () => new Progress("masters", () => undefined);
 
 function roll(masters: SimulatedMasters, progress = silent(), previous = "1.37.1") {
   const release = masters.master("m1").staged.release;
-  const first = goFirst(previous, release, [masters.apiService]);
+  const first = goFirst({ completed: true, release: previous }, release, [masters.apiService]);
   return rolloutMasters(masters, { targets: masters.targets(), hostTimeoutMs: 30_000, first }, progress);
 }
 
@@ -184,11 +184,12 @@ describe.each(KINDS)("an upgrade to another minor release, services of kind %s",
 
 describe("an upgrade", () => {
   it.each([
-    ["1.36.4", "1.37.2", ["kube-apiserver.service"]],
-    ["1.37.1", "1.37.2", []],
-    ["1.37.2", "1.37.2", []],
-    [undefined, "1.37.2", []],
-  ])("from %s to %s: goes first %j", (previous, release, first) => {
+    [{ completed: true, release: "1.36.4" }, "1.37.2", ["kube-apiserver.service"]],
+    [{ completed: true, release: "1.37.1" }, "1.37.2", []],
+    [{ completed: true, release: "1.37.2" }, "1.37.2", []],
+    [{ completed: true }, "1.37.2", ["kube-apiserver.service"]],
+    [{ completed: false }, "1.37.2", []],
+  ])("from %j to %s: goes first %j", (previous, release, first) => {
     expect(goFirst(previous, release, ["kube-apiserver.service"])).toEqual(first);
   });
 });

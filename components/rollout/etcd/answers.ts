@@ -4,15 +4,15 @@ import { read } from "../hosts/answers";
 import type { Alarm, Endpoint, Member, View } from "./shard";
 
 const PROGRAM = "etcd-look";
-const id = z.string().regex(/^[0-9a-f]{1,16}$/, "wants a member's id in hexadecimal");
-const urls = z.array(z.string().max(1_024)).max(16).default([]);
+const decimal = z.string().regex(/^\d{1,20}$/, "wants a number of 64 bits");
+const urls = z.array(z.string().max(1_024)).max(16).nullable().default([]);
 
-/** Of `member list --hex`. etcdctl leaves out what is empty or false. */
+/** Of `member list`, without `--hex`: with it, etcdctl 3.6 does not say who is a learner. What is empty may be absent or null. */
 const memberList = z.object({
   members: z
     .array(
       z.object({
-        ID: id,
+        ID: decimal,
         name: z.string().max(256).default(""),
         peerURLs: urls,
         clientURLs: urls,
@@ -22,9 +22,7 @@ const memberList = z.object({
     .max(100),
 });
 
-const decimal = z.string().regex(/^\d{1,20}$/, "wants a number of 64 bits");
-
-/** Of `endpoint status`, where `--hex` does not apply. */
+/** Of `endpoint status`. */
 const statusList = z
   .array(
     z.object({
@@ -46,20 +44,18 @@ export function readView(host: string, printed: string): View {
 }
 
 export function parseMembers(host: string, json: string): Member[] {
-  const { members } = read(host, PROGRAM, json, memberList);
+  const { members } = read(host, PROGRAM, withTextIds(json), memberList);
   return members.map(({ ID, name, peerURLs, clientURLs, isLearner }) => ({
-    id: ID,
+    id: hex(ID),
     name,
-    peerUrl: peerURLs[0] ?? "",
-    ...(clientURLs[0] ? { clientUrl: clientURLs[0] } : {}),
+    peerUrl: peerURLs?.[0] ?? "",
+    ...(clientURLs?.[0] ? { clientUrl: clientURLs[0] } : {}),
     learner: isLearner,
   }));
 }
 
-/** Ids are numbers of 64 bits, more than a JavaScript number holds: made text before they are read. */
 export function parseEndpoints(host: string, json: string): { endpoints: Map<string, Endpoint>; alarms: Alarm[] } {
-  const safe = json.replace(/"(member_id|cluster_id|leader)":\s*"?(\d+)"?/g, '"$1":"$2"');
-  const answers = safe === "" ? [] : read(host, PROGRAM, safe, statusList.nullable());
+  const answers = json === "" ? [] : read(host, PROGRAM, withTextIds(json), statusList.nullable());
   const endpoints = new Map<string, Endpoint>();
   const alarms = new Map<string, Alarm>();
   for (const { Status } of answers ?? []) {
@@ -76,4 +72,9 @@ export function parseEndpoints(host: string, json: string): { endpoints: Map<str
   return { endpoints, alarms: [...alarms.values()] };
 }
 
+/** Ids are numbers of 64 bits, more than a JavaScript number holds: made text before they are read. */
+const withTextIds = (json: string): string =>
+  json.replace(/"(ID|member_id|cluster_id|leader)":\s*"?(\d+)"?/g, '"$1":"$2"');
+
+/** As etcd's log and its commands write an id. */
 const hex = (number: string): string => BigInt(number).toString(16);

@@ -7,7 +7,7 @@ import { etcdAdvice } from "./advice";
 import { findings } from "./health";
 import { activationHelps, hostOf, startedOnce } from "./next";
 import type { EtcdTarget, Member, View } from "./shard";
-import { type EtcdWatch, GRACE_MS, silentShard } from "./watch";
+import { type EtcdWatch, GRACE_MS } from "./watch";
 
 /** Members without a quorum never answer before their first one, so silence needs no long wait. */
 const SILENCE_MS = 3_000;
@@ -26,7 +26,7 @@ export async function found(watch: EtcdWatch): Promise<View> {
   if (view && !view.quorum) view = await watch.lookUntil(watch.grace(), hasQuorum);
   if (view?.quorum) return view;
   if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
-  if (plan.established) throw fleet.progress.refuse([silentShard(plan)]);
+  if (plan.established) throw fleet.progress.refuse([watch.silentShard()]);
 
   // Members that have run before go first, alone: if they bring back a shard, nothing fresh may be started beside it.
   const stopped = known.filter((target) => activationHelps(target, fleet.status(target.name)));

@@ -3,7 +3,7 @@ import type { Progress } from "../gate/progress";
 import { Fleet } from "../hosts/fleet";
 import { startedOnce } from "./next";
 import type { EtcdPlan, EtcdShard } from "./shard";
-import { EtcdWatch, silentShard } from "./watch";
+import { EtcdWatch } from "./watch";
 
 /** Refuses when the shard's next step would be refused. Hosts of a creation that was cut short are for the rollout to judge. */
 export async function checkEtcd(shard: EtcdShard, plan: EtcdPlan, progress: Progress): Promise<void> {
@@ -15,6 +15,6 @@ export async function checkEtcd(shard: EtcdShard, plan: EtcdPlan, progress: Prog
   const watch = new EtcdWatch(shard, plan, fleet);
   const view = await watch.lookUntil(whole ? watch.grace() : shard.now(), (seen) => seen.quorum);
   if (!view?.quorum && !whole) return;
-  if (!view) throw progress.refuse([silentShard(plan)]);
+  if (!view) throw progress.refuse([watch.silentShard()]);
   await watch.decision(view);
 }

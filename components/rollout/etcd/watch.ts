@@ -19,6 +19,8 @@ export type Next = { readonly view: View } & (
 export class EtcdWatch {
   /** Hosts in the order in which they are asked: the one that answered last comes first. */
   #order: string[];
+  /** Why the last member that was asked gave no answer. */
+  #silence = "";
 
   constructor(
     readonly shard: EtcdShard,
@@ -37,13 +39,22 @@ export class EtcdWatch {
   async look(): Promise<View | undefined> {
     const [first, ...others] = this.#order.filter((name) => startedOnce(this.fleet.status(name)));
     if (first === undefined) return undefined;
-    const ask = async (host: string) => ({ host, view: await this.shard.look(host).catch(() => undefined) });
+    const ask = async (host: string) => ({ host, view: await this.#ask(host) });
     const answers = [await ask(first)];
     if (!answers[0]?.view?.quorum) answers.push(...(await Promise.all(others.map(ask))));
     const best = answers.find(({ view }) => view?.quorum);
     if (!best) return answers.find(({ view }) => view)?.view;
     this.#order = [best.host, ...this.#order.filter((name) => name !== best.host)];
     return best.view;
+  }
+
+  async #ask(host: string): Promise<View | undefined> {
+    try {
+      return await this.shard.look(host);
+    } catch (error) {
+      this.#silence = (error as Error).message;
+      return undefined;
+    }
   }
 
   /** Asks that host last: it is about to be away. */
@@ -68,7 +79,7 @@ export class EtcdWatch {
     const closed = (view: View) => decide(this.plan, this.fleet, view).kind === "blocked";
     for (let view: View | undefined = first; ; view = undefined) {
       view ??= await this.lookUntil(deadline, (seen) => !closed(seen) || hopeless(decide(this.plan, this.fleet, seen)));
-      if (!view) throw this.fleet.progress.refuse([silentShard(this.plan)]);
+      if (!view) throw this.fleet.progress.refuse([this.silentShard()]);
       const decision = decide(this.plan, this.fleet, view);
       if (decision.kind === "done") return { kind: "done", view };
       if (decision.kind === "blocked") {
@@ -108,6 +119,16 @@ export class EtcdWatch {
     return (await this.look()) ?? view;
   }
 
+  silentShard(): MemberFinding {
+    return {
+      host: this.plan.targets.map(({ name }) => name).join(", "),
+      checked: "a member of the shard answers",
+      found: this.#silence === "" ? "none does" : `none does; the last one: ${this.#silence}`,
+      advice: etcdAdvice.noQuorum,
+      lasting: false,
+    };
+  }
+
   grace(): number {
     return this.shard.now() + Math.min(GRACE_MS, this.plan.hostTimeoutMs);
   }
@@ -118,7 +139,7 @@ export class EtcdWatch {
       const closing = this.#closing(seen);
       return closing.length === 0 || closing.some(({ lasting }) => lasting);
     });
-    if (!view) throw this.fleet.progress.refuse([silentShard(this.plan)]);
+    if (!view) throw this.fleet.progress.refuse([this.silentShard()]);
     this.fleet.progress.refuseAny(this.#closing(view));
     return view;
   }
@@ -145,16 +166,6 @@ function restarting(host: string): MemberFinding {
     checked: "no restart of the member is under way",
     found: "etcd.service is still stopping or starting",
     advice: etcdAdvice.restarting,
-    lasting: false,
-  };
-}
-
-export function silentShard(plan: EtcdPlan): MemberFinding {
-  return {
-    host: plan.targets.map(({ name }) => name).join(", "),
-    checked: "a member of the shard answers",
-    found: "none does",
-    advice: etcdAdvice.noQuorum,
     lasting: false,
   };
 }

@@ -31,11 +31,11 @@ export class MastersGate<T extends Target> {
   /** Before: all are ready and in rotation, or all but one that is to be changed: gives that one, refuses otherwise. */
   async sick(candidates: readonly T[]): Promise<T | undefined> {
     const found = await this.#until(this.#grace(), () => this.#unfit(this.serving));
-    if (found.length === 0) return undefined;
+    const [first, ...more] = found;
+    if (!first) return undefined;
     const one = candidates.find(({ name }) => found.every(({ host }) => host === name));
     if (one && !this.fleet.progress.wasChanged(one.name)) return one;
-    this.fleet.progress.refuseAny(found);
-    return undefined;
+    throw this.fleet.progress.refuse([first, ...more]);
   }
 
   /** After: the changed ones are settled, ready and in rotation. */

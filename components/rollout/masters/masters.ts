@@ -1,5 +1,6 @@
 /** What the masters' strategy needs of the world. */
 import type { Clock, Hosts, Target } from "../hosts/hosts";
+import type { PreviousRollout } from "../result";
 
 export interface Backend {
   readonly name: string;
@@ -30,14 +31,15 @@ export interface MastersPlan<T extends Target = Target> {
  * A controller manager or scheduler must not be newer than any API server that it may talk to, and these talk to all of them,
  * by way of the load balancer (https://kubernetes.io/releases/version-skew-policy/#kube-controller-manager-kube-scheduler-and-cloud-controller-manager).
  *
- * @param previous the release of the last completed rollout; undefined: there was none, or it told none
+ * A rollout that was completed and told no release counts as one of another minor: that is slower, and always right.
  */
 export function goFirst(
-  previous: string | undefined,
+  { completed, release: previous }: PreviousRollout,
   release: string,
   apiServices: readonly string[],
 ): readonly string[] {
-  return previous === undefined || minorOf(previous) === minorOf(release) ? [] : apiServices;
+  const sameMinor = previous !== undefined && minorOf(previous) === minorOf(release);
+  return !completed || sameMinor ? [] : apiServices;
 }
 
 const minorOf = (release: string): string => release.split(".").slice(0, 2).join(".");

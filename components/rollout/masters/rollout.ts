@@ -45,7 +45,10 @@ function everything<T extends Target>(fleet: Fleet<T>): Pass<T> {
   return { isIts: (target) => fleet.needsWork(target), held: () => [], what: "changing" };
 }
 
-/** Masters whose services of that name are not new yet. Everything else that runs there is held back. */
+/**
+ * Masters whose services of that name are not new yet. Everything else there is held back: neither restarted nor started. (Binaries
+ * are in place: a held unit that ends by itself in these minutes comes back as the new release.)
+ */
 function servicesFirst<T extends Target>(fleet: Fleet<T>, first: readonly string[]): Pass<T> {
   return {
     isIts: (target) => {

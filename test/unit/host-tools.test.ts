@@ -1,0 +1,64 @@
+/** The short programs that run on hosts before any content is live there. */
+import { spawnSync } from "node:child_process";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { hostText } from "../../components/machine/host-files";
+
+const dir = mkdtempSync(join(tmpdir(), "kilonode-tools-"));
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** The program with paths of this test's folder in place of the host's. */
+function tool(name: string, paths: Readonly<Record<string, string>>): string {
+  const text = Object.entries(paths).reduce(
+    (all, [from, to]) => all.replaceAll(from, join(dir, to)),
+    hostText(`/usr/local/lib/kilonode/${name}`),
+  );
+  writeFileSync(join(dir, name), text, { mode: 0o755 });
+  return join(dir, name);
+}
+
+function run(program: string, args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(program, args, {
+    encoding: "utf8",
+    env: { PATH: `${dir}:${process.env.PATH}` },
+  });
+  return { status, stdout, stderr };
+}
+
+describe("etcd-call", () => {
+  writeFileSync(join(dir, "etcdctl.env"), "ETCDCTL_ENDPOINTS=https://10.0.0.1:2379\nETCDCTL_CACERT=/ca.crt\n");
+  writeFileSync(join(dir, "etcdctl"), '#!/bin/sh\necho "$ETCDCTL_ENDPOINTS $ETCDCTL_CACERT"\nprintf "[%s]" "$@"\n');
+  chmodSync(join(dir, "etcdctl"), 0o755);
+  const call = tool("etcd-call", { "/etc/etcd/etcdctl.env": "etcdctl.env" });
+
+  it("runs etcdctl with the member's settings, at another member when asked to", () => {
+    const said = (endpoint: string) => `${endpoint} /ca.crt\n[--command-timeout=10s][put][a b][c]`;
+    expect(run(call, ["put", "a b", "c"]).stdout).toBe(said("https://10.0.0.1:2379"));
+    expect(run(call, ["--at", "https://10.0.0.2:2379", "put", "a b", "c"]).stdout).toBe(said("https://10.0.0.2:2379"));
+  });
+
+  it.each([[[]], [["--at"]], [["--at", "https://10.0.0.2:2379"]]])("says how it is used when it gets %j", (args) => {
+    expect(run(call, args)).toMatchObject({ status: 2, stderr: expect.stringMatching(/^etcd-call \[--at URL\]/) });
+  });
+});
+
+describe("drift-of", () => {
+  const program = tool("drift-of", {
+    "/usr/local/sbin/machine-apply": "machine-apply",
+    "/var/lib/kilonode/programs.json": "state/programs.json",
+  });
+
+  it("asks for one more repair of a host that has lost its programs", () => {
+    expect(run(program, ["false"]).stdout).toBe('{"generation": 0, "programRepairs": 1}\n');
+    mkdirSync(join(dir, "state"));
+    writeFileSync(join(dir, "state/programs.json"), '{"repairs": 4, "sums": {}}');
+    expect(run(program, ["false"]).stdout).toBe('{"generation": 0, "programRepairs": 5}\n');
+  });
+
+  it("runs what it is given where they are", () => {
+    writeFileSync(join(dir, "machine-apply"), "", { mode: 0o755 });
+    expect(run(program, ["sh", "-c", "echo drift; exit 3"])).toMatchObject({ status: 3, stdout: "drift\n" });
+  });
+});
