@@ -126,7 +126,7 @@ export class LocalShard extends RemoteShard {
       everActivated: active !== null,
       restarts: state === "active" && active !== staged ? ["etcd.service"] : [],
       pending: active === staged ? [] : ["write /etc/etcd/etcd.env"],
-      units: active === null ? {} : { "etcd.service": { active: state } },
+      services: active === null ? {} : { "etcd.service": { active: state } },
       degradations: [],
     };
   }

@@ -27,7 +27,7 @@ Examples:
       const { openssh } = require("../hosts/openssh") as typeof import("../hosts/openssh");
       const cluster = await reachableCluster(stack, options);
       const host = hostNamed(cluster, name);
-      const planned = cluster.checked.plan.hosts.find((one) => one.name === host.name)?.machine.units ?? {};
+      const planned = cluster.checked.plan.hosts.find((one) => one.name === host.name)?.machine.services ?? {};
       const units = unit === undefined ? Object.keys(planned) : [unit];
       const words = ["journalctl", "--no-pager", `--lines=${options.lines}`, ...units.map((one) => `--unit=${one}`)];
       if (options.since) words.push(`--since=${options.since}`);

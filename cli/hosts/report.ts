@@ -84,7 +84,9 @@ export interface MachineStatus {
   /** False: all of its content is only staged. */
   readonly everActivated: boolean;
   readonly pending: readonly string[];
-  readonly units: Readonly<Record<string, { readonly active: string; readonly sub: string; readonly masked: boolean }>>;
+  readonly services: Readonly<
+    Record<string, { readonly active: string; readonly sub: string; readonly masked: boolean }>
+  >;
   readonly degradations: readonly {
     readonly what: string;
     readonly wanted: string;

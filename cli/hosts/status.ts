@@ -100,10 +100,10 @@ function hostStatus(seen: Seen): HostStatus {
   const { plan, error, machine, sections } = seen;
   const idle = notLive(seen);
   if (idle !== undefined) return { name: plan.name, reachable: true, error: idle, downUnits: [], pending: [] };
-  const wanted = Object.entries(plan.machine.units).filter(([, unit]) => unit.running);
+  const wanted = Object.entries(plan.machine.services).filter(([, one]) => one.kind === "static-pod" || one.running);
   const running = ["active", "reloading"];
   const downUnits = machine
-    ? wanted.map(([unit]) => unit).filter((unit) => !running.includes(machine.units[unit]?.active ?? ""))
+    ? wanted.map(([unit]) => unit).filter((unit) => !running.includes(machine.services[unit]?.active ?? ""))
     : [];
   return {
     name: plan.name,

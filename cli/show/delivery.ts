@@ -6,7 +6,7 @@ import { UNKNOWN } from "../../engine/provider";
 /** A host's whole content; undefined when it is not known yet. */
 export function readMachine(stdin: unknown): Machine | undefined {
   const sent = parsed(stdin);
-  return isObject(sent) && isObject(sent.files) && isObject(sent.units) ? (sent as unknown as Machine) : undefined;
+  return isObject(sent) && isObject(sent.files) && isObject(sent.services) ? (sent as unknown as Machine) : undefined;
 }
 
 /** The programs that a host gets, one below the other: they are sent compressed. */

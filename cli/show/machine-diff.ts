@@ -1,7 +1,7 @@
 /** What changes on one host, from the old and the new content as data. */
 import { X509Certificate } from "node:crypto";
 import { dirname } from "node:path/posix";
-import type { Machine, MachineFile } from "../../components/machine/machine";
+import type { Machine, MachineFile, MachineService } from "../../components/machine/machine";
 import { lineDiff } from "./text-diff";
 
 export interface FileChange {
@@ -63,8 +63,7 @@ function settingsDiff(before: Machine, after: Machine): string[] {
   const sysctl = (entry?: Machine["sysctls"][string]) => entry && `${entry.floor ? "at least " : ""}${entry.value}`;
   const binary = (entry?: Machine["binaries"][string]) =>
     entry && `${entry.name} ${entry.version} (sha256 ${entry.sha256.slice(0, 12)})`;
-  const unit = (entry?: Machine["units"][string]) =>
-    entry && `${entry.enabled ? "enabled" : "disabled"}, ${entry.running ? "running" : "stopped"}`;
+  const service = (entry?: MachineService) => entry && serviceText(entry);
   const directory = (entry?: Machine["directories"][string]) => entry && `${entry.mode} ${entry.owner}`;
   const volumes = (machine: Machine) => Object.fromEntries(machine.volumes.map((volume) => [volume.name, volume]));
   const classes = (machine: Machine) =>
@@ -82,7 +81,7 @@ function settingsDiff(before: Machine, after: Machine): string[] {
       classes(after),
       (entry) => entry && `band ${entry.band}, ports ${entry.ports.join(", ")}`,
     ),
-    ...entries("unit", before.units, after.units, unit),
+    ...entries("service", before.services, after.services, service),
   ];
 }
 
@@ -105,6 +104,14 @@ function lists(what: string, before: readonly string[], after: readonly string[]
   ];
 }
 
+const runs = (service?: MachineService) => service !== undefined && (service.kind === "static-pod" || service.running);
+
+/** "enabled, running", or what kind of service it is. */
+export function serviceText(service: MachineService): string {
+  if (service.kind === "static-pod") return "static pod";
+  return `${service.enabled ? "enabled" : "disabled"}, ${service.running ? "running" : "stopped"}`;
+}
+
 /** The rule of machine-apply (`affected`): a unit's own file, its drop-ins and what it lists; mode and owner restart nothing. */
 function affected(
   before: Machine,
@@ -113,12 +120,15 @@ function affected(
 ): Pick<MachineChange, "restarts" | "reloads"> {
   const restarts: string[] = [];
   const reloads: string[] = [];
-  for (const [unit, settings] of Object.entries(after.units)) {
-    // A unit that was not there is started, not restarted.
-    if (!settings.running || !before.units[unit]?.running) continue;
-    const own = [...changed].some((path) => isPartOfUnit(path, unit));
-    if (own || settings.restartOn.some((path) => changed.has(path))) restarts.push(unit);
-    else if (settings.reloadOn.some((path) => changed.has(path))) reloads.push(unit);
+  for (const [name, service] of Object.entries(after.services)) {
+    // A service that was not there is started, not restarted.
+    if (!runs(service) || !runs(before.services[name])) continue;
+    const pod = service.kind === "static-pod";
+    const own = pod
+      ? changed.has(`/etc/kubernetes/manifests/${name}.yaml`)
+      : [...changed].some((path) => isPartOfUnit(path, name));
+    if (own || service.restartOn.some((path) => changed.has(path))) restarts.push(name);
+    else if (!pod && service.reloadOn.some((path) => changed.has(path))) reloads.push(name);
   }
   return { restarts: restarts.sort(), reloads: reloads.sort() };
 }

@@ -1,6 +1,7 @@
 /** Prints a plan. */
 import type { ClusterPlan, HostPlan } from "../../components/plan-types";
 import { CliError, exitCodes } from "../errors";
+import { serviceText } from "./machine-diff";
 import { shortList } from "./names";
 import { table } from "./table";
 import { count } from "./terminal";
@@ -91,12 +92,12 @@ export function hostText(host: HostPlan): string[] {
   const { machine } = host;
   const section = (title: string, lines: readonly string[]) => (lines.length > 0 ? ["", `${title}:`, ...lines] : []);
   const rows = (entries: readonly (readonly (string | number)[])[]) => table(entries, "  ");
-  const units = Object.entries(machine.units).map(([unit, { enabled, running, restartOn, reloadOn }]) => [
+  const units = Object.entries(machine.services).map(([unit, service]) => [
     unit,
-    `${enabled ? "enabled" : "disabled"}, ${running ? "running" : "stopped"}`,
+    serviceText(service),
     [
-      restartOn.length > 0 ? `restarts on ${restartOn.join(" ")}` : "",
-      reloadOn.length > 0 ? `reloads on ${reloadOn.join(" ")}` : "",
+      service.restartOn.length > 0 ? `restarts on ${service.restartOn.join(" ")}` : "",
+      service.kind === "unit" && service.reloadOn.length > 0 ? `reloads on ${service.reloadOn.join(" ")}` : "",
     ]
       .filter(Boolean)
       .join("; "),

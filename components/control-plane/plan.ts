@@ -5,7 +5,7 @@ import { goMemoryLimit, renderFlags, schedulerConfiguration } from "../../config
 import { type Place, place } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
-import type { Machine, MachineFile, MachineUnit } from "../machine/machine";
+import type { Machine, MachineFile, UnitService } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { ArtifactSums, HostPlan, PublicPem, SecretPlan, ShardPlan } from "../plan-types";
 import { binaries, hostRange } from "../shared";
@@ -68,7 +68,6 @@ function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
   const { spec, scale, sums } = parts;
   const asUnits = spec.masters.runtime === "systemd";
   return {
-    host: master.name,
     users: Object.fromEntries(components.map((name) => [name, { home: "/nonexistent" }])),
     directories: {
       "/etc/kubernetes": { mode: "0755", owner: "root:root" },
@@ -92,7 +91,7 @@ function masterMachine(parts: ControlPlaneParts, master: Place): Machine {
     modules: modulesFor("master", scale),
     sysctls: sysctlsFor("master", scale),
     volumes: [],
-    units: asUnits ? units() : {},
+    services: asUnits ? units() : {},
   };
 }
 
@@ -138,8 +137,9 @@ function unitFiles(parts: ControlPlaneParts, master: Place): Record<string, Mach
   };
 }
 
-function units(): Record<string, MachineUnit> {
-  const unit = (name: string, more: string[]): MachineUnit => ({
+function units(): Record<string, UnitService> {
+  const unit = (name: string, more: string[]): UnitService => ({
+    kind: "unit",
     enabled: true,
     running: true,
     restartOn: [

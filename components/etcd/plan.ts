@@ -4,7 +4,7 @@ import { etcdFlags, goMemoryLimit, mergeFlags, policyFor, renderEtcdEnvironment 
 import { type Place, place } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
-import type { Machine } from "../machine/machine";
+import type { Machine, MachineVolume } from "../machine/machine";
 import type { ArtifactSums, CertificatePlan, DiskPlan, HostPlan, ShardPlan } from "../plan-types";
 import { ports } from "../ports";
 import { binaries, hostRange } from "../shared";
@@ -41,7 +41,7 @@ export function etcdHosts(spec: ClusterSpec, scale: Scale, shard: ShardPlan, sum
     ...member,
     role: "etcd",
     group: shard.group,
-    machine: memberMachine(scale, shard, member, sums),
+    machine: memberMachine(spec, scale, shard, member, sums),
     certificates: memberCertificates(member),
     pem: {
       [`${pki}/peer-ca.crt`]: { kind: "authority", authority: "etcd-peer" },
@@ -52,9 +52,8 @@ export function etcdHosts(spec: ClusterSpec, scale: Scale, shard: ShardPlan, sum
   }));
 }
 
-function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: ArtifactSums): Machine {
+function memberMachine(spec: ClusterSpec, scale: Scale, shard: ShardPlan, member: Place, sums: ArtifactSums): Machine {
   return {
-    host: member.name,
     users: { etcd: { home: dataDir } },
     directories: {
       "/etc/etcd": { mode: "0755", owner: "root:root" },
@@ -84,8 +83,8 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
     modules: modulesFor("etcd", scale),
     sysctls: sysctlsFor("etcd", scale),
     volumes: [
-      { name: "wal", mount: walMount, fs: "ext4", apartFrom: ["database"], owner: "etcd:etcd" },
-      { name: "database", mount: databaseMount, fs: "ext4", apartFrom: ["wal"], owner: "etcd:etcd" },
+      volume("wal", walMount, walGiB, ["database"]),
+      volume("database", databaseMount, databaseGiB(spec), ["wal"]),
     ],
     // Heartbeats and log entries between members ahead of clients, clients ahead of the rest (ledger E7).
     traffic: {
@@ -94,8 +93,9 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
         { name: "client", band: 2, ports: [ports.etcdClient] },
       ],
     },
-    units: {
+    services: {
       "etcd.service": {
+        kind: "unit",
         enabled: true,
         running: true,
         // etcd reads its certificates anew at each handshake: a renewed one needs no restart.
@@ -104,8 +104,15 @@ function memberMachine(scale: Scale, shard: ShardPlan, member: Place, sums: Arti
         wait: false,
       },
       // Runs at boot, and the timer looks every minute whether the classes are still there.
-      "traffic-classes.service": { enabled: true, running: false, restartOn: [], reloadOn: [], wait: false },
-      "traffic-classes.timer": { enabled: true, running: true, restartOn: [], reloadOn: [], wait: false },
+      "traffic-classes.service": {
+        kind: "unit",
+        enabled: true,
+        running: false,
+        restartOn: [],
+        reloadOn: [],
+        wait: false,
+      },
+      "traffic-classes.timer": { kind: "unit", enabled: true, running: true, restartOn: [], reloadOn: [], wait: false },
     },
   };
 }
@@ -164,10 +171,25 @@ function memberCertificates(member: Place): CertificatePlan[] {
   ];
 }
 
+const walGiB = 2;
+const databaseGiB = (spec: ClusterSpec): number => spec.etcd.quotaGiB + 2;
+
+function volume(name: string, mount: string, sizeGiB: number, apartFrom: readonly string[]): MachineVolume {
+  return {
+    name,
+    mount,
+    fs: "ext4",
+    sizeGiB,
+    apartFrom,
+    owner: "etcd:etcd",
+    device: `/dev/disk/by-id/kilonode-${name}`,
+  };
+}
+
 /** Sparse in the lab; on a cloud these are the instance's own disks. */
 function memberDisks(spec: ClusterSpec): DiskPlan[] {
   return [
-    { name: "wal", fs: "ext4", sizeGiB: 2, mount: walMount },
-    { name: "database", fs: "ext4", sizeGiB: spec.etcd.quotaGiB + 2, mount: databaseMount },
+    { name: "wal", fs: "ext4", sizeGiB: walGiB, mount: walMount },
+    { name: "database", fs: "ext4", sizeGiB: databaseGiB(spec), mount: databaseMount },
   ];
 }

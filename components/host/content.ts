@@ -71,7 +71,7 @@ export class HostContent extends pulumi.ComponentResource {
       secret,
       text: secretText(secret, pki),
     }));
-    const content = pulumi.secret(pulumi.all(files).apply((all) => secretJson(plan.name, all)));
+    const content = pulumi.secret(pulumi.all(files).apply((all) => secretJson(all)));
     const printed = this.run(host, "secrets", programCommand(machineApply, ["stage-secrets"]), content);
     return printed.apply((json) => (JSON.parse(json) as { digest: string }).digest);
   }
@@ -112,11 +112,11 @@ function secretText(secret: SecretPlan, pki: Pki): pulumi.Output<string> {
   return secret.secret === "service-account-key" ? pki.serviceAccountKeyPem : pki.encryptionConfig;
 }
 
-function secretJson(host: string, all: readonly { path: string; secret: SecretPlan; text: string }[]): string {
+function secretJson(all: readonly { path: string; secret: SecretPlan; text: string }[]): string {
   const files = Object.fromEntries(
     all.map(({ path, secret, text }) => [path, { mode: secret.mode, owner: secret.owner, content: text }]),
   );
-  return programInput({ host, files } satisfies SecretFiles);
+  return programInput({ files } satisfies SecretFiles);
 }
 
 /** The machine with its public certificates. */

@@ -26,7 +26,7 @@ export function loadBalancerHost(
     ...self,
     role: "load-balancer",
     group: "load-balancer",
-    machine: loadBalancerMachine(self, scale, haproxyConfig(self, masters, healthPath(shards))),
+    machine: loadBalancerMachine(scale, haproxyConfig(self, masters, healthPath(shards))),
     certificates: [
       clientCertificate({
         // The health check speaks with a certificate, since the API server answers nobody without one.
@@ -45,9 +45,8 @@ export function loadBalancerHost(
   };
 }
 
-function loadBalancerMachine(self: Place, scale: Scale, config: string): Machine {
+function loadBalancerMachine(scale: Scale, config: string): Machine {
   return {
-    host: self.name,
     users: {},
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
@@ -58,8 +57,9 @@ function loadBalancerMachine(self: Place, scale: Scale, config: string): Machine
     modules: modulesFor("lb", scale),
     sysctls: sysctlsFor("lb", scale),
     volumes: [],
-    units: {
+    services: {
       "haproxy.service": {
+        kind: "unit",
         enabled: true,
         running: true,
         restartOn: [limits],

@@ -1,12 +1,12 @@
 /**
- * A host's desired content as data: what `machine-apply` puts on the host, and what a preview shows line by line.
+ * A host's desired content as data: what `machine-apply` puts on the host, and what a preview shows line by line. It holds no
+ * name of a host: many hosts may have the same one.
  *
  * Public by construction. Secret files travel in a {@link SecretFiles} of their own, private keys are made on the host.
  * No Pulumi import: a Machine can be printed, compared and tested without one.
  */
 export interface Machine {
-  readonly host: string;
-  /** System users that run the units: name to home directory. */
+  /** System users that run the services: name to home directory. */
   readonly users: Readonly<Record<string, { readonly home: string }>>;
   readonly directories: Readonly<Record<string, Ownership>>;
   /** Absolute path to file. */
@@ -20,7 +20,8 @@ export interface Machine {
   readonly volumes: readonly MachineVolume[];
   /** Absent: the host's network priority is left alone. */
   readonly traffic?: TrafficPlan;
-  readonly units: Readonly<Record<string, MachineUnit>>;
+  /** Name of a unit ("etcd.service") or of a static pod ("kube-apiserver") to how it runs. */
+  readonly services: Readonly<Record<string, MachineService>>;
 }
 
 /** `mode` is octal text ("0640"); `owner` is "user:group". */
@@ -46,15 +47,17 @@ export interface Sysctl {
   readonly floor: boolean;
 }
 
-/** A file system of its own. `source` is a device path; absent when the platform has mounted it already (then it is only checked). */
+/** A file system of its own, on a device of its own. The host formats an empty device, never another, and mounts it. */
 export interface MachineVolume {
   readonly name: string;
   readonly mount: string;
   readonly fs: "ext4" | "xfs";
-  readonly source?: string;
+  readonly sizeGiB: number;
   /** Volumes that must not be on one device with this one. */
   readonly apartFrom: readonly string[];
   readonly owner: string;
+  /** Absolute path, the same at every boot. The platform says it. */
+  readonly device: string;
 }
 
 /**
@@ -65,12 +68,16 @@ export interface TrafficPlan {
   readonly classes: readonly { readonly name: string; readonly band: 1 | 2 | 3; readonly ports: readonly number[] }[];
 }
 
+/** What a host runs, and a rollout restarts. */
+export type MachineService = UnitService | StaticPodService;
+
 /**
  * A systemd unit. `restartOn` lists paths (files, binaries) whose change restarts it, `reloadOn` those whose change reloads
  * it; a change of the unit file itself always restarts. `wait`: activation waits until the unit is active (false for etcd's
  * first start, which becomes active only with a quorum).
  */
-export interface MachineUnit {
+export interface UnitService {
+  readonly kind: "unit";
   readonly enabled: boolean;
   readonly running: boolean;
   readonly restartOn: readonly string[];
@@ -78,9 +85,19 @@ export interface MachineUnit {
   readonly wait: boolean;
 }
 
+/**
+ * A static pod of the kubelet: /etc/kubernetes/manifests/<name>.yaml, a file of the machine, whose annotation
+ * `kilonode.io/content: "<hex>"` says what it is made from. A changed manifest or path of `restartOn` makes the pod anew. `wait`:
+ * activation waits until its container runs.
+ */
+export interface StaticPodService {
+  readonly kind: "static-pod";
+  readonly restartOn: readonly string[];
+  readonly wait: boolean;
+}
+
 /** Files that never appear in a diff, a log or a clear-text state: delivered by a separate, secret input. */
 export interface SecretFiles {
-  readonly host: string;
   readonly files: Readonly<Record<string, MachineFile>>;
 }
 

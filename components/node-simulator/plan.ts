@@ -24,7 +24,7 @@ export function nodeSimulatorHosts(
       ...self,
       role: "node-simulator",
       group: "node-simulator",
-      machine: simulatorMachine(spec, scale, self.name, self.address, apiEndpoint, sums),
+      machine: simulatorMachine(spec, scale, self.address, apiEndpoint, sums),
       certificates: [
         clientCertificate({
           name: "kwok",
@@ -45,7 +45,6 @@ export function nodeSimulatorHosts(
 function simulatorMachine(
   spec: ClusterSpec,
   scale: Scale,
-  host: string,
   address: string,
   apiEndpoint: string,
   sums: ArtifactSums,
@@ -66,7 +65,6 @@ function simulatorMachine(
     "--node-lease-duration-seconds=40",
   ];
   return {
-    host,
     users: { kwok: { home: "/nonexistent" } },
     directories: { "/etc/kwok": { mode: "0755", owner: "root:root" }, [pki]: { mode: "0755", owner: "root:root" } },
     files: {
@@ -87,8 +85,9 @@ function simulatorMachine(
     modules: [],
     sysctls: sysctlsFor("node", scale),
     volumes: [],
-    units: {
+    services: {
       "kwok.service": {
+        kind: "unit",
         enabled: true,
         running: true,
         restartOn: ["/etc/kwok/kwok.flags", "/etc/kwok/stages.yaml", "/etc/kwok/kubeconfig", "/usr/local/bin/kwok"],
@@ -96,6 +95,7 @@ function simulatorMachine(
         wait: true,
       },
       "kwok-nodes.service": {
+        kind: "unit",
         enabled: true,
         running: true,
         restartOn: ["/etc/kwok/nodes.env", "/usr/local/lib/kilonode/register-nodes"],

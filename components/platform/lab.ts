@@ -54,9 +54,7 @@ export class Lab extends pulumi.ComponentResource implements Platform {
           ROOT: this.prepared.root,
           ARTIFACTS: this.prepared.artifactStore,
           AUTHORIZED_KEY: this.sshKey.publicKeyOpenssh.apply((key) => key.trim()),
-          VOLUMES: plan.disks
-            .map(({ name, fs, sizeGiB, mount }) => `${name}:${fs}:${sizeGiB * mebibytesPerGibibyte}:${mount}`)
-            .join(" "),
+          VOLUMES: plan.disks.map(({ name, sizeGiB }) => `${name}:${sizeGiB * mebibytesPerGibibyte}`).join(" "),
           EPHEMERAL: String(this.plan.ephemeral),
           // A host that is gone or dead gets a new value, so that `up` makes or starts it again.
           INCARNATION: found?.alive ? found.incarnation : this.prepared.newIncarnation,

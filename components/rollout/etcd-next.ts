@@ -184,7 +184,7 @@ function isLost(status: HostStatus, member: Member): boolean {
 const isStopped = (status: HostStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
 
 export function etcdState(status: HostStatus): string {
-  return (status.units["etcd.service"] ?? status.units.etcd)?.active ?? "absent";
+  return status.services["etcd.service"]?.active ?? "absent";
 }
 
 /** Activated once, or at least running now: an activation cut short may not have been recorded. */

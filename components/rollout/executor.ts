@@ -45,7 +45,7 @@ export class Executor implements Hosts, Clock {
 
   async status(host: string): Promise<HostStatus> {
     const status = JSON.parse(await this.read(host, "machine-apply status")) as HostStatus;
-    this.#units.set(host, Object.keys(status.units));
+    this.#units.set(host, Object.keys(status.services));
     return status;
   }
 

@@ -14,7 +14,7 @@ export interface HostStatus {
   readonly restarts: readonly string[];
   /** What activation has still to do. */
   readonly pending: readonly string[];
-  readonly units: Readonly<Record<string, { readonly active: string }>>;
+  readonly services: Readonly<Record<string, { readonly active: string }>>;
   readonly degradations: readonly Degradation[];
 }
 

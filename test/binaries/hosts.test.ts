@@ -84,7 +84,7 @@ describe("systemd", () => {
   test.for(groups)("accepts the units of %s", async (group, { skip }) => {
     if (!systemd) return skip(noSystemd);
     const host = firstOf(productionPlan({ nodes: 1300, pods: 100_000 }), group);
-    const { code, output } = await verify(staged(host), Object.keys(host.machine.units));
+    const { code, output } = await verify(staged(host), Object.keys(host.machine.services));
     expect(output.trim()).toBe("");
     expect(code).toBe(0);
     for (const { nodes } of sizes) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { previewReport } from "../../cli/show/preview";
 import { previewText } from "../../cli/show/preview-text";
 import { plainStyle } from "../../cli/show/style";
+import type { UnitService } from "../../components/machine/machine";
 import type { Step } from "../../engine/events";
 import { UNKNOWN } from "../../engine/provider";
 import {
@@ -82,7 +83,10 @@ test("sysctls, units, binaries, owners, new and removed files, a new program, se
   const before = {
     ...after,
     sysctls: { ...after.sysctls, "vm.overcommit_memory": { value: "0", floor: false } },
-    units: { ...after.units, "kube-scheduler.service": { ...after.units["kube-scheduler.service"]!, running: false } },
+    services: {
+      ...after.services,
+      "kube-scheduler.service": { ...(after.services["kube-scheduler.service"] as UnitService), running: false },
+    },
     binaries: {
       ...after.binaries,
       "/usr/local/bin/kube-apiserver": { name: "kube-apiserver", version: "1.36.9", sha256: "0123456789abcdef" },

@@ -18,9 +18,11 @@ const recorded = (host: string) => readFileSync(join(__dirname, "cli-recorded/st
 function recordedPlan(): ClusterPlan {
   const plan = smallPlan();
   const hosts = plan.hosts.map((host) => {
-    const { units } = JSON.parse(readSections(recorded(host.name)).machine!.text) as { units: Record<string, unknown> };
-    const known = Object.entries(host.machine.units).filter(([unit]) => unit in units);
-    return { ...host, machine: { ...host.machine, units: Object.fromEntries(known) } };
+    const { services } = JSON.parse(readSections(recorded(host.name)).machine!.text) as {
+      services: Record<string, unknown>;
+    };
+    const known = Object.entries(host.machine.services).filter(([name]) => name in services);
+    return { ...host, machine: { ...host.machine, services: Object.fromEntries(known) } };
   });
   return { ...plan, hosts };
 }

@@ -42,9 +42,15 @@ describe("hosts", () => {
     expect(services).toHaveLength(5);
     for (const host of whole.hosts) {
       expect(host.machine.sysctls["fs.nr_open"], host.name).toEqual({ value: String(openFiles), floor: true });
-      for (const [name, { running }] of Object.entries(host.machine.units)) {
+      for (const [name, service] of Object.entries(host.machine.services)) {
         const ours = host.machine.files[`${unitFolder}/${name}`];
-        if (!running || name.endsWith(".timer") || values(ours?.content ?? "", "Type")[0] === "oneshot") continue;
+        if (
+          service.kind !== "unit" ||
+          !service.running ||
+          name.endsWith(".timer") ||
+          values(ours?.content ?? "", "Type")[0] === "oneshot"
+        )
+          continue;
         const text = ours?.content ?? content(host, `/etc/systemd/system/${name}.d/kilonode.conf`);
         expect(values(text, "LimitNOFILE"), `${host.name} ${name}`).toEqual([String(openFiles)]);
       }
@@ -59,7 +65,7 @@ describe("an etcd host", () => {
   test("runs etcd and its traffic classes, and nothing else", () => {
     expect(members).toHaveLength(17);
     for (const { machine } of members) {
-      expect(Object.keys(machine.units).sort()).toEqual([
+      expect(Object.keys(machine.services).sort()).toEqual([
         "etcd.service",
         "traffic-classes.service",
         "traffic-classes.timer",
@@ -97,8 +103,8 @@ describe("an etcd host", () => {
         [1, [2380]],
         [2, [2379]],
       ]);
-      expect(machine.units["traffic-classes.service"]).toMatchObject({ enabled: true });
-      expect(machine.units["traffic-classes.timer"]).toMatchObject({ enabled: true, running: true });
+      expect(machine.services["traffic-classes.service"]).toMatchObject({ enabled: true });
+      expect(machine.services["traffic-classes.timer"]).toMatchObject({ enabled: true, running: true });
     }
     expect(values(hostText(`${unitFolder}/traffic-classes.service`), "WantedBy")).toEqual(["multi-user.target"]);
     expect(values(hostText(`${unitFolder}/traffic-classes.timer`), "OnUnitInactiveSec")).toEqual(["1min"]);

@@ -103,7 +103,7 @@ describe("the plan", () => {
   it("runs the same components as static pods where the configuration says so", async () => {
     const pods = planOf("lab-small", { masters: { count: 3, runtime: "static-pod" } });
     const master = host(pods, "lab-small-master-1");
-    expect(master.machine.units).toEqual({});
+    expect(master.machine.services).toEqual({});
     const manifests = Object.entries(master.machine.files).filter(([path]) =>
       path.startsWith("/etc/kubernetes/manifests/"),
     );

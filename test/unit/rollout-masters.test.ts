@@ -82,7 +82,7 @@ class SimulatedMasters implements Masters {
         ...(refuses ? [`refuse: ${refuses}`] : []),
         ...(active !== null && !ready ? ["start kube-apiserver.service"] : []),
       ],
-      units: {},
+      services: {},
       degradations: [],
     };
   }

@@ -195,7 +195,7 @@ export class SimulatedShard implements EtcdShard {
           ...(host.active === host.staged ? [] : ["write files"]),
           ...(host.everActivated || host.masked ? wanted : []),
         ],
-        units: host.active === null && !running ? {} : { "etcd.service": { active: state } },
+        services: host.active === null && !running ? {} : { "etcd.service": { active: state } },
         degradations: [],
       };
     });
