@@ -81,8 +81,13 @@ function settingsDiff(before: Machine, after: Machine): string[] {
       classes(after),
       (entry) => entry && `band ${entry.band}, ports ${entry.ports.join(", ")}`,
     ),
-    ...entries("service", before.services, after.services, service),
+    ...entries("unit", ofKind("unit", before), ofKind("unit", after), service),
+    ...entries("static pod", ofKind("static-pod", before), ofKind("static-pod", after), service),
   ];
+}
+
+function ofKind(kind: MachineService["kind"], { services }: Machine): Record<string, MachineService> {
+  return Object.fromEntries(Object.entries(services).filter(([, service]) => service.kind === kind));
 }
 
 function entries<T>(
@@ -106,9 +111,9 @@ function lists(what: string, before: readonly string[], after: readonly string[]
 
 const runs = (service?: MachineService) => service !== undefined && (service.kind === "static-pod" || service.running);
 
-/** "enabled, running", or what kind of service it is. */
+/** "enabled, running": a static pod always is. */
 export function serviceText(service: MachineService): string {
-  if (service.kind === "static-pod") return "static pod";
+  if (service.kind === "static-pod") return "enabled, running";
   return `${service.enabled ? "enabled" : "disabled"}, ${service.running ? "running" : "stopped"}`;
 }
 

@@ -64,7 +64,7 @@ class FakeHost {
     if (command.includes("machine-apply status")) {
       const everActivated = this.active !== null;
       const restarts = this.active === "d0" ? ["kube-apiserver.service"] : [];
-      const units = { "haproxy.service": { active: everActivated ? "active" : "inactive", masked: false } };
+      const services = { "haproxy.service": { active: everActivated ? "active" : "inactive", masked: false } };
       const status = {
         host: "h",
         staged: "d1",
@@ -73,7 +73,7 @@ class FakeHost {
         restarts,
         pending: this.pending,
       };
-      return [JSON.stringify({ ...status, units, degradations: [] }), 0];
+      return [JSON.stringify({ ...status, services, degradations: [] }), 0];
     }
     return ["", 0];
   }
