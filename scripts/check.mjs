@@ -3,6 +3,9 @@ import { spawnSync } from "node:child_process";
 import { pythonFiles, shellFiles } from "./host-programs.mjs";
 
 const shell = shellFiles();
+const python = pythonFiles();
+// Where a program finds its package on a host.
+process.env.MYPYPATH = "components/machine/files/usr/local/lib/kilonode";
 const checks = [
   ["format and lint", "npx", ["biome", "check", "."]],
   ["types", "npx", ["tsc", "-p", ".", "--noEmit"]],
@@ -16,7 +19,21 @@ const checks = [
       "error",
       "-c",
       "import pathlib, sys\nfor path in sys.argv[1:]: compile(pathlib.Path(path).read_text(), path, 'exec')",
-      ...pythonFiles(),
+      ...python,
+    ],
+  ],
+  // A program without an ending is a module of its own name: one run can check them all.
+  [
+    "python types",
+    "mypy",
+    [
+      "--strict",
+      "--scripts-are-modules",
+      "--python-version",
+      "3.9",
+      "--cache-dir",
+      "node_modules/.cache/mypy",
+      ...python,
     ],
   ],
 ];

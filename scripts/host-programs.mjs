@@ -22,4 +22,5 @@ function firstLine(path) {
 
 export const shellFiles = () =>
   tracked().filter((path) => path.endsWith(".sh") || /^#!.*\b(ba)?sh\b/.test(firstLine(path)));
-export const pythonFiles = () => tracked().filter((path) => /^#!.*\bpython3?\b/.test(firstLine(path)));
+export const pythonFiles = () =>
+  tracked().filter((path) => path.endsWith(".py") || /^#!.*\bpython3?\b/.test(firstLine(path)));

@@ -5,12 +5,13 @@
  */
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
-import { hostText } from "../machine/host-files";
+import { hostPaths, hostText } from "../machine/host-files";
 
 export const makeKeys = "/usr/local/lib/kilonode/make-keys";
 export const machineApply = "/usr/local/sbin/machine-apply";
 /** Where a host notes which programs were put on it, and how often. */
 export const programsRecord = "/var/lib/kilonode/programs.json";
+const stillStarting = "/usr/local/lib/kilonode/still-starting";
 
 const loader = hostText("/usr/local/lib/kilonode/deliver")
   .split("\n")
@@ -22,21 +23,37 @@ export function programsCommand(repairs: number): string {
   return `python3 -IS -c '${loader}' ${repairs}`;
 }
 
-const programs = Object.fromEntries([makeKeys, machineApply].map((path) => [path, hostText(path)]));
+const machineApplyPackage = hostPaths("/usr/local/lib/kilonode/machine_apply", ".py");
+/** What gates ask before any content is live, so that it cannot be part of the content. */
+const gateTools = [stillStarting, "/usr/local/lib/kilonode/etcd-look", "/usr/local/lib/kilonode/etcd-call"];
+const programs = textsOf([makeKeys, machineApply, ...machineApplyPackage, ...gateTools]);
 
 /** The same for every host. Compressed: the state holds it twice for each of them, and every run compares it. */
 export const programsInput = json({ programs: deflateSync(json(programs)).toString("base64") });
 
-const programSums = Object.fromEntries(
-  Object.entries(programs).map(([path, text]) => [path, createHash("sha256").update(text).digest("hex").slice(0, 12)]),
-);
+/** Of all that a program consists of. */
+const programSums: Readonly<Record<string, string>> = {
+  [makeKeys]: sumOf([makeKeys]),
+  [machineApply]: sumOf([machineApply, ...machineApplyPackage]),
+};
 
-/** Runs a delivered program from its compiled form, which takes a third less than from its text. */
+function textsOf(paths: readonly string[]): Record<string, string> {
+  return Object.fromEntries(paths.map((path) => [path, hostText(path)]));
+}
+
+function sumOf(paths: readonly string[]): string {
+  return createHash("sha256")
+    .update(json(textsOf(paths)))
+    .digest("hex")
+    .slice(0, 12);
+}
+
+/** Runs a program that is one file from its compiled form, which takes a third less. (A package's modules Python takes so anyway.) */
 const runner =
   'import sys; from importlib.machinery import SourceFileLoader; del sys.argv[0]; __file__ = sys.argv[0]; exec(SourceFileLoader("__main__", __file__).get_code("__main__"))';
 
 export function compiled(program: string, args: readonly string[]): string {
-  return [`python3 -IS -c '${runner}'`, program, ...args].join(" ");
+  return [...(program === makeKeys ? [`python3 -IS -c '${runner}'`] : []), program, ...args].join(" ");
 }
 
 /**

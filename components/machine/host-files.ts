@@ -1,5 +1,5 @@
 /** The real files under files/, which mirrors "/": what a host gets is what shellcheck and systemd-analyze have seen. */
-import { readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { MachineFile } from "./machine";
 
@@ -8,6 +8,12 @@ const tree = join(__dirname, "files");
 /** The text of a file of the tree. @param path absolute on the host, for instance "/etc/systemd/system/etcd.service" */
 export function hostText(path: string): string {
   return readFileSync(join(tree, path), "utf8");
+}
+
+/** The files of a folder of the tree that end so, sorted. @param folder absolute on the host */
+export function hostPaths(folder: string, ending: string): string[] {
+  const names = readdirSync(join(tree, folder)).filter((name) => name.endsWith(ending));
+  return names.sort().map((name) => `${folder}/${name}`);
 }
 
 /** A file of the tree for a host: executable when it is executable in the tree. */

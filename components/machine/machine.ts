@@ -1,11 +1,12 @@
 /**
- * A host's desired content as data: what `machine-apply` puts on the host, and what a preview shows line by line.
+ * A host's desired content as data: what `machine-apply` puts on the host, and what a preview shows line by line. It holds no
+ * name of a host: it can be a pool's template.
  *
  * Public by construction. Secret files travel in a {@link SecretFiles} of their own, private keys are made on the host.
- * No Pulumi import: a Machine can be printed, compared and tested without one. No host's name in it: it can be a pool's template.
+ * No Pulumi import: a Machine can be printed, compared and tested without one.
  */
 export interface Machine {
-  /** System users that run the units: name to home directory. */
+  /** System users that run the services: name to home directory. */
   readonly users: Readonly<Record<string, { readonly home: string }>>;
   readonly directories: Readonly<Record<string, Ownership>>;
   /** Absolute path to file. */
@@ -19,7 +20,7 @@ export interface Machine {
   readonly volumes: readonly MachineVolume[];
   /** Absent: the host's network priority is left alone. */
   readonly traffic?: TrafficPlan;
-  /** What runs on the host and what a change of it restarts. A unit's name, or a static pod's. */
+  /** Name of a unit ("etcd.service") or of a static pod ("kube-apiserver") to how it runs. */
   readonly services: Readonly<Record<string, MachineService>>;
 }
 
@@ -47,7 +48,7 @@ export interface Sysctl {
   readonly floor: boolean;
 }
 
-/** A file system of its own. The host makes it on an empty device, never on one that holds anything, and mounts it, on every platform. */
+/** A file system of its own, on a device of its own. The host formats an empty device, never another, and mounts it. */
 export interface MachineVolume {
   readonly name: string;
   readonly mount: string;
@@ -56,7 +57,7 @@ export interface MachineVolume {
   /** Volumes that must not be on one device with this one. */
   readonly apartFrom: readonly string[];
   readonly owner: string;
-  /** Absolute path, the same after each boot; from the platform's facts. */
+  /** Absolute path, the same at every boot; from the platform's facts. */
   readonly device: string;
 }
 
@@ -68,7 +69,7 @@ export interface TrafficPlan {
   readonly classes: readonly { readonly name: string; readonly band: 1 | 2 | 3; readonly ports: readonly number[] }[];
 }
 
-/** Something that runs. `restartOn` lists paths (files, binaries) whose change restarts it. */
+/** What a host runs, and a rollout restarts. */
 export type MachineService = UnitService | StaticPodService;
 
 /**
@@ -85,7 +86,11 @@ export interface UnitService {
   readonly wait: boolean;
 }
 
-/** A pod of the host's own kubelet, by its name. Its manifest, /etc/kubernetes/manifests/<name>.yaml, is one of the files. */
+/**
+ * A static pod of the kubelet: /etc/kubernetes/manifests/<name>.yaml, a file of the machine, whose annotation
+ * `kilonode.io/content: "<hex>"` says what it is made from. A changed manifest or path of `restartOn` makes the pod anew. `wait`:
+ * activation waits until its container runs.
+ */
 export interface StaticPodService {
   readonly kind: "static-pod";
   readonly restartOn: readonly string[];

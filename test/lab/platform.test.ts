@@ -57,7 +57,7 @@ const reason = reasonToSkip();
 
 describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : ""}`, () => {
   const keys = mkdtempSync(join(tmpdir(), "kilonode-lab-"));
-  const volumes = "wal:ext4:128:/var/lib/etcd-wal db:xfs:320:/var/lib/etcd/member/snap";
+  const volumes = "wal:128 db:320";
   let common: Env;
 
   const host = (name: string, index: number, more: Env = {}): Env => ({
@@ -67,6 +67,11 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     VOLUMES: volumes,
     ...more,
   });
+  /** As machine-apply does: a file system on an empty disk, an existing one as it is. */
+  const useVolumes = `for v in wal db; do
+      disk=/dev/disk/by-id/kilonode-$v; [ -n "$(blkid --probe $disk)" ] || mkfs.ext4 -q $disk
+      mkdir -p /$v; findmnt /$v >/dev/null || mount $disk /$v
+    done`;
   const create = async (env: Env): Promise<Host> => JSON.parse((await script("lab-host", ["create"], env)).stdout);
   const status = async () =>
     JSON.parse((await script("lab-status", ["--json"]).catch((e: { stdout: string; stderr: string }) => e)).stdout) as {
@@ -138,7 +143,7 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
       expect(await ssh(it, "systemctl is-system-running --wait; systemctl --failed --plain --no-legend")).toBe(
         "running",
       );
-      const devices = await ssh(it, "stat -c %d / /var/lib/etcd-wal /var/lib/etcd/member/snap");
+      const devices = await ssh(it, `${useVolumes}; stat -c %d / /wal /db`);
       expect(new Set(devices.split("\n")).size).toBe(3);
       expect(await ssh(it, "ls /opt/kilonode/artifacts && touch /opt/kilonode/artifacts/x 2>&1 || true")).toMatch(
         /Read-only/,
@@ -163,16 +168,33 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
 
   test("a host that was killed comes back with its key and data, and a new generation with its volumes only", async () => {
     const before = await create(host("b", 11));
-    await ssh(before, "echo data > /var/lib/etcd-wal/file && echo data > /root/file && sync");
+    await ssh(before, `${useVolumes}; echo data > /wal/file && echo data > /root/file && sync`);
     await script("lab-host", ["kill"], { NAME: "b" });
     expect((await status()).hosts.find((h) => h.name === "b")?.state).toBe("dead");
     await expect(script("lab-host", ["probe"], { NAME: "b" })).rejects.toThrow(/is not running/);
     expect(await create(host("b", 11))).toEqual(before);
-    expect(await ssh(before, "cat /var/lib/etcd-wal/file /root/file")).toBe("data\ndata");
+    expect(await ssh(before, `${useVolumes}; cat /wal/file /root/file`)).toBe("data\ndata");
 
     const renewed = await create(host("b", 11, { GENERATION: "2" }));
     expect(renewed.hostKey).not.toBe(before.hostKey);
-    expect(await ssh(renewed, "cat /var/lib/etcd-wal/file; test -e /root/file || echo new")).toBe("data\nnew");
+    expect(await ssh(renewed, `${useVolumes}; cat /wal/file; test -e /root/file || echo new`)).toBe("data\nnew");
+  });
+
+  test("loop devices of a host go when it stops, and when it ends by itself", async () => {
+    const loops = () =>
+      execFileSync("losetup", ["-l", "-n", "-O", "BACK-FILE"], { encoding: "utf8" })
+        .split("\n")
+        .filter((line) => line.includes(`/${prefix}/volumes/b/`));
+    expect(loops()).toHaveLength(2);
+    await script("lab-host", ["stop"], { NAME: "b" });
+    expect(loops()).toEqual([]);
+    const back: Host = JSON.parse((await script("lab-host", ["start"], { NAME: "b" })).stdout);
+    expect(await ssh(back, `${useVolumes}; cat /wal/file`)).toBe("data");
+    // Also where nobody is there to detach them.
+    process.kill((await pidOf("b")) as number, "SIGKILL");
+    await expect.poll(loops, { timeout: 60_000, interval: 200 }).toEqual([]);
+    expect(await create(host("b", 11, { GENERATION: "2" }))).toEqual(back);
+    expect(loops()).toHaveLength(2);
   });
 
   test("create that is killed at any point completes when it is run again", async () => {
@@ -185,9 +207,9 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
       await sleep(delay);
       killGroup(half);
       const made = await create(host("half", 13));
-      expect(
-        await ssh(made, "findmnt -n -o FSTYPE /var/lib/etcd/member/snap; systemctl is-system-running --wait"),
-      ).toBe("xfs\nrunning");
+      expect(await ssh(made, `${useVolumes}; findmnt -n -o FSTYPE /db; systemctl is-system-running --wait`)).toBe(
+        "ext4\nrunning",
+      );
       await script("lab-host", ["delete"], { NAME: "half", EPHEMERAL: "true" });
       expect((await status()).hosts.map((h) => h.name)).not.toContain("half");
     }
@@ -201,7 +223,7 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     expect(traces().filter((line) => line.includes(`${prefix}.b`) || line.includes("/b/"))).toEqual([]);
 
     const back = await create(host("b", 11, { GENERATION: "2" }));
-    expect(await ssh(back, "cat /var/lib/etcd-wal/file")).toBe("data");
+    expect(await ssh(back, `${useVolumes}; cat /wal/file`)).toBe("data");
     await script("lab-host", ["delete"], { NAME: "b", EPHEMERAL: "true" });
     expect(existsSync(images)).toBe(false);
     // A second delete has nothing to do.
@@ -212,11 +234,11 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     const message = await failure(
       "lab-host",
       ["create"],
-      host("Bad_Name", 14, { ADDRESS: "10.0.0.300/22", VOLUMES: "wal:ntfs:1:/x" }),
+      host("Bad_Name", 14, { ADDRESS: "10.0.0.300/22", VOLUMES: "wal:ext4:1" }),
     );
     expect(message).toMatch(/NAME=Bad_Name: expected a DNS label/);
     expect(message).toMatch(/ADDRESS=10.0.0.300\/22: expected an address/);
-    expect(message).toMatch(/got wal:ntfs:1:\/x: expected name:ext4\|xfs/);
+    expect(message).toMatch(/got wal:ext4:1: expected name:MiB/);
     expect(
       await failure("lab-network", ["create"], {
         ...common,
@@ -227,32 +249,25 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     ).toMatch(new RegExp(`overlaps 198.19.${block * 4}.*on ${prefix}`));
     expect(existsSync(join(lab.STATE_DIR, `${prefix}o`))).toBe(false);
     expect(await failure("lab-network", ["delete"])).toMatch(/cannot be removed while hosts run on it: a/);
-    expect(await failure("lab-host", ["create"], host("a", 12, { VOLUMES: "wal:ext4:256:/var/lib/etcd-wal" }))).toMatch(
-      /volume wal of a is ext4:128/,
+    expect(await failure("lab-host", ["create"], host("a", 12, { VOLUMES: "wal:256" }))).toMatch(
+      /volume wal of a has 128 MiB \(.*\), asked are 256: a volume does not grow/,
     );
+    expect((await create(host("a", 12, { VOLUMES: "wal:64 db:320" }))).address).toBe(at(12));
   });
 
   test("a full disk is said, and leaves nothing half made", async () => {
     const small = join(keys, "small");
     mkdirSync(small);
-    // The log of this xfs alone is 128 MiB.
     execFileSync("mount", ["-t", "tmpfs", "-o", "size=100m", "tmpfs", small]);
     try {
       const there = { STATE_DIR: small };
       mkdirSync(join(small, prefix));
       copyFileSync(join(lab.STATE_DIR, prefix, "network.json"), join(small, prefix, "network.json"));
-      expect(
-        await failure(
-          "lab-host",
-          ["create"],
-          host("full", 15, { ...there, VOLUMES: "log:ext4:64:/log wal:xfs:262144:/wal" }),
-        ),
-      ).toMatch(/No space left on device/);
+      execFileSync("fallocate", ["-l", "60M", join(small, "ballast")]);
+      expect(await failure("lab-host", ["create"], host("full", 15, there))).toMatch(/MiB free, a host needs 64/);
       expect(readdirSync(join(small, prefix), { recursive: true }).filter((f) => String(f).includes("full"))).toEqual([
         "locks/full",
       ]);
-      execFileSync("fallocate", ["-l", "60M", join(small, "ballast")]);
-      expect(await failure("lab-host", ["create"], host("full", 15, there))).toMatch(/MiB free, a host needs 64/);
     } finally {
       execFileSync("umount", [small]);
     }

@@ -10,7 +10,7 @@
 #
 # The bridge lives in a network namespace of its own: a FORWARD policy of the machine (Docker sets DROP) never sees its frames,
 # and one deletion takes all ports away. The overlay and the volumes are mounted in the host's own mount namespace: when its last
-# process ends, for whatever reason, the kernel unmounts them and frees the loop devices.
+# process ends, for whatever reason, the kernel unmounts them and frees the volumes' loop devices.
 
 set -euo pipefail
 export LC_ALL=C

@@ -1,0 +1,126 @@
+"""The artifact store, and the binaries that come from it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import stat
+
+from .paths import STATE, STORE
+from .report import Refused, cannot_write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import Any
+
+    from .host import Host
+
+    Json = dict[str, Any]
+
+
+class Artifacts:
+    """Verified sums are remembered by (inode, mtime, size), so that 100 MB are hashed once and not at every run."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self.memory: dict[str, list[Any]] = host.read_json(f"{STATE}/verified.json") or {}
+        self.changed = False
+        try:
+            self.read_only = bool(os.statvfs(host.path(STORE)).f_flag & os.ST_RDONLY)
+        except OSError:
+            self.read_only = False
+        # Who filled a store that this host cannot write has verified it, and may say so: not hashed once per host.
+        self.store_memory: Json = (host.read_json(f"{STORE}/verified.json") or {}) if self.read_only else {}
+
+    def source(self, binary: Json) -> str:
+        return f"{STORE}/{binary['sha256']}/{binary['name']}"
+
+    def errors(self, binaries: dict[str, Json]) -> Iterable[str]:
+        for path, binary in sorted(binaries.items()):
+            source = self.source(binary)
+            where = f'binaries["{path}"]: {binary["name"]} {binary["version"]}'
+            if not os.path.isfile(self.host.path(source)):
+                yield f"{where} is not in the artifact store ({source}); put it there, then stage again"
+            elif not self.fits(source, binary["sha256"]):
+                yield f"{where}: the sum of {source} is not {binary['sha256'][:12]}...; replace that file, then stage again"
+
+    def fits(self, path: str, sha256: str, full: bool = False) -> bool:
+        """Whether the file has this sum: believed when it is unchanged since it was last hashed, unless `full`."""
+        info = os.stat(self.host.path(path))
+        mark = [info.st_ino, info.st_mtime_ns, info.st_size]
+        key = path[len(STORE) + 1 :] if path.startswith(STORE) else ""
+        if not full and [*mark, sha256] in (self.memory.get(path), [*self.store_memory.get(key, []), sha256]):
+            return True
+        if self.sum(path) != sha256:
+            return False
+        self.remember(path, sha256)
+        return True
+
+    def sum(self, path: str) -> str:
+        total = hashlib.sha256()
+        with open(self.host.path(path), "rb") as file:
+            while chunk := file.read(1 << 20):
+                total.update(chunk)
+        return total.hexdigest()
+
+    def remember(self, path: str, sha256: str) -> None:
+        info = os.stat(self.host.path(path))
+        self.memory[path] = [info.st_ino, info.st_mtime_ns, info.st_size, sha256]
+        self.changed = True
+
+    def save(self) -> None:
+        if self.changed:
+            self.memory = {p: mark for p, mark in self.memory.items() if os.path.exists(self.host.path(p))}
+            self.host.write(f"{STATE}/verified.json", json.dumps(self.memory).encode())
+
+    def state(self, path: str, binary: Json, full: bool) -> str:
+        """ "" when the live binary is as wanted, else what it is."""
+        live = self.host.path(path)
+        if not os.path.lexists(live):
+            return "absent"
+        if os.path.islink(live):
+            target = os.readlink(live)
+            if target != self.source(binary):
+                return f"symlink to {target}"
+            if not os.path.isfile(self.host.path(target)):
+                return "symlink to a file that is gone"
+            return "" if self.fits(target, binary["sha256"], full) else "another file (sum differs)"
+        if not os.path.isfile(live):
+            return "not a file"
+        if not self.fits(path, binary["sha256"], full):
+            return "another file (sum differs)"
+        mode = stat.S_IMODE(os.stat(live).st_mode)
+        return "" if mode == 0o755 else f"mode {mode:04o}"
+
+    def place(self, path: str, binary: Json) -> str:
+        """Makes the new binary beside the old one; returns its temporary name.
+
+        A symlink when the store is a read-only mount: nobody can change the file below the running program, and all
+        hosts of one machine share one copy on disk and in memory. Else a copy, because the store may be cleaned up.
+        """
+        temporary = self.host.temporary(path)
+        if self.read_only:
+            os.symlink(self.source(binary), temporary)
+            return temporary
+        total = hashlib.sha256()
+        try:
+            with open(self.host.path(self.source(binary)), "rb") as source, open(temporary, "xb") as file:
+                while chunk := source.read(1 << 20):
+                    total.update(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fchmod(file.fileno(), 0o755)
+                os.fsync(file.fileno())
+            if total.hexdigest() != binary["sha256"]:
+                raise Refused(
+                    f"{self.source(binary)} changed while it was copied; put it into the store again, then stage"
+                )
+        except OSError as error:
+            os.unlink(temporary)
+            raise cannot_write(path, os.path.getsize(self.host.path(self.source(binary))), error) from None
+        except Refused:
+            os.unlink(temporary)
+            raise
+        return temporary

@@ -1,0 +1,135 @@
+"""The host that this runs on: its files, accounts, commands, and the lock that admits one run at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+import time
+
+from .paths import STATE
+from .report import Refused, cannot_write
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from typing import Any
+
+
+class Host:
+    def __init__(self, root: str) -> None:
+        self.root = root.rstrip("/")
+
+    def path(self, path: str) -> str:
+        return self.root + path
+
+    def read(self, path: str) -> bytes | None:
+        try:
+            with open(self.path(path), "rb") as file:
+                return file.read()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def read_json(self, path: str) -> Any:
+        data = self.read(path)
+        return None if data is None else json.loads(data)
+
+    def accounts(self, path: str) -> dict[str, list[str]]:
+        lines = (self.read(path) or b"").decode().splitlines()
+        return {line.split(":")[0]: line.split(":") for line in lines if line.count(":") >= 3}
+
+    def owner_ids(self, owner: str) -> tuple[int, int]:
+        user, group = owner.split(":")
+        return int(self.accounts("/etc/passwd")[user][2]), int(self.accounts("/etc/group")[group][2])
+
+    def ownership(self, path: str, right_type: Callable[[int], bool], wanted: str) -> str:
+        """ "0640 root:etcd", with the wanted names where their ids are meant (two names may have one id)."""
+        try:
+            info = os.lstat(self.path(path))
+        except (FileNotFoundError, NotADirectoryError):
+            return "absent"
+        mode = info.st_mode
+        if not right_type(mode):
+            return "symlink" if stat.S_ISLNK(mode) else "directory" if stat.S_ISDIR(mode) else "other type"
+        user, group = wanted.split(":")
+        names = []
+        for file, name, number in (("/etc/passwd", user, info.st_uid), ("/etc/group", group, info.st_gid)):
+            others = [other for other, fields in self.accounts(file).items() if fields[2] == str(number)]
+            names.append(name if name in others else (others or [str(number)])[0])
+        return f"{stat.S_IMODE(mode):04o} {':'.join(names)}"
+
+    def run(self, *command: str, allow: tuple[int, ...] = (0,), stdin: str = "") -> subprocess.CompletedProcess[str]:
+        import subprocess
+
+        try:
+            done = subprocess.run(command, input=stdin, capture_output=True, text=True, errors="replace")
+        except FileNotFoundError:
+            raise Refused(f"{command[0]} is not installed on this host; install it and run again") from None
+        if done.returncode not in allow:
+            reason = (done.stderr or done.stdout).strip()
+            raise Refused(f"`{' '.join(command)}` failed with exit code {done.returncode}: {reason}")
+        return done
+
+    def write(self, path: str, data: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
+        """Writes atomically: a reader, or a run after a power cut, sees the old file or the new one."""
+        os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
+        os.replace(self.write_temporary(path, data, mode, owner), self.path(path))
+
+    def write_temporary(self, path: str, data: bytes, mode: int, owner: tuple[int, int] | None) -> str:
+        temporary = self.temporary(path)
+        try:
+            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                file.flush()
+                if owner:
+                    os.fchown(fd, *owner)
+                os.fchmod(fd, mode)
+                os.fsync(fd)
+        except OSError as error:
+            if os.path.lexists(temporary):
+                os.unlink(temporary)
+            raise cannot_write(path, len(data), error) from None
+        return temporary
+
+    def temporary(self, path: str) -> str:
+        """A dot name: kubelet, sysctl.d, udev and systemd all skip it. Fixed, so that a killed run leaves no more than one."""
+        temporary = os.path.join(os.path.dirname(self.path(path)), f".{os.path.basename(path)}.kilonode")
+        if os.path.lexists(temporary):
+            os.unlink(temporary)
+        return temporary
+
+    def sync_directory(self, path: str) -> None:
+        fd = os.open(self.path(path), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def lock(self) -> Any:
+        """One run at a time; released by the kernel when the process ends, however it ends."""
+        os.makedirs(self.path(STATE), mode=0o700, exist_ok=True)
+        handle = open(self.path(f"{STATE}/lock"), "w")
+        until = time.monotonic() + 60
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return handle
+            except BlockingIOError:
+                if time.monotonic() > until:
+                    raise Refused(
+                        "another machine-apply has been running for 60 s; wait for it, then run again"
+                    ) from None
+                time.sleep(0.05)
+
+    def mac(self, data: bytes) -> str:
+        """Recognises a secret without keeping or telling it: keyed with a random key that never leaves the host."""
+        path = f"{STATE}/mac-key"
+        key = self.read(path)
+        if key is None:
+            key = os.urandom(32)
+            self.write(path, key)
+        return hashlib.blake2b(data, key=key, digest_size=32).hexdigest()

@@ -1,0 +1,21 @@
+"""Where things are on a host."""
+
+STORE = "/opt/kilonode/artifacts"
+STATE = "/var/lib/kilonode"
+UNITS = "/etc/systemd/system"
+# `systemctl mask` refuses a unit whose file is in /etc/systemd/system: one that a person may have to mask belongs in another.
+UNIT_FOLDERS = (UNITS, "/usr/local/lib/systemd/system", "/usr/lib/systemd/system")
+MANIFESTS = "/etc/kubernetes/manifests"
+SYSCTL_FILE = "/etc/sysctl.d/90-kilonode.conf"
+MODULES_FILE = "/etc/modules-load.d/kilonode.conf"
+TRAFFIC_FILE = "/etc/kilonode/traffic-classes"
+ENV_FILE = "/etc/kilonode/activation.env"
+PROGRAMS_FILE = f"{STATE}/programs.json"
+TRAFFIC_PROGRAM = "/usr/local/sbin/traffic-classes"
+# Delivered apart from any content (components/host/delivery.ts).
+PACKAGE = "/usr/local/lib/kilonode/machine_apply"
+PROGRAMS = (
+    "/usr/local/sbin/machine-apply",
+    "/usr/local/lib/kilonode/make-keys",
+    "/usr/local/lib/kilonode/still-starting",
+)

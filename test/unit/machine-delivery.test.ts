@@ -1,0 +1,91 @@
+/** The host programs as hosts get them: delivered by their own program, compiled, and run from there. */
+import { spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { inflateSync } from "node:zlib";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { machineApply, makeKeys, programCommand, programsCommand, programsInput } from "../../components/host/delivery";
+
+const packageFolder = "/usr/local/lib/kilonode/machine_apply";
+const modules = readdirSync(`components/machine/files${packageFolder}`).filter((name) => name.endsWith(".py"));
+const delivered = (): Record<string, string> => {
+  const { programs } = JSON.parse(programsInput) as { programs: string };
+  return JSON.parse(inflateSync(Buffer.from(programs, "base64")).toString()) as Record<string, string>;
+};
+
+test("all modules and programs are delivered", () => {
+  expect(Object.keys(delivered()).sort()).toEqual(
+    [
+      ...modules.map((name) => `${packageFolder}/${name}`),
+      "/usr/local/lib/kilonode/make-keys",
+      "/usr/local/lib/kilonode/still-starting",
+      "/usr/local/sbin/machine-apply",
+    ].sort(),
+  );
+  expect(modules).toContain("activation.py");
+});
+
+test("a command names its program, and a sum of all that it consists of", () => {
+  expect(programCommand(machineApply, ["stage", "--generation", "1"], { SECRETS: "5" })).toMatch(
+    /^SECRETS=5 PROGRAM=[0-9a-f]{12} \/usr\/local\/sbin\/machine-apply stage --generation 1$/,
+  );
+  expect(programCommand(makeKeys, [])).toMatch(
+    /^PROGRAM=[0-9a-f]{12} python3 -IS -c '.*' \/usr\/local\/lib\/kilonode\/make-keys$/,
+  );
+});
+
+describe.runIf(process.getuid?.() === 0)("on a host", () => {
+  let root: string;
+  const at = (path: string) => join(root, path);
+
+  /** Paths are absolute: the host's own folders are put in their place, in a mount namespace. */
+  function onHost(command: string, input = "") {
+    const mounts = ["/usr/local", "/var/lib/kilonode"].map(
+      (path) => `mkdir -p ${path} && mount --bind ${at(path)} ${path}`,
+    );
+    const script = `${mounts.join(" && ")} && ${command}`;
+    return spawnSync("unshare", ["--mount", "--", "bash", "-c", script], { input, encoding: "utf8" });
+  }
+
+  beforeEach(() => {
+    root = mkdtempSync(join(tmpdir(), "kilonode-delivery-"));
+    for (const path of ["/usr/local/bin", "/var/lib/kilonode"]) mkdirSync(at(path), { recursive: true });
+  });
+  afterEach(() => rmSync(root, { recursive: true }));
+
+  test("they are put, compiled and run; a program that is no longer delivered goes", () => {
+    const old = "/usr/local/lib/kilonode/machine_apply/former.py";
+    mkdirSync(at(packageFolder), { recursive: true });
+    writeFileSync(at(old), "");
+    writeFileSync(at("/var/lib/kilonode/programs.json"), JSON.stringify({ repairs: 0, sums: { [old]: "" } }));
+    const done = onHost(programsCommand(2), programsInput);
+    expect(done.stderr).toBe("");
+    const paths = Object.entries(delivered());
+    expect(Object.keys(JSON.parse(done.stdout) as object)).toEqual(paths.map(([path]) => path));
+    for (const [path, text] of paths) {
+      expect(readFileSync(at(path), "utf8")).toBe(text);
+      expect(statSync(at(path)).mode & 0o777).toBe(path.endsWith(".py") ? 0o644 : 0o755);
+    }
+    expect(existsSync(at(old))).toBe(false);
+    const compiled = readdirSync(at(`${packageFolder}/__pycache__`)).map((name) => name.replace(/\..*/, ".py"));
+    expect(compiled.sort()).toEqual(modules.sort());
+
+    const before = statSync(at(`${packageFolder}/__pycache__`)).mtimeMs;
+    const status = onHost("machine-apply status");
+    expect([status.stderr, JSON.parse(status.stdout)]).toMatchObject(["", { staged: null, everActivated: false }]);
+    expect(statSync(at(`${packageFolder}/__pycache__`)).mtimeMs).toBe(before);
+    expect(onHost("machine-apply drift").stdout).toContain('"programRepairs": 2');
+    writeFileSync(at(`${packageFolder}/verbs.py`), `${delivered()[`${packageFolder}/verbs.py`]}# by hand\n`);
+    expect(onHost("machine-apply drift").stdout).toContain('"programRepairs": 3');
+  });
+});
