@@ -43,22 +43,3 @@ describe("etcd-call", () => {
     expect(run(call, args)).toMatchObject({ status: 2, stderr: expect.stringMatching(/^etcd-call \[--at URL\]/) });
   });
 });
-
-describe("drift-of", () => {
-  const program = tool("drift-of", {
-    "/usr/local/sbin/machine-apply": "machine-apply",
-    "/var/lib/kilonode/programs.json": "state/programs.json",
-  });
-
-  it("asks for one more repair of a host that has lost its programs", () => {
-    expect(run(program, ["false"]).stdout).toBe('{"generation": 0, "programRepairs": 1}\n');
-    mkdirSync(join(dir, "state"));
-    writeFileSync(join(dir, "state/programs.json"), '{"repairs": 4, "sums": {}}');
-    expect(run(program, ["false"]).stdout).toBe('{"generation": 0, "programRepairs": 5}\n');
-  });
-
-  it("runs what it is given where they are", () => {
-    writeFileSync(join(dir, "machine-apply"), "", { mode: 0o755 });
-    expect(run(program, ["sh", "-c", "echo drift; exit 3"])).toMatchObject({ status: 3, stdout: "drift\n" });
-  });
-});

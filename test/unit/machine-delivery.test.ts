@@ -27,6 +27,8 @@ test("all modules and programs are delivered", () => {
   expect(Object.keys(delivered()).sort()).toEqual(
     [
       ...modules.map((name) => `${packageFolder}/${name}`),
+      "/usr/local/lib/kilonode/etcd-call",
+      "/usr/local/lib/kilonode/etcd-look",
       "/usr/local/lib/kilonode/make-keys",
       "/usr/local/lib/kilonode/still-starting",
       "/usr/local/sbin/machine-apply",
