@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import http from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ports } from "../components/plan/ports";
 import { bootstrapEnv } from "../components/rollout/etcd/bootstrap";
 import type { Member } from "../components/rollout/etcd/shard";
 import { findEtcd, LocalShard } from "./lib/local-etcd";
