@@ -30,9 +30,10 @@ export async function repairsOf(hosts: readonly Host[]): Promise<ReadonlyMap<str
   const asked = await Promise.all(
     hosts.map(async (host): Promise<readonly [string, Repairs][]> => {
       const { name } = host.plan;
-      // In a preview that makes the host anew nothing is known of it.
-      const [target, connection] = host.existed ? await Promise.all([known(host.target), known(host.connection)]) : [];
-      if (!target || !connection) return [[name, none]];
+      if (!host.existed) return [[name, none]];
+      const [target, connection] = await Promise.all([known(host.target), known(host.connection)]);
+      // A preview that changes the host itself cannot ask it.
+      if (!target || !connection) return [];
       try {
         return [[name, await repairs(target, String(await known(pulumi.output(connection.privateKey))))]];
       } catch (error) {
