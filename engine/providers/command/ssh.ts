@@ -5,8 +5,8 @@
  * machine, where the handshake costs more than the command; so commands with the same `connection` share one.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "ssh2";
-import { type Connection, connectionKey, dialError, settings } from "./connection";
+import { type Channel, Client } from "ssh2";
+import { type Connection, connectionKey, dialError, type Login, settings } from "./connection";
 import type { Run } from "./local";
 
 /** OpenSSH accepts 10 sessions per connection unless told otherwise; a session that is being closed still counts. */
@@ -95,12 +95,33 @@ export class ConnectionPool {
 
   async #connect(connection: Connection, run: Run): Promise<Client> {
     settings(connection); // A key that cannot be read is reported at once, not after ten attempts.
-    return withRetry(run, connection.dialErrorLimit, () => dialOnce(connection, run.signal));
+    const { proxy, dialErrorLimit } = connection;
+    if (proxy === undefined) return withRetry(run, "Dial", dialErrorLimit, () => dialOnce(connection, run.signal));
+    try {
+      return await this.#connectThrough(proxy, connection, run);
+    } catch (error) {
+      throw new Error(`proxy: ${(error as Error).message}`);
+    }
+  }
+
+  /** The connection to the jump host is one of the pool's, and stays as long as what goes through it. */
+  async #connectThrough(proxy: Login, connection: Connection, run: Run): Promise<Client> {
+    const jump = await this.lease(proxy, run);
+    try {
+      const client = await withRetry(run, "Dial from proxy", connection.dialErrorLimit, async () =>
+        dialOnce(connection, run.signal, await forward(jump.client, connection)),
+      );
+      client.once("close", () => jump.release());
+      return client;
+    } catch (error) {
+      jump.release();
+      throw error;
+    }
   }
 }
 
 /** Attempts and waiting times of the real provider: 0.1 s, half as much again each time, 5 s at most. */
-async function withRetry(run: Run, limit: number, dial: () => Promise<Client>): Promise<Client> {
+async function withRetry(run: Run, what: string, limit: number, dial: () => Promise<Client>): Promise<Client> {
   let wait = 100;
   for (let failed = 0; ; failed++) {
     try {
@@ -109,14 +130,24 @@ async function withRetry(run: Run, limit: number, dial: () => Promise<Client>): 
       run.signal.throwIfAborted();
       if (limit > -1 && failed >= limit)
         throw new Error(`after ${failed} failed attempts: ${(error as Error).message}`);
-      run.log("info", `Dial ${failed + 1}/${limit === -1 ? "inf" : limit} failed: retrying`);
+      run.log("info", `${what} ${failed + 1}/${limit === -1 ? "inf" : limit} failed: retrying`);
     }
     await sleep(wait, undefined, { signal: run.signal });
     wait = Math.min(wait * 1.5, 5_000);
   }
 }
 
-function dialOnce(connection: Connection, signal: AbortSignal): Promise<Client> {
+function forward(jump: Client, { host, port }: Login): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    // The port it came from is only told to the jump host's log.
+    jump.forwardOut("127.0.0.1", 0, host, port, (error, channel) =>
+      error === undefined ? resolve(channel) : reject(new Error(`ssh: rejected: ${error.message}`)),
+    );
+  });
+}
+
+/** @param sock through a jump host */
+function dialOnce(connection: Login, signal: AbortSignal, sock?: Channel): Promise<Client> {
   const { config, seen } = settings(connection);
   const client = new Client();
   return new Promise((resolve, reject) => {
@@ -134,7 +165,7 @@ function dialOnce(connection: Connection, signal: AbortSignal): Promise<Client> 
       signal.removeEventListener("abort", abort);
       resolve(client);
     });
-    client.connect(config);
+    client.connect({ ...config, ...(sock !== undefined && { sock }) });
     client.setNoDelay(true);
   });
 }
