@@ -5,7 +5,7 @@ import { type MachineStatus, readMachine, readSections, type Section } from "../
 import type { ApiAnswers, Read } from "./ask-api";
 import type { Gathered } from "./gather";
 import { readMetrics, type Sample } from "./metrics";
-import { Unread } from "./types";
+import { Unread } from "./unread";
 
 /** A running process as the kernel knows it. */
 export interface Process {
