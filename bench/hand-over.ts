@@ -8,6 +8,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import http from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { ports } from "../components/plan/ports";
 import { bootstrapEnv } from "../components/rollout/etcd/bootstrap";
 import type { Member } from "../components/rollout/etcd/shard";
 import { findEtcd, LocalShard } from "./lib/local-etcd";
@@ -42,10 +43,10 @@ class HeldShard extends LocalShard {
 
   override run(name: string, command: string, timeoutMs?: number) {
     // One namespace for all members: each one's metrics are on its client port, and one set of rules is enough.
-    const metrics = `http://${this.host(name).address}:2379/metrics`;
+    const metrics = `http://${this.host(name).address}:${ports.etcdClient}/metrics`;
     const here = command
       .replace("/usr/local/lib/kilonode/hold-clients", `flock /run/kilonode-hand-over.lock sh ${program}`)
-      .replace(/http:\S*:2381\/metrics/, metrics);
+      .replace(new RegExp(`http:\\S*:${ports.etcdMetrics}/metrics`), metrics);
     return super.run(name, here, timeoutMs);
   }
 }

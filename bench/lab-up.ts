@@ -73,7 +73,6 @@ async function growth(): Promise<void> {
     stack.configure({
       masters: { count: 11 },
       etcd: {
-        hosts: 17,
         shards: {
           main: { members: 7 },
           events: { members: 5, resources: ["/events"] },

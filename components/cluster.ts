@@ -46,14 +46,13 @@ export class Cluster extends pulumi.ComponentResource {
     this.kubeconfig = operatorAccess(plan, pki);
 
     const done = new Map<string, pulumi.Resource>();
-    let objects: pulumi.Resource[] = [];
+    const objects = once(() => this.#objects(args, [...done.values()]));
     for (const { group, existed, rollout } of groups) {
-      if (group.needsApi && objects.length === 0) objects = this.#objects(args, [...done.values()]);
       const before = existed || group.needsApi ? group.after.flatMap((name) => done.get(name) ?? []) : [];
-      const dependsOn = [...(running ? [gates] : []), ...before, ...(group.needsApi ? objects : [])];
+      const dependsOn = [...(running ? [gates] : []), ...before, ...(group.needsApi ? objects() : [])];
       done.set(group.name, new Rollout(rollout, { parent: this, dependsOn }));
     }
-    if (objects.length === 0) this.#objects(args, [...done.values()]);
+    objects();
     this.registerOutputs({});
   }
 
@@ -66,6 +65,15 @@ export class Cluster extends pulumi.ComponentResource {
     );
     return clusterObjects(plan.objects, { parent: this, provider, deletedWith: placement.boundary });
   }
+}
+
+/** Makes a value when it is first asked for. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 interface StagedGroup {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Outcome } from "../../components/access/ssh";
 import { hostText } from "../../components/machine/host-files";
+import { ports } from "../../components/plan/ports";
 import { RemoteShard } from "../../components/rollout/etcd/remote";
 import type { EtcdPlan } from "../../components/rollout/etcd/shard";
 import type { Activation, MachineStatus } from "../../components/rollout/hosts/answers";
@@ -65,7 +66,7 @@ export class LocalShard extends RemoteShard {
   plan(names: readonly string[], more: Partial<EtcdPlan> = {}): EtcdPlan {
     const targets = names.map((name) => {
       const { zone, staged, address } = this.host(name);
-      return { name, zone, digest: staged, peerUrl: `http://${address}:2380` };
+      return { name, zone, digest: staged, peerUrl: `http://${address}:${ports.etcdPeer}` };
     });
     return {
       group: "etcd-test",
@@ -84,7 +85,9 @@ export class LocalShard extends RemoteShard {
   }
 
   clientUrls(): string[] {
-    return [...this.#hosts.values()].filter((host) => host.process).map(({ address }) => `http://${address}:2379`);
+    return [...this.#hosts.values()]
+      .filter((host) => host.process)
+      .map(({ address }) => `http://${address}:${ports.etcdClient}`);
   }
 
   stage(digest: string): void {
@@ -165,7 +168,7 @@ export class LocalShard extends RemoteShard {
   /** The host's own program, with the settings of that member here. @returns its path */
   #tool(name: string, tool: string): string {
     const settings = join(this.#dir, `${name}.env`);
-    writeFileSync(settings, `ETCDCTL_ENDPOINTS=http://${this.host(name).address}:2379\n`);
+    writeFileSync(settings, `ETCDCTL_ENDPOINTS=http://${this.host(name).address}:${ports.etcdClient}\n`);
     const path = join(this.#dir, `${name}-${tool}`);
     writeFileSync(path, hostText(`${tools}/${tool}`).replaceAll("/etc/etcd/etcdctl.env", settings), { mode: 0o755 });
     return path;
@@ -182,10 +185,10 @@ export class LocalShard extends RemoteShard {
     const args = [
       `--name=${name}`,
       `--data-dir=${join(dir, "data")}`,
-      `--listen-peer-urls=${url(2380)}`,
-      `--initial-advertise-peer-urls=${url(2380)}`,
-      `--listen-client-urls=${url(2379)}`,
-      `--advertise-client-urls=${url(2379)}`,
+      `--listen-peer-urls=${url(ports.etcdPeer)}`,
+      `--initial-advertise-peer-urls=${url(ports.etcdPeer)}`,
+      `--listen-client-urls=${url(ports.etcdClient)}`,
+      `--advertise-client-urls=${url(ports.etcdClient)}`,
       // Slow enough that a busy machine causes no election of its own.
       "--heartbeat-interval=500",
       "--election-timeout=5000",

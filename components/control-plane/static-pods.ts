@@ -6,15 +6,16 @@ import type { Place } from "../../config/names";
 import { textFile } from "../machine/host-files";
 import type { MachineFile } from "../machine/machine";
 import type { PlanParts } from "../plan/parts";
+import { ports } from "../plan/ports";
 import { type Component, componentFlags, components } from "./flags";
 
 const manifests = "/etc/kubernetes/manifests";
 
 /** Ports that a kubelet probes, on the address that the component binds. */
 const probes = {
-  "kube-apiserver": { port: 6443, path: "/livez" },
-  "kube-controller-manager": { port: 10257, path: "/healthz" },
-  "kube-scheduler": { port: 10259, path: "/livez" },
+  "kube-apiserver": { port: ports.apiserver, path: "/livez" },
+  "kube-controller-manager": { port: ports.controllerManager, path: "/healthz" },
+  "kube-scheduler": { port: ports.scheduler, path: "/livez" },
 } as const;
 
 /** One manifest for each component, with the flags that the units get. */

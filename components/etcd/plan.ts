@@ -164,7 +164,7 @@ function memberSettings(scale: Scale, shard: ShardPlan, member: Place): string[]
     "listen-peer-urls": listen(ports.etcdPeer),
     "initial-advertise-peer-urls": known(ports.etcdPeer),
     "listen-client-urls": listen(ports.etcdClient),
-    // Beside gRPC on one port, HTTP would put Go's HTTP/2 server in its place, whose large answers starve watches (decision 6).
+    // Beside gRPC on one port, HTTP would put Go's HTTP/2 server in its place, whose large answers starve watches (decision 7).
     "listen-client-http-urls": `https://127.0.0.1:${ports.etcdHttp}`,
     "advertise-client-urls": known(ports.etcdClient),
     // Health and metrics over plain HTTP, on this host only.

@@ -1,6 +1,8 @@
 /** The ports of a cluster, named once. */
 export const ports = {
   apiserver: 6443,
+  controllerManager: 10257,
+  scheduler: 10259,
   etcdClient: 2379,
   etcdPeer: 2380,
   etcdMetrics: 2381,

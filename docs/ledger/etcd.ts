@@ -54,7 +54,7 @@ export const etcd: readonly LedgerEntry[] = [
     implementedIn: [
       "components/etcd/plan.ts",
       "components/machine/files/usr/local/lib/systemd/system/etcd.service",
-      "components/machine/files/usr/local/sbin/machine-apply",
+      "components/machine/files/usr/local/lib/kilonode/machine_apply/volumes.py",
     ],
     evidence: [
       {

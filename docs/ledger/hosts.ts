@@ -82,7 +82,7 @@ export const hosts: readonly LedgerEntry[] = [
       'the sysctl list: vm.max_map_count=262144, kernel.softlockup_panic=1, kernel.softlockup_all_cpu_backtrace=1, net.ipv4.ip_local_reserved_ports=30000-32767, net.core.somaxconn=32768, net.core.rmem_max=16777216, net.core.wmem_max=16777216, net.ipv4.tcp_wmem and tcp_rmem "4096 87380 16777216", net.ipv4.tcp_max_syn_backlog=8096, net.ipv4.tcp_slow_start_after_idle=0, net.ipv4.tcp_tw_reuse=1, net.core.netdev_max_backlog=16384, fs.file-max=2097152, fs.inotify.max_user_instances=8192, fs.inotify.max_user_watches=524288, vm.overcommit_memory=1, kernel.panic=10, kernel.panic_on_oops=1',
     form: "per role, sized by host and scale; a value never goes below the kernel's own default on the host at hand (fs.file-max is far higher on a modern kernel: then it is left alone)",
     status: "done",
-    implementedIn: ["config/scale/kernel.ts", "components/machine/files/usr/local/sbin/machine-apply"],
+    implementedIn: ["config/scale/kernel.ts", "components/machine/files/usr/local/lib/kilonode/machine_apply/sysctl.py"],
     evidence: [
       {
         file: "test/unit/scale-kernel.test.ts",

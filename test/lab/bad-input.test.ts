@@ -209,21 +209,27 @@ describe.runIf(root)("bad input through `kilonode up`", () => {
         ["an unknown key", { mastres: { count: 3 } }, "mastres: unknown key", "docs/configuration.md"],
         [
           "a shard of even size",
-          { etcd: { hosts: 6, shards: { main: { members: 4 }, events, leases } } },
+          { etcd: { shards: { main: { members: 4 }, events, leases } } },
           "etcd.shards.main.members: 4 members: an even size",
           "take 3 or 5",
         ],
         [
           "nine voters without the override",
-          { etcd: { hosts: 11, shards: { main: { members: 9 }, events, leases } } },
+          { etcd: { shards: { main: { members: 9 }, events, leases } } },
           "9 voters: at most 7",
           "etcd.allowMoreThanSevenVoters: true",
         ],
         [
-          "more members than hosts",
-          { etcd: { hosts: 5, shards: { main: { members: 5 }, events, leases } } },
-          "etcd.hosts: 7 members in all shards need 7 hosts of their own, and there are 5",
-          "raise etcd.hosts or shrink a shard",
+          "a version that is none",
+          { kubernetesVersion: "1.37" },
+          'kubernetesVersion: "1.37" is no release of Kubernetes that can be installed',
+          'written in full: "1.37.2"',
+        ],
+        [
+          "a runtime that needs a kubelet",
+          { masters: { count: 3, runtime: "static-pod" } },
+          "masters.runtime: static-pod is nothing that masters on lab can run: static pods need a kubelet",
+          "allowed is systemd",
         ],
         [
           "overlapping ranges",

@@ -204,6 +204,21 @@ describe("a service that is held", () => {
     expect(host.calls()).toEqual([]);
   });
 
+  test.each(["files-live", "after-restarts", "before-record"])("is owed the same after a kill at %s", (failpoint) => {
+    host.converge(master());
+    host.ok("stage", changed);
+    host.calls();
+    expect(host.run(["activate", "--hold", "kube-scheduler"], "", failpoint).signal).toBe("SIGKILL");
+    host.ok("activate --hold kube-scheduler");
+    expect(host.read(manifestPath("kube-scheduler"))).toContain("b1");
+    expect(host.ok("status").restarts).toEqual(["kube-scheduler"]);
+    expect(host.run(["activate"], "", failpoint).signal).toBe("SIGKILL");
+    expect(host.ok("activate").changed.files).toEqual([]);
+    expect(host.read(manifestPath("kube-scheduler"))).toContain("b2");
+    expect(host.calls()).toEqual([]);
+    expect(host.ok("status")).toMatchObject({ restarts: [], pending: [] });
+  });
+
   const units = (etcd: string, proxy: string) =>
     with_((m) => {
       m.files = {

@@ -13,6 +13,7 @@ from .paths import STATE, UNIT_FOLDERS
 from .report import Difference, Refused, failpoint, say
 from .restarts import Restarts
 from .services import States, affected
+from .static_pods import pod_states
 from .sysctl import remember_kernel_values, set_sysctls
 from .systemd import compare_units, unit_files, unit_problems
 from .traffic import set_traffic_classes
@@ -35,7 +36,7 @@ class Activation:
     def __init__(self, host: Host, wanted: Wanted, environment: dict[str, str], held: set[str]) -> None:
         self.host, self.wanted, self.environment, self.held = host, wanted, environment, held
         self.former, self.record = load_active(host)
-        self.journal = Journal(host)
+        self.journal = Journal(host, self.record["held"])
         self.artifacts = Artifacts(host)
         self.degradations: list[Json] = []
         self.changed: Json = {kind: [] for kind in ("users", "volumes", "directories", "modules", "binaries", "files")}
@@ -83,20 +84,21 @@ class Activation:
             raise Refused(f"--hold {unknown[0]}: is no service of the staged content, which has: {known}")
         problems = problems_with_host(self.host, self.wanted, self.artifacts)
         problems += volume_problems(self.host, self.wanted.machine["volumes"], self.journal.formatting)
-        if not problems:
-            self.states = States(self.host, self.wanted.all_units | self.gone, self.wanted.pods)
-            problems += unit_problems(self.wanted, self.states.units)
+        self.states = States(self.host, self.wanted.all_units | self.gone, ())
+        problems += unit_problems(self.wanted, self.states.units)
         if problems:
             raise Refused("cannot activate; nothing was changed:\n  " + "\n  ".join(problems))
+        self.states.pods = pod_states(self.host, self.wanted.pods)
 
     def owe(self, differences: list[Difference]) -> None:
-        journal, wanted, held = self.journal, self.wanted, self.record["held"]
+        journal, wanted = self.journal, self.wanted
         restart, reload = affected(wanted, differences)
-        for name in wanted.pods & (restart | set(held["restart"])) - self.held:
-            now = [sandbox.id for sandbox in self.states.pods[name].sandboxes]
-            journal.sandboxes[name] = sorted({*journal.sandboxes.get(name, []), *now})
-        journal.restart = (journal.restart | restart | set(held["restart"])) & wanted.services.keys()
-        journal.reload = (journal.reload | reload | set(held["reload"])) & wanted.services.keys() - journal.restart
+        journal.restart = (journal.restart | restart) & wanted.services.keys()
+        journal.reload = (journal.reload | reload) & wanted.services.keys() - journal.restart
+        for name in journal.restart & wanted.pods - self.held:
+            if name in restart or name not in journal.sandboxes:
+                now = [sandbox.id for sandbox in self.states.pods[name].sandboxes]
+                journal.sandboxes[name] = sorted({*journal.sandboxes.get(name, []), *now})
         journal.paths |= wanted.paths | self.stale
         journal.units |= wanted.all_units | self.gone
         journal.daemon_reload |= any(d.name.startswith(UNIT_FOLDERS) for d in differences if d.kind == "file")

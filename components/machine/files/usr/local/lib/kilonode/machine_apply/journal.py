@@ -9,17 +9,22 @@ from .paths import STATE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from .host import Host
+
+    Json = dict[str, Any]
 
 
 class Journal:
     PATH = f"{STATE}/journal.json"
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, held: Json) -> None:
+        """`held`: what the last activation that came to its end left owed. One that was interrupted has taken it over."""
         self.host = host
         kept = host.read_json(self.PATH)
         self.interrupted = kept is not None
-        kept = kept or {}
+        kept = held if kept is None else kept
         self.restart: set[str] = set(kept.get("restart", []))
         self.reload: set[str] = set(kept.get("reload", []))
         # The sandboxes that a static pod which is to restart had then: its new one is not stopped again.

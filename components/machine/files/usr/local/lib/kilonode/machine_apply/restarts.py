@@ -6,7 +6,7 @@ import os
 
 from .report import Refused, failpoint, say
 from .services import States, compare_services
-from .static_pods import stop_sandboxes, wait_for_pods
+from .static_pods import pod_states, stop_sandboxes, wait_for_pods
 from .systemd import RUNNING, compare_units, last_words, unit_files
 
 TYPE_CHECKING = False
@@ -76,11 +76,11 @@ class Restarts:
         """A new manifest the kubelet has seen by itself."""
         changed = {name for name in self.wanted.pods - self.held if self.wanted.manifests({name}) & self.changed}
         owed = self.journal.restart & self.wanted.pods - self.held
+        # Asked again: the kubelet may have replaced one meanwhile.
+        now = pod_states(self.host, self.wanted.pods) if owed - changed else {}
         for name in sorted(owed - changed):
             say(f"restart {name}")
-            # Not of the states from before: the manifest may have been replaced by a run that was killed.
-            state = States(self.host, (), self.wanted.pods).pods[name]
-            stop_sandboxes(self.host, state, self.journal.sandboxes.get(name, []))
+            stop_sandboxes(self.host, now[name], self.journal.sandboxes.get(name, []))
         was_up = {name for name in self.wanted.pods if self.states.up(name)}
         self.done["restarted"] += owed & was_up
         self.done["started"] += changed - was_up

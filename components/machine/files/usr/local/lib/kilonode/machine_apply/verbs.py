@@ -77,7 +77,8 @@ def activate(host: Host, options: Json) -> Json:
 def status(host: Host, options: Json) -> Json:
     from .journal import Journal
 
-    wanted, (former, record), journal = load_staged(host), load_active(host), Journal(host)
+    wanted, (former, record) = load_staged(host), load_active(host)
+    journal = Journal(host, record["held"])
     pending: list[str] = []
     restarts: list[str] = []
     both = [content for content in (wanted, former) if content]
@@ -87,8 +88,7 @@ def status(host: Host, options: Json) -> Json:
         stale = (former.paths if former else set()) | journal.paths
         differences = compare(host, wanted, Artifacts(host), stale)
         restart, reload = affected(wanted, differences)
-        restart |= journal.restart | set(record["held"]["restart"])
-        reload |= journal.reload | set(record["held"]["reload"])
+        restart, reload = restart | journal.restart, reload | journal.reload
         running = {name for name in wanted.services if wanted.running(name) and states.up(name)}
         restarts = sorted(restart & running)
         not_for_us = [d for d in compare_services(wanted, states) if d.kind != "static-pod"]
