@@ -1,5 +1,6 @@
 /** Reads what one etcd member answered to status and member list, as hosts/host-report prints it. */
 import * as z from "zod";
+import { json } from "./answer";
 import type { Section } from "./report";
 
 export interface EtcdAnswer {
@@ -61,9 +62,5 @@ export function readEtcd(section: Section | undefined): EtcdAnswer | undefined {
 
 /** etcd's ids have 64 bits, more than a JavaScript number holds: they stay text, quoted or not. Undefined where it is no JSON. */
 export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text.replace(/([:[,]\s*)(\d{16,})(?=\s*[,}\]])/g, '$1"$2"'));
-  } catch {
-    return undefined;
-  }
+  return json(text.replace(/([:[,]\s*)(\d{16,})(?=\s*[,}\]])/g, '$1"$2"'));
 }

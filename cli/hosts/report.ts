@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { HostPlan } from "../../components/plan/types";
 import { type MachineStatus, machineStatus } from "../../components/rollout/hosts/answers";
+import { json, readAnswer } from "./answer";
 
 /** A host with what it said, read. */
 export interface Seen {
@@ -46,15 +47,11 @@ export interface MachineAnswer {
 }
 
 export function readMachine(section: Section | undefined): MachineAnswer {
-  const command = "`machine-apply status`";
-  if (section?.code !== 0) return { error: `${command} ended with ${section?.code ?? "nothing"}` };
-  const [line = ""] = section.text.split("\n").filter((text) => text.startsWith("{"));
-  const read = machineStatus.safeParse(json(line));
-  if (read.success) return { status: read.data };
-  const [issue] = read.error.issues;
-  return {
-    error: `${command} printed something else than expected: ${[...(issue?.path ?? []), issue?.message].join(": ")}`,
-  };
+  const command = "machine-apply status";
+  if (section?.code !== 0) return { error: `\`${command}\` ended with ${section?.code ?? "nothing"}` };
+  const line = section.text.split("\n").find((text) => text.startsWith("{"));
+  const read = readAnswer(command, line ?? "", machineStatus);
+  return "value" in read ? { status: read.value } : read;
 }
 
 /** The leases by which controllers elect a leader, of those that this master holds. */
@@ -76,13 +73,4 @@ function readList<T>(section: Section | undefined, item: z.ZodType<T>): readonly
     .max(1_000)
     .safeParse(json(section.text.slice(Math.max(0, section.text.indexOf("[")))));
   return read.success ? read.data : [];
-}
-
-/** Undefined where the text is none, or was cut short. */
-function json(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

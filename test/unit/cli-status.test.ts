@@ -279,4 +279,7 @@ test("drift: hosts with the same differences together, and those that cannot be 
   expect(report.differs).toBe(true);
   await expect(`${driftText(report).join("\n")}\n`).toMatchFileSnapshot("golden/cli/drift.txt");
   expect(driftReport("lab-small", [answer("lab-small-lb-1", [])]).differs).toBe(false);
+  expect(driftReport("lab-small", [answer("lab-small-lb-1", [{ kind: "file" }])]).hosts[0]?.error).toBe(
+    "`machine-apply drift` printed something else than expected: drift: 0: name: Invalid input: expected string, received undefined",
+  );
 });
