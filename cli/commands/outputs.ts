@@ -13,7 +13,7 @@ Examples:
     )
     .action(async (stack: string, options: { engine?: string; json?: boolean; showSecrets?: boolean }) => {
       const { checkedStack } = require("../stack/configuration") as typeof import("../stack/configuration");
-      const { openStack } = require("../run/engine") as typeof import("../run/engine");
+      const { openStack } = require("../run/open-stack") as typeof import("../run/open-stack");
       const { outputsText } = require("../show/outputs") as typeof import("../show/outputs");
       const engine = openStack(checkedStack(stack), { engine: options.engine, make: false, say: () => undefined });
       const outputs = (await engine.exists())

@@ -52,7 +52,7 @@ Examples:
 
 function open(stack: string, { engine }: Options, make: boolean): StackEngine {
   const { checkedStack } = require("../stack/configuration") as typeof import("../stack/configuration");
-  const { openStack } = require("../run/engine") as typeof import("../run/engine");
+  const { openStack } = require("../run/open-stack") as typeof import("../run/open-stack");
   return openStack(checkedStack(stack), { engine, make, handOver: make, say: () => undefined });
 }
 

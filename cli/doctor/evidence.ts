@@ -1,11 +1,12 @@
 /** What was gathered, read: by host, by process, by server. */
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
-import { type MachineStatus, readMachine, readSections, type Section } from "../hosts/report";
+import type { MachineStatus } from "../../components/rollout/hosts/answers";
+import { readMachine, readSections, type Section } from "../hosts/report";
 import type { ApiAnswers, Read } from "./ask-api";
 import type { Gathered } from "./gather";
 import { readMetrics, type Sample } from "./metrics";
-import { Unread } from "./types";
+import { Unread } from "./unread";
 
 /** A running process as the kernel knows it. */
 export interface Process {
@@ -22,7 +23,8 @@ export interface HostEvidence {
   readonly name: string;
   readonly error?: string;
   readonly sections: Readonly<Record<string, Section>>;
-  readonly machine: MachineStatus | undefined;
+  /** Absent: not told, or not to be read. */
+  readonly machine?: MachineStatus;
   readonly processes: Readonly<Record<string, Process>>;
 }
 
@@ -56,12 +58,13 @@ function hostEvidence(plan: HostPlan, gathered: Gathered): HostEvidence {
   const answer = gathered.hosts.find(({ name }) => name === plan.name);
   const sections = readSections(answer?.report ?? "");
   const error = answer ? answer.error : "not part of the last up";
+  const { status: machine } = readMachine(sections.machine);
   return {
     plan,
     name: plan.name,
     ...(error !== undefined && { error }),
     sections,
-    machine: readMachine(sections.machine),
+    ...(machine && { machine }),
     processes: readProcesses(sections.processes?.text ?? ""),
   };
 }

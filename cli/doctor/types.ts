@@ -42,8 +42,3 @@ export interface DoctorReport {
   readonly checks: readonly CheckResult[];
   readonly durationMs: number;
 }
-
-/** Something could not be read: the check that needs it fails with this message. */
-export class Unread extends Error {
-  override readonly name = "Unread";
-}

@@ -1,8 +1,8 @@
 /** A cluster as far as it is made: where its hosts are and how to reach them. */
 import type { ClusterHost } from "../../components/cluster";
 import { exitCodes, UserError } from "../../config/errors";
-import { openStack } from "../run/engine";
-import type { Unfinished } from "../run/run-record";
+import { openStack } from "../run/open-stack";
+import type { Unfinished } from "../run/unfinished";
 import { shortList } from "../show/names";
 import { unfinishedText } from "../show/unfinished";
 import { type CheckedStack, checkedStack } from "../stack/configuration";

@@ -1,18 +1,21 @@
 /** Which hosts differ from what was put on them. */
+import * as z from "zod";
 import { shortList } from "../show/names";
 import { count } from "../show/terminal";
 import { unfinishedText } from "../show/unfinished";
+import { readAnswer } from "./answer";
 import { type Answer, askAll } from "./ask";
 import { type ClusterOptions, reachableCluster } from "./cluster";
 import type { UnmadeHost } from "./known";
 import { notDelivered } from "./report";
 
-export interface Difference {
-  readonly kind: string;
-  readonly name: string;
-  readonly want: string;
-  readonly have: string;
-}
+const text = z.string().max(65_536);
+const driftAnswer = z.object({
+  everActivated: z.boolean(),
+  drift: z.array(z.object({ kind: text, name: text, want: text, have: text })).max(10_000),
+});
+
+export type Difference = Readonly<z.infer<typeof driftAnswer>["drift"][number]>;
 
 export interface DriftReport {
   readonly stack: string;
@@ -44,7 +47,9 @@ export function driftReport(
     const { code, stdout, stderr } = answer.outcome;
     if (code === notDelivered) return { name, drift: [], error: "nothing was put on it yet" };
     if (code !== 0) return { name, drift: [], error: stderr.trim() || `machine-apply ended with ${code}` };
-    const { drift, everActivated } = JSON.parse(stdout) as { drift: Difference[]; everActivated: boolean };
+    const read = readAnswer("machine-apply drift", stdout, driftAnswer);
+    if ("error" in read) return { name, drift: [], error: read.error };
+    const { drift, everActivated } = read.value;
     return everActivated ? { name, drift } : { name, drift: [], error: "nothing was ever made live on it" };
   });
   const hosts = [...asked, ...unmade.map(({ name, reason }) => ({ name, drift: [], error: reason }))];

@@ -1,7 +1,8 @@
 /** The state of one etcd shard, from what its members said. */
 import { isMember } from "../../components/plan/groups";
 import type { ShardPlan } from "../../components/plan/types";
-import { type EtcdAnswer, readEtcd, type Seen } from "./report";
+import { type EtcdAnswer, readEtcd } from "./etcd-answer";
+import type { Seen } from "./report";
 import type { MemberStatus, ShardStatus } from "./status-types";
 
 export type JudgedShard = ShardStatus & { readonly problems: readonly string[] };

@@ -9,9 +9,8 @@ import { groupOf } from "../../components/plan/groups";
 import type { ClusterPlan } from "../../components/plan/types";
 import type { MadeResources, PlatformModule } from "../../components/platform/module";
 import { resourceIds } from "../../components/resources";
-import type { Values } from "../../engine";
+import type { OpenedResource, OpenedState, Values } from "../../engine";
 import { ROOT_STACK, urnName } from "../../engine";
-import type { OpenedResource, OpenedState } from "../run/engine";
 
 /** A host of the plan that is not made, or that nobody has told the key of. */
 export interface UnmadeHost {

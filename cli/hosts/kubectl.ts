@@ -4,7 +4,7 @@ import type { ClusterSpec } from "../../config/cluster";
 import { UserError } from "../../config/errors";
 import { releasesOf } from "../../config/releases";
 import { checkToolchain } from "../../toolchain/ensure";
-import { onPath } from "../run/engine";
+import { onPath } from "../run/on-path";
 import type { RunningCluster } from "./cluster";
 import { writeKubeconfig } from "./kubeconfig";
 

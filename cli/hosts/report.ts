@@ -1,6 +1,16 @@
-/** Reads what hosts/host-report prints. */
-
+/** Reads what hosts/host-report prints. A host is not trusted to print what it should: what cannot be read counts as not told. */
+import * as z from "zod";
 import type { HostPlan } from "../../components/plan/types";
+import { type MachineStatus, machineStatus } from "../../components/rollout/hosts/answers";
+import { json, readAnswer } from "./answer";
+
+/** A host with what it said, read. */
+export interface Seen {
+  readonly plan: HostPlan;
+  readonly error: string | undefined;
+  readonly sections: Readonly<Record<string, Section>>;
+  readonly machine: MachineAnswer;
+}
 
 export interface Section {
   readonly code: number;
@@ -27,91 +37,40 @@ export function readCertificates(section: Section | undefined): { readonly path:
   return found;
 }
 
-/** etcd's ids have 64 bits, more than a JavaScript number holds: they stay text, quoted or not. */
-export function parseJson(text: string): unknown {
-  return JSON.parse(text.replace(/([:[,]\s*)(\d{16,})(?=\s*[,}\]])/g, '$1"$2"'));
-}
-
-export interface EtcdAnswer {
-  readonly memberId: string;
-  readonly version: string;
-  readonly dbBytes: number;
-  readonly raftIndex: number;
-  /** Id of the leader; absent when the member knows none. */
-  readonly leader?: string;
-  readonly learner: boolean;
-  readonly alarms: readonly string[];
-  /** Who is a member, as this one knows it. */
-  readonly members: readonly { readonly id: string; readonly name: string; readonly learner: boolean }[];
-}
-
-interface StatusJson {
-  readonly header?: { readonly member_id?: string };
-  readonly version?: string;
-  readonly dbSize?: string | number;
-  readonly raftIndex?: string | number;
-  readonly leader?: string;
-  readonly isLearner?: boolean;
-  readonly errors?: readonly string[];
-}
-interface MembersJson {
-  readonly members?: readonly { readonly ID: string; readonly name?: string; readonly isLearner?: boolean }[];
-}
-
-/** The answers of one member to status and member list, a line each; undefined when it did not answer. */
-export function readEtcd(section: Section | undefined): EtcdAnswer | undefined {
-  const [status, list] = section?.code === 0 ? section.text.split("\n").filter((line) => line.startsWith("{")) : [];
-  if (status === undefined || list === undefined) return undefined;
-  const { header, version, dbSize, raftIndex, leader, isLearner, errors } = parseJson(status) as StatusJson;
-  if (header?.member_id === undefined) return undefined;
-  const { members = [] } = parseJson(list) as MembersJson;
-  return {
-    memberId: header.member_id,
-    version: version ?? "",
-    dbBytes: Number(dbSize ?? 0),
-    raftIndex: Number(raftIndex ?? 0),
-    // A zero is left out, or written as one.
-    ...(leader !== undefined && String(leader) !== "0" && { leader }),
-    learner: isLearner ?? false,
-    alarms: [...new Set((errors ?? []).flatMap((error) => /alarm:\s*"?([A-Z]+)/.exec(error)?.[1] ?? []))],
-    members: members.map(({ ID, name = "", isLearner: learner = false }) => ({ id: ID, name, learner })),
-  };
-}
-
 /** A shell's exit code for a program that is not there: no content has reached the host. */
 export const notDelivered = 127;
 
-/** What `machine-apply status` tells, as far as it is shown. */
-export interface MachineStatus {
-  /** False: all of its content is only staged. */
-  readonly everActivated: boolean;
-  readonly pending: readonly string[];
-  readonly services: Readonly<
-    Record<string, { readonly active: string; readonly sub: string; readonly masked: boolean }>
-  >;
-  readonly degradations: readonly {
-    readonly what: string;
-    readonly wanted: string;
-    readonly got: string;
-    readonly why: string;
-  }[];
+/** What `machine-apply status` told, or why it is not known. */
+export interface MachineAnswer {
+  readonly status?: MachineStatus;
+  readonly error?: string;
 }
 
-export function readMachine(section: Section | undefined): MachineStatus | undefined {
-  const line = section?.code === 0 ? section.text.split("\n").find((text) => text.startsWith("{")) : undefined;
-  return line === undefined ? undefined : (JSON.parse(line) as MachineStatus);
+export function readMachine(section: Section | undefined): MachineAnswer {
+  const command = "machine-apply status";
+  if (section?.code !== 0) return { error: `\`${command}\` ended with ${section?.code ?? "nothing"}` };
+  const line = section.text.split("\n").find((text) => text.startsWith("{"));
+  const read = readAnswer(command, line ?? "", machineStatus);
+  return "value" in read ? { status: read.value } : read;
 }
 
-export function readList<T>(section: Section | undefined): readonly T[] | undefined {
-  if (section?.code !== 0) return undefined;
-  const start = section.text.indexOf("[");
-  return start < 0 ? undefined : (JSON.parse(section.text.slice(start)) as T[]);
+/** The leases by which controllers elect a leader, of those that this master holds. */
+export function readLeases(section: Section | undefined): readonly string[] {
+  return readList(section, z.string().max(253));
 }
 
-/** A host with what it said, read. */
-export interface Seen {
-  readonly plan: HostPlan;
-  readonly error: string | undefined;
-  readonly sections: Readonly<Record<string, Section>>;
-  readonly machine: MachineStatus | undefined;
+const backend = z.object({ name: z.string().max(253), status: z.string().max(64) });
+
+/** The masters as the load balancer sees them. */
+export function readBackends(section: Section | undefined): readonly Readonly<z.infer<typeof backend>>[] {
+  return readList(section, backend);
+}
+
+function readList<T>(section: Section | undefined, item: z.ZodType<T>): readonly T[] {
+  if (section?.code !== 0) return [];
+  const read = z
+    .array(item)
+    .max(1_000)
+    .safeParse(json(section.text.slice(Math.max(0, section.text.indexOf("[")))));
+  return read.success ? read.data : [];
 }

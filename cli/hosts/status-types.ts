@@ -1,5 +1,5 @@
 /** What `kilonode status --json` prints. */
-import type { Unfinished } from "../run/run-record";
+import type { Unfinished } from "../run/unfinished";
 import type { Nodes } from "./nodes";
 
 export interface StatusReport {

@@ -5,7 +5,15 @@ import type { PlatformDegradation } from "../../components/platform/module";
 import { shortList } from "../show/names";
 import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
-import { notDelivered, readCertificates, readList, readMachine, readSections, type Seen } from "./report";
+import {
+  notDelivered,
+  readBackends,
+  readCertificates,
+  readLeases,
+  readMachine,
+  readSections,
+  type Seen,
+} from "./report";
 import type {
   CertificateStatus,
   Degradation,
@@ -77,30 +85,29 @@ export function statusReport(parts: StatusParts): StatusReport {
 /** Why a host that answers does nothing yet: an `up` has not come so far. */
 function notLive({ machine, sections }: Pick<Seen, "machine" | "sections">): string | undefined {
   if (sections.machine?.code === notDelivered) return "nothing was put on it yet";
-  return machine?.everActivated === false ? "nothing was made live on it yet" : undefined;
+  return machine.status?.everActivated === false ? "nothing was made live on it yet" : undefined;
 }
 
 function hostStatus(seen: Seen): HostStatus {
-  const { plan, error, machine, sections } = seen;
+  const { plan, error } = seen;
+  const { status, error: unread } = seen.machine;
   const idle = notLive(seen);
   if (idle !== undefined) return { name: plan.name, reachable: true, error: idle, downServices: [], pending: [] };
   const wanted = Object.entries(plan.machine.services).filter(
     ([, service]) => service.kind !== "unit" || service.running,
   );
   const running = ["active", "reloading"];
-  const states = new Map(Object.entries(machine?.services ?? {}));
-  const downServices = machine
+  const states = new Map(Object.entries(status?.services ?? {}));
+  const downServices = status
     ? wanted.map(([name]) => name).filter((name) => !running.includes(states.get(name)?.active ?? ""))
     : [];
   return {
     name: plan.name,
     reachable: error === undefined,
-    ...(error !== undefined && { error }),
-    ...(error === undefined &&
-      !machine && { error: `\`machine-apply status\` ended with ${sections.machine?.code ?? "nothing"}` }),
+    ...((error ?? unread) !== undefined && { error: error ?? unread }),
     downServices,
     // A service that is down is told as such.
-    pending: (machine?.pending ?? []).filter((line) => !downServices.some((name) => line.includes(name))),
+    pending: (status?.pending ?? []).filter((line) => !downServices.some((name) => line.includes(name))),
   };
 }
 
@@ -130,7 +137,7 @@ function masterStatus(seen: Seen): MasterStatus {
   const isReady = ready?.code === 0;
   const said = ready?.text.split("\n")[0] || `readiness check ended with ${ready?.code ?? "nothing"}`;
   const reason = error ?? notLive(seen) ?? said;
-  return { name: plan.name, ready: isReady, leaderOf: readList<string>(leader) ?? [], ...(!isReady && { reason }) };
+  return { name: plan.name, ready: isReady, leaderOf: readLeases(leader), ...(!isReady && { reason }) };
 }
 
 function masterProblems(masters: readonly MasterStatus[]): string[] {
@@ -147,7 +154,7 @@ function loadBalancerStatus({ api }: ClusterPlan, seen: readonly Seen[]): LoadBa
   const { balancer } = api;
   if (!balancer) return undefined;
   const host = seen.find(({ plan: { name } }) => name === balancer.name);
-  const backends = readList<{ name: string; status: string }>(host?.sections.backends) ?? [];
+  const backends = readBackends(host?.sections.backends);
   const ready = backends.filter(({ status }) => status.startsWith("UP")).length;
   return { address: balancer.endpoint, backends, ready };
 }
@@ -171,7 +178,7 @@ function nodeProblems({ total, ready, error }: Nodes, simulated: number): string
 function hostDegradations(seen: readonly Seen[]): Degradation[] {
   const found = new Map<string, Degradation & { hosts: string[] }>();
   for (const { plan, machine } of seen) {
-    for (const { what, wanted, got, why } of machine?.degradations ?? []) {
+    for (const { what, wanted, got, why } of machine.status?.degradations ?? []) {
       const key = JSON.stringify([what, wanted, got, why]);
       const entry = found.get(key) ?? { what, effect: why, wanted, got, hosts: [] };
       entry.hosts.push(plan.name);

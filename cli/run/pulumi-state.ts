@@ -1,13 +1,13 @@
 /** A stack of Pulumi's own engine, as `pulumi stack export --show-secrets` and `pulumi stack history` tell it. */
 import type { UpdateSummary } from "@pulumi/pulumi/automation";
 import { type Deployment, openDeployment } from "../../engine";
-import type { OpenedState } from "./engine";
-import type { Unfinished } from "./run-record";
+import type { StackState } from "./engine";
+import type { Unfinished } from "./unfinished";
 
 export function openedState(
   deployment: Partial<Deployment>,
   history: readonly Pick<UpdateSummary, "kind" | "result" | "startTime" | "endTime">[],
-): OpenedState {
+): StackState {
   const { resources, pending } = openDeployment(deployment);
   const unfinished = unfinishedRun(history, pending.length > 0);
   return { resources, pending, ...(unfinished && { unfinished }) };

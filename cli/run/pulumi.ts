@@ -10,7 +10,7 @@ import {
 import { UserError } from "../../config/errors";
 import type { EngineEvent, Result, Value, Values } from "../../engine";
 import { projectDir } from "../stack/project";
-import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
+import type { Action, RunHooks, StackEngine, StackState } from "./engine";
 import { printedBy } from "./printed";
 import { PulumiEvents } from "./pulumi-events";
 import { openedState } from "./pulumi-state";
@@ -60,7 +60,7 @@ export class PulumiEngine implements StackEngine {
     return Object.fromEntries(Object.entries(outputs).map(([name, output]) => [name, shown(output) as Value]));
   }
 
-  async state(): Promise<OpenedState> {
+  async state(): Promise<StackState> {
     const stack = await this.#open();
     // The Automation API exports with --show-secrets.
     const [{ deployment }, history] = await Promise.all([stack.exportStack(), stack.history(10, 1, false)]);

@@ -1,9 +1,9 @@
 /** The state of a stack on the rehearsal engine, also of a run that goes on, or that was killed. */
 import { readState } from "../../engine";
-import type { OpenedState } from "./engine";
+import type { StackState } from "./engine";
 import { readRunRecord } from "./run-record";
 
-export function stateOf(stateFile: string, passphrase: string | undefined): OpenedState {
+export function stateOf(stateFile: string, passphrase: string | undefined): StackState {
   const { resources, pending, owner } = readState(stateFile, passphrase);
   const record = readRunRecord(stateFile);
   return {

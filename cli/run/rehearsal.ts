@@ -13,7 +13,7 @@ import {
 } from "../../engine";
 import { removeStackFiles, removeStateFiles } from "../stack/files";
 import { projectDir } from "../stack/project";
-import type { Action, OpenedState, RunHooks, StackEngine } from "./engine";
+import type { Action, RunHooks, StackEngine, StackState } from "./engine";
 import { printedBy } from "./printed";
 import { stateOf } from "./rehearsal-state";
 import { RunRecord, runRecordFile } from "./run-record";
@@ -89,7 +89,7 @@ export class RehearsalEngine implements StackEngine {
     return this.#spoken(async () => readOutputs(this.stateFile, this.passphrase, showSecrets));
   }
 
-  state(): Promise<OpenedState> {
+  state(): Promise<StackState> {
     return this.#spoken(async () => stateOf(this.stateFile, this.passphrase));
   }
 

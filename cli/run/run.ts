@@ -14,8 +14,9 @@ import { styleOf } from "../show/style";
 import { exitCodeOfRun, type RunReport, summaryText } from "../show/summary";
 import { Terminal } from "../show/terminal";
 import type { CheckedStack } from "../stack/configuration";
-import { type Action, openStack, type StackEngine } from "./engine";
+import type { Action, StackEngine } from "./engine";
 import { interruptible } from "./interrupt";
+import { openStack } from "./open-stack";
 
 export interface RunOptions {
   readonly engine?: string;

@@ -1,5 +1,5 @@
 /** One chart as SVG text: nodes on a logarithmic axis, values on a logarithmic or linear one, names at the lines' ends. */
-import type { Chart, Figures, Line, Reference } from "./series";
+import type { Chart, Figures, Line, Reference } from "./figures";
 
 const width = 640;
 const height = 330;

@@ -2,7 +2,7 @@
 import { instanceNamed } from "../../config/instances";
 import type { Scale } from "../../config/scale";
 import { constants } from "../../config/scale/constants";
-import type { Chart, Line } from "./series";
+import type { Chart, Line } from "./figures";
 
 type Value = (scale: Scale) => number | undefined;
 type Sampled = { readonly scales: readonly Scale[]; readonly here: Scale };

@@ -2,7 +2,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { chartSvg, escaped, shown } from "./chart";
-import { type Chart, type Figures, tableRows } from "./series";
+import type { Chart, Figures } from "./figures";
+import { tableRows } from "./series";
 
 const css = (): string => readFileSync(join(__dirname, "page.css"), "utf8");
 

@@ -1,7 +1,8 @@
 /** Says of a run that it has not come to its end, how far it came and what goes on from there. */
+
+import type { OpenedState } from "../../engine";
 import { urnName } from "../../engine";
-import type { OpenedState } from "../run/engine";
-import type { Unfinished } from "../run/run-record";
+import type { Unfinished } from "../run/unfinished";
 import { shortList } from "./names";
 
 export function unfinishedText(stack: string, run: Unfinished, pending: OpenedState["pending"]): string {

@@ -20,27 +20,40 @@ export interface GroupPlan {
   readonly hostTimeoutSeconds: number;
 }
 
-export type GroupStrategy =
-  /** One member at a time, leader last, the whole shard healthy before and after. */
-  | {
-      readonly kind: "etcd";
-      readonly shard: string;
-      readonly token: string;
-      readonly peerPort: number;
-      readonly clientPort: number;
-      readonly release: string;
-    }
-  /** One master at a time: drained, changed, ready and in rotation before the next. `balancer`: the host that can tell. */
-  | {
-      readonly kind: "masters";
-      readonly apiPort: number;
-      readonly balancer?: string;
-      readonly release: string;
-      /** Services that change on all masters before any other does: no controller may be newer than an API server. */
-      readonly apiServices: readonly string[];
-    }
-  /** No order among the hosts. */
-  | { readonly kind: "together" };
+/** `balancer`: the host that can tell whether the load balancer has a master in rotation. */
+export type GroupStrategy = EtcdStrategy | (MastersStrategy & { readonly balancer?: string }) | TogetherStrategy;
+
+/**
+ * One member at a time, leader last, whole shard healthy before and after; new members join as learners, surplus members
+ * leave before their hosts go. First creation is parallel.
+ */
+export interface EtcdStrategy {
+  readonly kind: "etcd";
+  readonly shard: string;
+  readonly token: string;
+  readonly peerPort: number;
+  readonly clientPort: number;
+  /** etcd's version: kept in the result, so that the next rollout knows from which one it comes. */
+  readonly release: string;
+}
+
+/**
+ * One master at a time: drained from the load balancer, restarted, ready and back in rotation before the next. When the
+ * minor release differs from that of the last completed rollout, it goes in two passes, the API servers of all masters first.
+ */
+export interface MastersStrategy {
+  readonly kind: "masters";
+  readonly apiPort: number;
+  /** Kubernetes' version, such as "1.37.2". */
+  readonly release: string;
+  /** Names of the services that go first in an upgrade: no controller may be newer than an API server. */
+  readonly apiServices: readonly string[];
+}
+
+/** No order among the hosts (load balancer, simulated nodes). */
+export interface TogetherStrategy {
+  readonly kind: "together";
+}
 
 /** The group of a host. */
 export function groupOf(plan: { readonly groups: readonly GroupPlan[] }, host: string): GroupPlan {

@@ -1,4 +1,5 @@
 /** The real hosts of a group, by its strategy, and what is done with them. */
+import type { EtcdStrategy } from "../plan/groups";
 import { checkEtcd } from "./etcd/check";
 import { RemoteShard } from "./etcd/remote";
 import { rolloutEtcd } from "./etcd/rollout";
@@ -11,7 +12,7 @@ import { goFirst } from "./masters/masters";
 import { RemoteMasters } from "./masters/remote";
 import { rolloutMasters } from "./masters/rollout";
 import type { PreviousRollout } from "./result";
-import type { EtcdStrategy, RolloutSpec } from "./spec";
+import type { RolloutSpec } from "./spec";
 import { rolloutTogether } from "./together/rollout";
 
 export async function rolloutGroup(

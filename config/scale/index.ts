@@ -19,7 +19,7 @@ import { resolveWorkload, type Workload } from "./workload";
 
 export { renderScaleDocument } from "./document";
 export { explain, explainable } from "./explain";
-export type { FlowSchema, PriorityLevelConfiguration } from "./flow-control";
+export type { FlowSchema, PriorityLevelConfiguration } from "./flow-control-objects";
 export { kernelProfiles, modulesFor, type SysctlValue, sysctlsFor } from "./kernel";
 export { fullTable, summary } from "./table";
 export type { HostScale, KernelProfile, Notice, Scale, ScaleOptions, ShardOption, ShardScale } from "./types";

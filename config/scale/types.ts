@@ -1,6 +1,6 @@
 /** What the model is asked and what it answers. Every number and text of a Scale has an entry of the same path in `derivations`. */
 import type { Entry } from "./book";
-import type { FlowSchema, PriorityLevelConfiguration } from "./flow-control";
+import type { FlowSchema, PriorityLevelConfiguration } from "./flow-control-objects";
 import type { ResolvedWorkload } from "./workload";
 
 /** A shard as configured: members, and the API resources kept in it ("/events", "coordination.k8s.io/leases"). */

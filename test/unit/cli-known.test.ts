@@ -4,13 +4,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { knownFrom } from "../../cli/hosts/known";
-import type { OpenedResource } from "../../cli/run/engine";
 import { openedState } from "../../cli/run/pulumi-state";
 import { unfinishedText } from "../../cli/show/unfinished";
 import { removeStackFiles, removeUnusedPassphrase } from "../../cli/stack/files";
 import type { ClusterHost } from "../../components/cluster";
 import { lab } from "../../components/platform/lab";
-import type { Values } from "../../engine";
+import type { OpenedResource, Values } from "../../engine";
 import { smallPlan } from "./cli-fixture";
 
 const plan = smallPlan();

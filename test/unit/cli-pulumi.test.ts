@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineEvent as PulumiEvent } from "@pulumi/pulumi/automation";
 import { describe, expect, test } from "vitest";
-import { chooseEngine } from "../../cli/run/engine";
+import { chooseEngine } from "../../cli/run/open-stack";
 import { PulumiEvents } from "../../cli/run/pulumi-events";
 import { failuresOf } from "../../cli/show/failures";
 import { findPassphrase } from "../../cli/stack/passphrase";

@@ -2,8 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { driftReport, driftText } from "../../cli/hosts/drift";
+import { parseJson, readEtcd } from "../../cli/hosts/etcd-answer";
 import { readNodes } from "../../cli/hosts/nodes";
-import { parseJson, readEtcd, readSections } from "../../cli/hosts/report";
+import { readSections } from "../../cli/hosts/report";
 import { type HostAnswer, statusReport } from "../../cli/hosts/status";
 import { statusText } from "../../cli/show/status";
 import { plainStyle } from "../../cli/show/style";
@@ -139,7 +140,20 @@ describe("etcd", () => {
     });
   });
 
-  test("an answer that is cut off counts as none", () => {
+  test("an answer that is cut off, or is none of a member's, counts as none", () => {
+    const section = (status: string) => ({ code: 0, text: `${status}\n{"members":[{"ID":"1"}]}` });
+    expect(readEtcd(section('{"header":{"member_id":"1"},"dbSize":"12"}'))).toEqual({
+      memberId: "1",
+      version: "",
+      dbBytes: 12,
+      raftIndex: 0,
+      learner: false,
+      alarms: [],
+      members: [{ id: "1", name: "", learner: false }],
+    });
+    expect(readEtcd(section('{"header":{"member_id":"1"},"dbSize":"12'))).toBeUndefined();
+    expect(readEtcd(section('{"header":{"member_id":"1"},"dbSize":"many"}'))).toBeUndefined();
+    expect(readEtcd(section('{"header":{"member_id":"1"},"version":{}}'))).toBeUndefined();
     expect(readEtcd({ code: 28, text: '{"header":{}}' })).toBeUndefined();
     expect(readEtcd({ code: 0, text: '{"header":{"member_id":"1"}}' })).toBeUndefined();
     expect(readEtcd(undefined)).toBeUndefined();
@@ -150,7 +164,10 @@ test("a unit that is down is told once, what else an activation would do beside 
   const name = "lab-small-master-2";
   const report = status((answers) => {
     const down = recorded(name)
-      .replace('"kube-scheduler.service": {"active": "active"', '"kube-scheduler.service": {"active": "failed"')
+      .replace(
+        '"kube-scheduler.service": {"kind": "unit", "active": "active"',
+        '"kube-scheduler.service": {"kind": "unit", "active": "failed"',
+      )
       .replace('"pending": []', '"pending": ["start kube-scheduler.service", "change /etc/kubernetes/master.env"]');
     answers.set(name, { name, report: down });
   });
@@ -165,6 +182,31 @@ test("a host that does not tell its state in time is a problem", () => {
   const report = status((answers) => answers.set(name, replaced(name, /== machine 0\n[\s\S]*/, "== machine 124\n\n")));
   expect(report.problems).toEqual([`${name} does not tell its state: \`machine-apply status\` ended with 124`]);
   expect(report.hosts.find((host) => host.name === name)).toMatchObject({ reachable: true });
+});
+
+test.each([
+  ["== machine 0\n{cut", "Invalid input: expected object, received undefined"],
+  ['== machine 0\n{"staged": null, "active": 7}', "active: Invalid input: expected string, received number"],
+])("what a host prints instead of its state is a problem of this host alone: %s", (printed, expected) => {
+  const name = "lab-small-etcd-leases-1";
+  const report = status((answers) => answers.set(name, replaced(name, /== machine 0\n[\s\S]*/, printed)));
+  expect(report.problems).toEqual([
+    `${name} does not tell its state: \`machine-apply status\` printed something else than expected: ${expected}`,
+  ]);
+});
+
+test("what a host prints instead of its backends and leases counts as not told", () => {
+  const report = status((answers) => {
+    answers.set("lab-small-lb-1", replaced("lab-small-lb-1", /"status":"UP"/g, '"status":{}'));
+    for (const name of ["lab-small-master-1", "lab-small-master-2", "lab-small-master-3"]) {
+      answers.set(name, replaced(name, /== leader 0\n\[.*\]/, "== leader 0\n[1"));
+    }
+  });
+  expect(report.problems).toEqual([
+    "no master leads as kube-controller-manager",
+    "no master leads as kube-scheduler",
+    "the load balancer does not tell its backends",
+  ]);
 });
 
 test("after an up that was killed: which, at what, and what is live; what many lack is one line", () => {
@@ -237,4 +279,7 @@ test("drift: hosts with the same differences together, and those that cannot be 
   expect(report.differs).toBe(true);
   await expect(`${driftText(report).join("\n")}\n`).toMatchFileSnapshot("golden/cli/drift.txt");
   expect(driftReport("lab-small", [answer("lab-small-lb-1", [])]).differs).toBe(false);
+  expect(driftReport("lab-small", [answer("lab-small-lb-1", [{ kind: "file" }])]).hosts[0]?.error).toBe(
+    "`machine-apply drift` printed something else than expected: drift: 0: name: Invalid input: expected string, received undefined",
+  );
 });

@@ -3,7 +3,7 @@ import { X509Certificate } from "node:crypto";
 import { readCertificates } from "../../hosts/report";
 import { answering, type Evidence, type HostEvidence, sectionOf } from "../evidence";
 import type { Check, Verdict } from "../types";
-import { Unread } from "../types";
+import { Unread } from "../unread";
 import { bounded, byWhat } from "./judging";
 
 const reached: Check = {

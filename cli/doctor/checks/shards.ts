@@ -4,7 +4,8 @@ import { isMember } from "../../../components/plan/groups";
 import type { ShardPlan } from "../../../components/plan/types";
 import { answering, type Evidence, sectionOf } from "../evidence";
 import { prefixOf } from "../shards";
-import { type Check, Unread, type Verdict } from "../types";
+import type { Check, Verdict } from "../types";
+import { Unread } from "../unread";
 
 /** Keys under each prefix on a member: the most that any member of the shard says. */
 function keysOf(evidence: Evidence, shard: ShardPlan): ReadonlyMap<string, number> {

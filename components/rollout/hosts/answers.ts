@@ -8,7 +8,7 @@ const digest = z.string().regex(/^[A-Za-z0-9:_.-]{1,128}$/, "wants a digest");
 
 const degradation = z.object({ what: text, wanted: text, got: text, why: text });
 
-const machineStatus = z.object({
+export const machineStatus = z.object({
   staged: digest.nullable(),
   active: digest.nullable(),
   /** False on a host that never ran its content: new, or made again after it was lost. */

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import { read } from "../hosts/answers";
 import { RemoteHosts, tools } from "../hosts/remote";
-import type { MastersStrategy, RolloutHost } from "../spec";
+import type { MastersRollout, RolloutHost } from "../spec";
 import type { Backend, Masters } from "./masters";
 
 const word = z.string().max(256);
@@ -12,7 +12,7 @@ const leaseList = z.array(word).max(100);
 export class RemoteMasters extends RemoteHosts implements Masters {
   readonly #balancer: string | undefined;
 
-  constructor(hosts: readonly RolloutHost[], strategy: MastersStrategy, privateKey: string, hostTimeoutMs: number) {
+  constructor(hosts: readonly RolloutHost[], strategy: MastersRollout, privateKey: string, hostTimeoutMs: number) {
     super(strategy.loadBalancer ? [...hosts, strategy.loadBalancer] : hosts, privateKey, hostTimeoutMs);
     this.#balancer = strategy.loadBalancer?.name;
   }

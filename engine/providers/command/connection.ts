@@ -1,10 +1,11 @@
 /** The `connection` input of the remote resources: its defaults, its checks, and the SSH client's settings made of it. */
 import { createHash } from "node:crypto";
 import { type ConnectConfig, type ServerHostKeyAlgorithm, utils } from "ssh2";
-import { isObject, type Value, type Values } from "../../values/value";
+import { isObject, UNKNOWN, type Value, type Values } from "../../values/value";
 import { type Failure, missingProperties, unsupported, unsupportedProperties } from "../unsupported";
 
-export interface Connection {
+/** A server, and how to log in to it. */
+export interface Login {
   readonly host: string;
   readonly port: number;
   readonly user: string;
@@ -16,21 +17,38 @@ export interface Connection {
   readonly hostKey?: string;
 }
 
+export interface Connection extends Login {
+  /** A jump host, from which `host` is reached. */
+  readonly proxy?: Login;
+}
+
 /** The defaults of the real provider's schema, which end up in the state. */
 const DEFAULTS: Values = { user: "root", port: 22, dialErrorLimit: 10, perDialTimeout: 15 };
 const REQUIRED = ["host", "privateKey"];
+const LOGIN = [...REQUIRED, ...Object.keys(DEFAULTS), "hostKey"];
 
 export function withDefaults(connection: Value | undefined): Value | undefined {
   if (!isObject(connection)) return connection;
   const given = Object.entries(connection).filter(([, value]) => value !== null);
-  return { ...DEFAULTS, ...Object.fromEntries(given) };
+  const { proxy, ...login } = Object.fromEntries(given);
+  return { ...DEFAULTS, ...login, ...(proxy !== undefined && { proxy: withDefaults(proxy) as Value }) };
 }
 
 export function connectionFailures(connection: Values): Failure[] {
-  return [
-    ...missingProperties(connection, REQUIRED, "connection."),
-    ...unsupportedProperties(connection, [...REQUIRED, ...Object.keys(DEFAULTS), "hostKey"], "connection."),
-  ];
+  const { proxy = null } = connection;
+  return [...loginFailures(connection, [...LOGIN, "proxy"], "connection."), ...proxyFailures(proxy)];
+}
+
+function proxyFailures(proxy: Value): Failure[] {
+  const at = "connection.proxy";
+  if (isObject(proxy)) return loginFailures(proxy, LOGIN, `${at}.`);
+  if (proxy === null || proxy === UNKNOWN) return [];
+  // It would be left out, and the host dialled directly.
+  return [{ property: at, reason: `${at} must be an object` }];
+}
+
+function loginFailures(login: Values, supported: readonly string[], at: string): Failure[] {
+  return [...missingProperties(login, REQUIRED, at), ...unsupportedProperties(login, supported, at)];
 }
 
 /** Of checked inputs, or of those of the state. */
@@ -39,14 +57,18 @@ export function readConnection(value: Value | undefined): Connection {
   if (!isObject(filled)) throw new Error("there is no connection");
   const [wrong] = connectionFailures(filled);
   if (wrong !== undefined) throw new Error(wrong.reason);
-  return { ...filled, port: Math.trunc(Number(filled.port)) } as unknown as Connection;
+  const { proxy, ...login } = filled;
+  return { ...readLogin(login), ...(isObject(proxy) && { proxy: readLogin(proxy) }) };
+}
+
+function readLogin(login: Values): Login {
+  return { ...login, port: Math.trunc(Number(login.port)) } as unknown as Login;
 }
 
 /** Two resources with the same key share a connection. A digest, so that it can be logged. */
-export function connectionKey(connection: Connection): string {
-  return createHash("sha256")
-    .update(JSON.stringify(Object.entries(connection).sort()))
-    .digest("hex");
+export function connectionKey({ proxy, ...login }: Connection): string {
+  const logins = [login, ...(proxy ? [proxy] : [])].map((one) => Object.entries(one).sort());
+  return createHash("sha256").update(JSON.stringify(logins)).digest("hex");
 }
 
 /** The wanted algorithms first: the fastest ones that every OpenSSH of the last ten years has. */
@@ -90,7 +112,7 @@ export interface Settings {
 }
 
 /** Checks the keys and gives the settings for one attempt to connect. */
-export function settings(connection: Connection): Settings {
+export function settings(connection: Login): Settings {
   const seen = { hostKeyMismatch: false };
   const pinned = connection.hostKey === undefined ? undefined : parseHostKey(connection.hostKey);
   checkPrivateKey(connection.privateKey);
@@ -118,11 +140,7 @@ export function settings(connection: Connection): Settings {
 }
 
 /** An error of the library in the words of Go's SSH package, which is what users of the real provider know. */
-export function dialError(
-  error: Error & { level?: string; code?: string },
-  connection: Connection,
-  seen: Settings["seen"],
-) {
+export function dialError(error: Error & { level?: string; code?: string }, connection: Login, seen: Settings["seen"]) {
   const at = `dial tcp ${connection.host}:${connection.port}`;
   if (seen.hostKeyMismatch) return "ssh: handshake failed: ssh: host key mismatch";
   switch (error.level) {

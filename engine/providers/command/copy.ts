@@ -6,7 +6,7 @@
 import { posix } from "node:path";
 import type { SFTPWrapper } from "ssh2";
 import type { Values } from "../../values/value";
-import type { Run } from "./local";
+import type { Caller } from "./local";
 import { session } from "./remote";
 import type { ConnectionPool } from "./ssh";
 
@@ -50,14 +50,14 @@ async function putText(sftp: SFTPWrapper, text: string, path: string): Promise<v
 }
 
 /** `properties` are checked: the source is a text. */
-export async function copyToRemote(pool: ConnectionPool, run: Run, properties: Values): Promise<void> {
-  const { lease, opened: sftp } = await session(pool, run, properties, ({ client }) => {
+export async function copyToRemote(pool: ConnectionPool, caller: Caller, properties: Values): Promise<void> {
+  const { lease, opened: sftp } = await session(pool, caller, properties, ({ client }) => {
     return new Promise<SFTPWrapper>((resolve, reject) => {
       client.sftp((error, wrapper) => (error ? reject(error) : resolve(wrapper)));
     });
   });
   const abort = () => sftp.end();
-  run.signal.addEventListener("abort", abort, { once: true });
+  caller.signal.addEventListener("abort", abort, { once: true });
   let lost: Error | undefined;
   sftp.on("error", (error: Error) => {
     lost = error;
@@ -67,7 +67,7 @@ export async function copyToRemote(pool: ConnectionPool, run: Run, properties: V
     await putText(sftp, text, String(properties.remotePath));
     if (lost !== undefined) throw lost;
   } finally {
-    run.signal.removeEventListener("abort", abort);
+    caller.signal.removeEventListener("abort", abort);
     sftp.end();
     lease.release();
   }

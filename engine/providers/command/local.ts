@@ -17,7 +17,8 @@ const SHELL = "/bin/sh";
 /** What holds a killed command's output open after this is not waited for. */
 const DRAIN_MS = 1_000;
 
-export interface Run {
+/** Who wants a command run: hears of it, and may interrupt it. */
+export interface Caller {
   readonly signal: AbortSignal;
   readonly log: (severity: "debug" | "info" | "warning" | "error", message: string) => void;
 }
@@ -69,8 +70,13 @@ function start(command: string, dir: string, env: NodeJS.ProcessEnv): ChildProce
 }
 
 /** Runs `command` with the settings of a resource and the output of its previous run. */
-export async function runLocal(run: Run, command: string, properties: Values, previous: Values): Promise<Printed> {
-  run.signal.throwIfAborted();
+export async function runLocal(
+  caller: Caller,
+  command: string,
+  properties: Values,
+  previous: Values,
+): Promise<Printed> {
+  caller.signal.throwIfAborted();
   const dir = typeof properties.dir === "string" ? properties.dir : process.cwd();
   const env = { ...process.env, ...stringMap(properties.environment), ...previousOutput(properties, previous) };
 
@@ -97,12 +103,12 @@ export async function runLocal(run: Run, command: string, properties: Values, pr
     signalGroup(child, "SIGTERM");
     after(DRAIN_MS, kill);
   });
-  const output = new Output(properties.logging as Logging | undefined, (text) => run.log("info", text), stop);
+  const output = new Output(properties.logging as Logging | undefined, (text) => caller.log("info", text), stop);
   child.stdout.on("data", (chunk: Buffer) => output.add("stdout", chunk));
   child.stderr.on("data", (chunk: Buffer) => output.add("stderr", chunk));
   child.stdin.on("error", () => {}); // A command need not read its input.
   child.stdin.end(typeof properties.stdin === "string" ? properties.stdin : "");
-  run.signal.addEventListener("abort", stop, { once: true });
+  caller.signal.addEventListener("abort", stop, { once: true });
 
   try {
     const failure = await new Promise<string | undefined>((resolve) => {
@@ -111,7 +117,7 @@ export async function runLocal(run: Run, command: string, properties: Values, pr
     });
     return output.result(command, failure);
   } finally {
-    run.signal.removeEventListener("abort", stop);
+    caller.signal.removeEventListener("abort", stop);
     timers.forEach(clearTimeout);
   }
 }

@@ -8,7 +8,7 @@ import type { ClientChannel } from "ssh2";
 import type { Values } from "../../values/value";
 import { readConnection } from "./connection";
 import { goQuote } from "./go-quote";
-import { previousOutput, type Run, stringMap } from "./local";
+import { type Caller, previousOutput, stringMap } from "./local";
 import { type Logging, Output, type Printed } from "./output";
 import { openSession, setEnv, signalCommand, signalCommands, startCommand } from "./session";
 import type { ConnectionPool, Lease } from "./ssh";
@@ -21,13 +21,13 @@ const DRAIN_MS = 1_000;
 /** A session on a connection that answers: one that was kept and has died in the meantime is dialled again. */
 export async function session<T>(
   pool: ConnectionPool,
-  run: Run,
+  caller: Caller,
   properties: Values,
   open: (lease: Lease) => Promise<T>,
 ): Promise<{ lease: Lease; opened: T }> {
   const connection = readConnection(properties.connection);
   for (;;) {
-    const lease = await pool.lease(connection, run);
+    const lease = await pool.lease(connection, caller);
     let timer: NodeJS.Timeout | undefined;
     try {
       const opening = open(lease);
@@ -38,7 +38,7 @@ export async function session<T>(
       return { lease, opened: await Promise.race([opening, late]) };
     } catch (error) {
       lease.release(true);
-      run.signal.throwIfAborted();
+      caller.signal.throwIfAborted();
       if (!lease.reused) throw error;
     } finally {
       clearTimeout(timer);
@@ -55,7 +55,13 @@ function refused(name: string): string {
   );
 }
 
-async function sendEnvironment(run: Run, lease: Lease, channel: ClientChannel, properties: Values, previous: Values) {
+async function sendEnvironment(
+  caller: Caller,
+  lease: Lease,
+  channel: ClientChannel,
+  properties: Values,
+  previous: Values,
+) {
   const required = Object.entries(stringMap(properties.environment));
   const optional = Object.entries(previousOutput(properties, previous));
   // All at once: the answers come in the order of the questions, one round trip in all.
@@ -64,11 +70,11 @@ async function sendEnvironment(run: Run, lease: Lease, channel: ClientChannel, p
   );
   for (const [i, [name]] of required.entries()) {
     if (accepted[i]) continue;
-    run.log("error", refused(name));
+    caller.log("error", refused(name));
     throw new Error(`could not set environment variable ${goQuote(name)}: ssh: setenv failed`);
   }
   for (const [i, [name]] of optional.entries()) {
-    if (!accepted[required.length + i]) run.log("warning", refused(name));
+    if (!accepted[required.length + i]) caller.log("warning", refused(name));
   }
 }
 
@@ -86,13 +92,13 @@ function endText(code: number | null | undefined, signal: string | undefined): s
 /** Runs `command` with the settings of a resource and the output of its previous run. */
 export async function runRemote(
   pool: ConnectionPool,
-  run: Run,
+  caller: Caller,
   command: string,
   properties: Values,
   previous: Values,
 ): Promise<Printed> {
   const { user } = readConnection(properties.connection);
-  const { lease, opened: channel } = await session(pool, run, properties, ({ client }) => openSession(client));
+  const { lease, opened: channel } = await session(pool, caller, properties, ({ client }) => openSession(client));
   const timers: NodeJS.Timeout[] = [];
   const after = (ms: number, act: () => void) => timers.push(setTimeout(act, ms));
   let stopping = false;
@@ -108,7 +114,7 @@ export async function runRemote(
   };
   const output = new Output(
     properties.logging as Logging | undefined,
-    (text) => run.log("info", text),
+    (text) => caller.log("info", text),
     () => {
       // Its next write fails when the channel is closed.
       signalCommand(lease.client, channel, "INT");
@@ -130,16 +136,16 @@ export async function runRemote(
     channel.once("close", () => resolve(endText(...end)));
   });
   try {
-    await sendEnvironment(run, lease, channel, properties, previous);
-    run.signal.throwIfAborted();
+    await sendEnvironment(caller, lease, channel, properties, previous);
+    caller.signal.throwIfAborted();
     await startCommand(lease.client, channel, command);
-    run.signal.addEventListener("abort", stop, { once: true });
-    if (run.signal.aborted) stop();
+    caller.signal.addEventListener("abort", stop, { once: true });
+    if (caller.signal.aborted) stop();
     channel.end(typeof properties.stdin === "string" ? properties.stdin : "");
     const failure = await ended;
     return output.result(command, failure);
   } finally {
-    run.signal.removeEventListener("abort", stop);
+    caller.signal.removeEventListener("abort", stop);
     timers.forEach(clearTimeout);
     channel.close();
     lease.release();

@@ -5,9 +5,9 @@
  * machine, where the handshake costs more than the command; so commands with the same `connection` share one.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client } from "ssh2";
-import { type Connection, connectionKey, dialError, settings } from "./connection";
-import type { Run } from "./local";
+import { type Channel, Client } from "ssh2";
+import { type Connection, connectionKey, dialError, type Login, settings } from "./connection";
+import type { Caller } from "./local";
 
 /** OpenSSH accepts 10 sessions per connection unless told otherwise; a session that is being closed still counts. */
 const SESSIONS_PER_CONNECTION = 8;
@@ -35,14 +35,14 @@ export class ConnectionPool {
   readonly #pools = new Map<string, Set<Pooled>>();
   #closed = false;
 
-  async lease(connection: Connection, run: Run): Promise<Lease> {
+  async lease(connection: Connection, caller: Caller): Promise<Lease> {
     if (this.#closed) throw new Error("the provider is closed");
-    run.signal.throwIfAborted();
+    caller.signal.throwIfAborted();
     const key = connectionKey(connection);
     const pool = this.#pools.get(key) ?? new Set<Pooled>();
     this.#pools.set(key, pool);
     const free = [...pool].find((item) => !item.retired && item.sessions < SESSIONS_PER_CONNECTION);
-    const pooled = free ?? this.#dial(connection, run, pool);
+    const pooled = free ?? this.#dial(connection, caller, pool);
     pooled.sessions++;
     clearTimeout(pooled.idle);
     const client = await pooled.ready;
@@ -79,8 +79,8 @@ export class ConnectionPool {
     );
   }
 
-  #dial(connection: Connection, run: Run, pool: Set<Pooled>): Pooled {
-    const pooled: Pooled = { ready: this.#connect(connection, run), sessions: 0, retired: false };
+  #dial(connection: Connection, caller: Caller, pool: Set<Pooled>): Pooled {
+    const pooled: Pooled = { ready: this.#connect(connection, caller), sessions: 0, retired: false };
     pool.add(pooled);
     pooled.ready.then(
       (client) =>
@@ -93,30 +93,62 @@ export class ConnectionPool {
     return pooled;
   }
 
-  async #connect(connection: Connection, run: Run): Promise<Client> {
+  async #connect(connection: Connection, caller: Caller): Promise<Client> {
     settings(connection); // A key that cannot be read is reported at once, not after ten attempts.
-    return withRetry(run, connection.dialErrorLimit, () => dialOnce(connection, run.signal));
+    const { proxy, dialErrorLimit } = connection;
+    if (proxy === undefined)
+      return withRetry(caller, "Dial", dialErrorLimit, () => dialOnce(connection, caller.signal));
+    try {
+      return await this.#connectThrough(proxy, connection, caller);
+    } catch (error) {
+      throw new Error(`proxy: ${(error as Error).message}`);
+    }
+  }
+
+  /** The connection to the jump host is one of the pool's, and stays as long as what goes through it. */
+  async #connectThrough(proxy: Login, connection: Connection, caller: Caller): Promise<Client> {
+    const jump = await this.lease(proxy, caller);
+    try {
+      const client = await withRetry(caller, "Dial from proxy", connection.dialErrorLimit, async () =>
+        dialOnce(connection, caller.signal, await forward(jump.client, connection)),
+      );
+      client.once("close", () => jump.release());
+      return client;
+    } catch (error) {
+      jump.release();
+      throw error;
+    }
   }
 }
 
 /** Attempts and waiting times of the real provider: 0.1 s, half as much again each time, 5 s at most. */
-async function withRetry(run: Run, limit: number, dial: () => Promise<Client>): Promise<Client> {
+async function withRetry(caller: Caller, what: string, limit: number, dial: () => Promise<Client>): Promise<Client> {
   let wait = 100;
   for (let failed = 0; ; failed++) {
     try {
       return await dial();
     } catch (error) {
-      run.signal.throwIfAborted();
+      caller.signal.throwIfAborted();
       if (limit > -1 && failed >= limit)
         throw new Error(`after ${failed} failed attempts: ${(error as Error).message}`);
-      run.log("info", `Dial ${failed + 1}/${limit === -1 ? "inf" : limit} failed: retrying`);
+      caller.log("info", `${what} ${failed + 1}/${limit === -1 ? "inf" : limit} failed: retrying`);
     }
-    await sleep(wait, undefined, { signal: run.signal });
+    await sleep(wait, undefined, { signal: caller.signal });
     wait = Math.min(wait * 1.5, 5_000);
   }
 }
 
-function dialOnce(connection: Connection, signal: AbortSignal): Promise<Client> {
+function forward(jump: Client, { host, port }: Login): Promise<Channel> {
+  return new Promise((resolve, reject) => {
+    // The port it came from is only told to the jump host's log.
+    jump.forwardOut("127.0.0.1", 0, host, port, (error, channel) =>
+      error === undefined ? resolve(channel) : reject(new Error(`ssh: rejected: ${error.message}`)),
+    );
+  });
+}
+
+/** @param sock through a jump host */
+function dialOnce(connection: Login, signal: AbortSignal, sock?: Channel): Promise<Client> {
   const { config, seen } = settings(connection);
   const client = new Client();
   return new Promise((resolve, reject) => {
@@ -134,7 +166,7 @@ function dialOnce(connection: Connection, signal: AbortSignal): Promise<Client> 
       signal.removeEventListener("abort", abort);
       resolve(client);
     });
-    client.connect(config);
+    client.connect({ ...config, ...(sock !== undefined && { sock }) });
     client.setNoDelay(true);
   });
 }

@@ -128,11 +128,24 @@ describe("command:remote:Command", () => {
   it("refuses other ways to a host, and says what there is", async () => {
     const to = (connection: Values) => create(provider, call(TYPE), { connection, create: "true" });
     const supported = "host, privateKey, user, port, dialErrorLimit, perDialTimeout, hostKey";
-    for (const property of ["proxy", "password", "agentSocketPath", "privateKeyPassword"]) {
+    for (const property of ["password", "agentSocketPath", "privateKeyPassword"]) {
       await expect(to({ ...sshd.connection, [property]: "x" })).rejects.toThrow(
-        `property connection.${property} is not supported in a rehearsal; supported: ${supported}`,
+        `property connection.${property} is not supported in a rehearsal; supported: ${supported}, proxy`,
       );
     }
+    const { connection } = sshd;
+    await expect(to({ ...connection, proxy: { ...connection, password: "x" } })).rejects.toThrow(
+      new RegExp(`property connection.proxy.password is not supported in a rehearsal; supported: ${supported}$`),
+    );
+    await expect(to({ ...connection, proxy: { ...connection, proxy: connection } })).rejects.toThrow(
+      "property connection.proxy.proxy is not supported in a rehearsal",
+    );
+    await expect(to({ ...connection, proxy: "jump.example.org" })).rejects.toThrow(
+      "connection.proxy must be an object",
+    );
+    await expect(to({ ...connection, proxy: { host: "127.0.0.1" } })).rejects.toThrow(
+      "connection.proxy.privateKey is missing",
+    );
     await expect(to({ host: "127.0.0.1" })).rejects.toThrow("connection.privateKey is missing");
     await expect(create(provider, call(TYPE), { create: "true" })).rejects.toThrow("connection is missing");
   });
@@ -182,6 +195,34 @@ describe("connections", () => {
     await sleep(200);
     await sshd.start();
     expect((await again).outputs.stdout).toBe("there");
+  });
+
+  it("go through a jump host, to which there is one for all hosts behind it", async () => {
+    const [inner, other] = [await startSshd(), await startSshd()];
+    const own = providers("command");
+    const before = connections();
+    const through = ({ connection }: Sshd, proxy: Values = sshd.connection): Values => ({ ...connection, proxy });
+    const echo = { connection: through(inner), create: "echo inner" };
+    expect((await create(own, call(TYPE), echo)).outputs.stdout).toBe("inner");
+    expect((await create(own, call(TYPE), { ...echo, connection: through(other) })).outputs.stdout).toBe("inner");
+    expect(connections() - before).toBe(1);
+    for (const server of [inner, other]) {
+      expect(server.log().filter((line) => line.startsWith("Accepted publickey"))).toHaveLength(1);
+    }
+
+    const strange = { ...sshd.connection, hostKey: inner.hostKey };
+    await expect(create(own, call(TYPE), { ...echo, connection: through(inner, strange) })).rejects.toThrow(
+      "proxy: after 0 failed attempts: ssh: handshake failed: ssh: host key mismatch",
+    );
+    const behind = { ...through(inner), hostKey: sshd.hostKey };
+    await expect(create(own, call(TYPE), { ...echo, connection: behind })).rejects.toThrow(
+      "proxy: after 0 failed attempts: ssh: handshake failed: ssh: host key mismatch",
+    );
+    await expect(create(own, call(TYPE), { ...echo, connection: { ...through(inner), port: 1 } })).rejects.toThrow(
+      "proxy: after 0 failed attempts: ssh: rejected: (SSH) Channel open failure: Connection refused",
+    );
+    await own.close?.();
+    for (const server of [inner, other]) await server.remove();
   });
 });
 
