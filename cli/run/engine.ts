@@ -1,6 +1,7 @@
 /** The two engines behind one face: Pulumi's own, through its CLI, and the rehearsal engine. */
 import { accessSync, constants } from "node:fs";
 import { delimiter, join } from "node:path";
+import type { ResourceId } from "../../components/resources";
 import { exitCodes, UserError } from "../../config/errors";
 import type { EngineEvent, Result, Values } from "../../engine";
 import type { CheckedStack } from "../stack/configuration";
@@ -43,8 +44,8 @@ export interface StackEngine {
   /** Outputs of the last run that succeeded. */
   outputs(options: { readonly showSecrets: boolean }): Promise<Values>;
   state(): Promise<OpenedState>;
-  /** What a resource of the state printed, where that is no secret; undefined without the resource. Needs no passphrase. */
-  printed(type: string, name: string): Promise<string | undefined>;
+  /** What each of these resources of the state printed, where that is no secret; undefined without the resource. Needs no passphrase. */
+  printed(resources: readonly ResourceId[]): Promise<readonly (string | undefined)[]>;
   /** Secrets stay encrypted. */
   export(): Promise<object>;
   import(state: object): Promise<void>;
