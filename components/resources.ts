@@ -26,12 +26,15 @@ export const resourceNames = {
 } as const;
 
 /** Type and name, by which a state is searched. */
+export type ResourceId = readonly [type: string, name: string];
+
 export const resourceIds = {
   commitments: [types.local, resourceNames.commitments],
   sshKey: [types.key, resourceNames.sshKey],
   operatorKey: [types.key, resourceNames.operator],
   operatorCertificate: [types.certificate, resourceNames.operator],
   authority: (authority: string) => [types.authority, resourceNames.authority(authority)] as const,
+  rollout: (group: string) => [types.local, resourceNames.rollout(group)] as const,
 } as const;
 
 /** What a resource is, told from its type and name. */

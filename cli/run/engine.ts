@@ -1,4 +1,5 @@
 /** What the command asks of an engine, whichever it is: Pulumi's own, through its CLI, or the rehearsal engine. */
+import type { ResourceId } from "../../components/resources";
 import type { EngineEvent, OpenedState, Result, Values } from "../../engine";
 import type { Unfinished } from "./unfinished";
 
@@ -25,8 +26,8 @@ export interface StackEngine {
   /** Outputs of the last run that succeeded. */
   outputs(options: { readonly showSecrets: boolean }): Promise<Values>;
   state(): Promise<StackState>;
-  /** What a resource of the state printed, where that is no secret; undefined without the resource. Needs no passphrase. */
-  printed(type: string, name: string): Promise<string | undefined>;
+  /** What each of these resources of the state printed, where that is no secret; undefined without the resource. Needs no passphrase. */
+  printed(resources: readonly ResourceId[]): Promise<readonly (string | undefined)[]>;
   /** Secrets stay encrypted. */
   export(): Promise<object>;
   import(state: object): Promise<void>;

@@ -7,6 +7,7 @@ import {
   type EngineEvent as PulumiEvent,
   type Stack,
 } from "@pulumi/pulumi/automation";
+import type { ResourceId } from "../../components/resources";
 import { UserError } from "../../config/errors";
 import type { EngineEvent, Result, Value, Values } from "../../engine";
 import { projectDir } from "../stack/project";
@@ -67,10 +68,10 @@ export class PulumiEngine implements StackEngine {
     return openedState(deployment, history);
   }
 
-  async printed(type: string, name: string): Promise<string | undefined> {
-    if (!(await this.exists())) return undefined;
+  async printed(resources: readonly ResourceId[]): Promise<readonly (string | undefined)[]> {
+    if (!(await this.exists())) return printedBy([], resources);
     const { deployment } = (await this.export()) as { deployment?: { resources?: Parameters<typeof printedBy>[0] } };
-    return printedBy(deployment?.resources ?? [], type, name);
+    return printedBy(deployment?.resources ?? [], resources);
   }
 
   async export(): Promise<object> {

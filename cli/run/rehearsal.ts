@@ -1,5 +1,6 @@
 /** A stack on the rehearsal engine, its state in one file. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
+import type { ResourceId } from "../../components/resources";
 import { exitCodes, UserError } from "../../config/errors";
 import {
   EngineError,
@@ -93,8 +94,8 @@ export class RehearsalEngine implements StackEngine {
     return this.#spoken(async () => stateOf(this.stateFile, this.passphrase));
   }
 
-  async printed(type: string, name: string): Promise<string | undefined> {
-    return (await this.exists()) ? printedBy(readResources(this.stateFile), type, name) : undefined;
+  async printed(resources: readonly ResourceId[]): Promise<readonly (string | undefined)[]> {
+    return printedBy((await this.exists()) ? readResources(this.stateFile) : [], resources);
   }
 
   export(): Promise<object> {

@@ -1,6 +1,4 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
-
-import { changeProblems, commitmentsOf, readCommitments } from "../../components/plan/commitments";
 import { resourceIds } from "../../components/resources";
 import { exitCodes } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
@@ -15,6 +13,7 @@ import { exitCodeOfRun, type RunReport, summaryText } from "../show/summary";
 import { Terminal } from "../show/terminal";
 import type { CheckedStack } from "../stack/configuration";
 import type { Action, StackEngine } from "./engine";
+import { impossibleChanges } from "./impossible";
 import { interruptible } from "./interrupt";
 import { openStack } from "./open-stack";
 
@@ -68,10 +67,11 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   return exitCodes.failed;
 }
 
-/** What the cluster cannot become is said before the engine starts; the program itself stops an update in the same way. */
+/** What the cluster cannot become is said before the engine starts; program and rollouts themselves stop an update in the same way. */
 async function refuseImpossibleChange({ stack, plan }: CheckedStack, engine: StackEngine): Promise<void> {
-  const before = readCommitments(await engine.printed(...resourceIds.commitments));
-  const problems = before ? changeProblems(before, commitmentsOf(plan)) : [];
+  const rollouts = plan.groups.map(({ name }) => resourceIds.rollout(name));
+  const [commitments, ...results] = await engine.printed([resourceIds.commitments, ...rollouts]);
+  const problems = impossibleChanges(plan, commitments, results);
   if (problems.length > 0) throw new ConfigurationError(stack, problems);
 }
 

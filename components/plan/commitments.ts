@@ -3,8 +3,11 @@
  * move hosts, hide what is stored or skip a release is refused with the way that there is.
  */
 import * as z from "zod";
-import { releaseStepProblems } from "../../config/releases/steps";
+import type { Releases } from "../../config/releases";
+import { releaseStepProblem } from "../../config/releases/steps";
 import type { ClusterPlan } from "./types";
+
+const Both = z.object({ kubernetes: z.string(), etcd: z.string() });
 
 const Commitments = z.object({
   platform: z.string(),
@@ -13,7 +16,12 @@ const Commitments = z.object({
   network: z.object({ nodes: z.string(), services: z.string(), pods: z.string() }),
   /** API resource to the shard that holds it, for those that are not in the shard that holds the rest. */
   storage: z.record(z.string(), z.string()),
-  releases: z.object({ kubernetes: z.string(), etcd: z.string() }),
+  releases: Both,
+  /**
+   * Releases before these. Commitments are written before the rollouts begin, and these may have stopped half-way: the cluster is on
+   * one of both, and only what rollouts printed tells on which (components/rollout/step.ts).
+   */
+  cameFrom: Both.optional(),
 });
 
 export type Commitments = z.output<typeof Commitments>;
@@ -37,6 +45,14 @@ export function readCommitments(text: unknown): Commitments | undefined {
 
 const anew = "Another one is for a new cluster: an ephemeral stack gets it by `kilonode recreate`";
 
+/** What the cluster is held to from now on. */
+export function committed(before: Commitments, after: Commitments): Commitments {
+  const cameFrom = (product: keyof Releases) =>
+    (before.releases[product] === after.releases[product] ? before.cameFrom : before.releases)?.[product] ??
+    after.releases[product];
+  return { ...after, cameFrom: { kubernetes: cameFrom("kubernetes"), etcd: cameFrom("etcd") } };
+}
+
 /** Why the cluster cannot become what is asked; empty when it can. */
 export function changeProblems(before: Commitments, after: Commitments): string[] {
   return [
@@ -46,8 +62,18 @@ export function changeProblems(before: Commitments, after: Commitments): string[
     ...placeProblems(before.places, after.places),
     ...rangeProblems(before.network, after.network),
     ...storageProblems(before.storage, after.storage),
-    ...releaseStepProblems(before.releases, after.releases),
+    ...releaseProblems(before, after.releases),
   ];
+}
+
+/** A step that the cluster can take from neither release that it may be on. From the one that it is on, its rollouts judge. */
+function releaseProblems({ releases, cameFrom = releases }: Commitments, to: Releases): string[] {
+  // etcd first, as in an upgrade.
+  return (["etcd", "kubernetes"] as const).flatMap((product) => {
+    const problem = releaseStepProblem(product, releases[product], to[product]);
+    const fromBefore = releaseStepProblem(product, cameFrom[product], to[product]);
+    return problem === undefined || fromBefore === undefined ? [] : [problem];
+  });
 }
 
 /** Hosts are known to each other by address, and etcd's members to their shard: one that exists stays where it is. */

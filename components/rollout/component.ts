@@ -3,6 +3,7 @@ import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/module";
 import { resourceNames } from "../resources";
+import { program } from "./program";
 import type { RolloutHost, RolloutSpec, RolloutStrategy } from "./spec";
 
 export interface RolloutArgs {
@@ -12,9 +13,6 @@ export interface RolloutArgs {
   readonly hostTimeoutSeconds: number;
   readonly sshKey: pulumi.Output<string>;
 }
-
-/** Found from the project's folder and from stacks/, since an engine may run commands in either; nothing absolute goes into the state. */
-const program = 'PATH="components/rollout:../components/rollout:$PATH" rollout';
 
 export class Rollout extends pulumi.ComponentResource {
   constructor(args: RolloutArgs, options?: pulumi.ComponentResourceOptions) {

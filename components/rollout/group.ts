@@ -13,6 +13,7 @@ import { RemoteMasters } from "./masters/remote";
 import { rolloutMasters } from "./masters/rollout";
 import type { PreviousRollout } from "./result";
 import type { RolloutSpec } from "./spec";
+import { refuseStep } from "./step";
 import { rolloutTogether } from "./together/rollout";
 
 export async function rolloutGroup(
@@ -23,6 +24,7 @@ export async function rolloutGroup(
 ): Promise<Fleet<Target>> {
   const { strategy, hosts } = spec;
   const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
+  refuseStep(strategy, previous, progress);
   switch (strategy.kind) {
     case "etcd":
       return closing(new RemoteShard(hosts, key, hostTimeoutMs), (shard) =>

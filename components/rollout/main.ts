@@ -31,20 +31,13 @@ async function main(): Promise<number> {
     const spec = readSpec(text);
     group = spec.group;
     await alone(spec, (line) => say(`${group}: ${line}`));
-    const fleet = await rolloutGroup(spec, key, progressOf(group), previousResult(previous()));
+    // Pulumi's command provider hands over the output of the last completed run (addPreviousOutputInEnv).
+    const previous = previousResult(process.env.PULUMI_COMMAND_STDOUT);
+    const fleet = await rolloutGroup(spec, key, progressOf(group), previous);
     process.stdout.write(`${JSON.stringify(resultOf(spec, fleet))}\n`);
     return 0;
   } catch (error) {
     return explain(error, group);
-  }
-}
-
-/** Pulumi's command provider hands over the output of the last completed run (addPreviousOutputInEnv). */
-function previous(): unknown {
-  try {
-    return JSON.parse(process.env.PULUMI_COMMAND_STDOUT ?? "null");
-  } catch {
-    return null;
   }
 }
 

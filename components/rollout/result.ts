@@ -1,4 +1,4 @@
-/** What a completed rollout prints, and what the next one takes from it. */
+/** What a completed rollout prints, and what the next one and the command take from it. */
 import * as z from "zod";
 import type { HostDegradation } from "./hosts/answers";
 import type { Fleet } from "./hosts/fleet";
@@ -39,10 +39,18 @@ export interface PreviousRollout {
 
 const printed = z.object({ hosts: z.array(z.unknown()).min(1), release: z.string().optional().catch(undefined) });
 
-/** @param output what the engine kept of it, if anything */
-export function previousResult(output: unknown): PreviousRollout {
-  const { data } = printed.safeParse(output);
+/** @param text what the engine kept of its output, if anything */
+export function previousResult(text: string | undefined): PreviousRollout {
+  const { data } = printed.safeParse(parsed(text));
   return data
     ? { completed: true, ...(data.release !== undefined && { release: data.release }) }
     : { completed: false };
+}
+
+function parsed(text = "null"): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -57,10 +57,13 @@ const rules: Readonly<Record<Chosen, Rules>> = {
  */
 export function releaseStepProblems(from: Releases, to: Releases): string[] {
   // etcd first, as in an upgrade.
-  return (["etcd", "kubernetes"] as const).flatMap((product) => problemOf(product, from[product], to[product]) ?? []);
+  return (["etcd", "kubernetes"] as const).flatMap(
+    (product) => releaseStepProblem(product, from[product], to[product]) ?? [],
+  );
 }
 
-function problemOf(product: Chosen, from: string, to: string): string | undefined {
+/** The same for one product. */
+export function releaseStepProblem(product: Chosen, from: string, to: string): string | undefined {
   if (from === to) return undefined;
   const { knob, skip, back } = rules[product];
   const step = `${knob}: the step from ${titles[product]} ${short(from)} to ${short(to)} is refused`;

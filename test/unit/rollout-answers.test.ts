@@ -83,6 +83,7 @@ describe("a member's view of its shard", () => {
 
 describe("the result of the last rollout", () => {
   it.each([
+    [undefined, { completed: false }],
     [null, { completed: false }],
     [{ hosts: [] }, { completed: false }],
     ["text", { completed: false }],
@@ -93,6 +94,11 @@ describe("the result of the last rollout", () => {
     ],
     [{ hosts: [{ name: "m1" }], release: 137 }, { completed: true }],
   ])("of %j is %j", (output, result) => {
-    expect(previousResult(output)).toEqual(result);
+    expect(previousResult(JSON.stringify(output))).toEqual(result);
+  });
+
+  it("of what is no JSON is that none was completed", () => {
+    expect(previousResult("")).toEqual({ completed: false });
+    expect(previousResult("{")).toEqual({ completed: false });
   });
 });

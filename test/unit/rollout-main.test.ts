@@ -5,6 +5,7 @@ import { join } from "node:path";
 import ssh2, { type Connection, type Server } from "ssh2";
 import { afterEach, describe, expect, it } from "vitest";
 import { runOnHost } from "../../components/access/ssh";
+import { program } from "../../components/rollout/program";
 import { readSpec } from "../../components/rollout/schema";
 import type { RolloutSpec } from "../../components/rollout/spec";
 
@@ -102,11 +103,19 @@ async function specOf(count: number): Promise<RolloutSpec> {
   };
 }
 
-function start(stdin: string, onStderr: (text: string) => void = () => undefined, previous?: unknown) {
-  const main = join(import.meta.dirname, "../../components/rollout/main.ts");
+const main = join(import.meta.dirname, "../../components/rollout/main.ts");
+/** A process that runs the program by a shell, as engines do. */
+const engine = `require("node:child_process").spawn("/bin/sh", ["-c", process.argv[1]], { stdio: "inherit" })`;
+
+function start(
+  stdin: string,
+  onStderr: (text: string) => void = () => undefined,
+  previous?: unknown,
+  args = ["--import", "tsx", main],
+) {
   const output = previous === undefined ? {} : { PULUMI_COMMAND_STDOUT: JSON.stringify(previous) };
   const env = { ...process.env, KILONODE_SSH_KEY: clientKey.private, ...output };
-  const running = spawn(process.execPath, ["--import", "tsx", main], { env, stdio: ["pipe", "pipe", "pipe"] });
+  const running = spawn(process.execPath, args, { env, stdio: ["pipe", "pipe", "pipe"] });
   child = running;
   running.stdin.end(stdin);
   return new Promise<{ code: number | null; stdout: string; stderr: string }>((resolve) => {
@@ -182,6 +191,28 @@ describe("the rollout program", () => {
     expect(hosts.map(({ active }) => active)).toEqual(["d1", "d0"]);
     expect((await start(document)).code).toBe(0);
     expect(hosts.map(({ active }) => active)).toEqual(["d1", "d1"]);
+  });
+
+  it("lets the step under way end, and stops, when the engine that runs it is killed", async () => {
+    const spec = await specOf(2);
+    for (const host of hosts) Object.assign(host, { active: "d0", activationMs: 2000 });
+    const strategy = { kind: "masters", apiPort: 6443, release: "1.37.2", apiServices: ["kube-apiserver.service"] };
+    const onStderr = (text: string) => void (text.includes("changing h1") && child?.kill("SIGKILL"));
+    // It is over when nothing holds its output open any more: the rollout too.
+    await start(JSON.stringify({ ...spec, strategy }), onStderr, undefined, ["-e", engine, program]);
+    expect(hosts.map(({ active }) => active)).toEqual(["d1", "d0"]);
+  });
+
+  it("refuses a step from the release of its last completed rollout that upstream forbids, and asks no host", async () => {
+    const spec = await specOf(1);
+    const strategy = { kind: "masters", apiPort: 6443, release: "1.37.2", apiServices: ["kube-apiserver.service"] };
+    const previous = { hosts: [{ name: "h1", digest: "d0" }], release: "1.35.4" };
+    const { code, stderr } = await start(JSON.stringify({ ...spec, strategy }), undefined, previous);
+    expect(code).toBe(3);
+    expect(stderr).toMatch(
+      /^GATE REFUSED: .*the step from Kubernetes "1\.35\.4" to "1\.37\.2" is refused.*Nothing was/m,
+    );
+    expect(hosts[0]?.commands).toEqual([]);
   });
 
   it("holds everything but the API servers back when the last rollout was of another minor release", async () => {

@@ -1,0 +1,23 @@
+/** What a cluster that exists cannot become, from what its state tells. */
+import { changeProblems, commitmentsOf, readCommitments } from "../../components/plan/commitments";
+import type { ClusterPlan } from "../../components/plan/types";
+import { previousResult } from "../../components/rollout/result";
+import { stepProblem } from "../../components/rollout/step";
+
+/**
+ * Each problem once; empty when it can.
+ * @param commitments what the state's commitments printed: written when an `up` begins, so they tell nothing of how far it came
+ * @param results what the last completed rollout of each of the plan's groups printed: the releases that their hosts really have
+ */
+export function impossibleChanges(
+  plan: ClusterPlan,
+  commitments: string | undefined,
+  results: readonly (string | undefined)[],
+): string[] {
+  const before = readCommitments(commitments);
+  if (!before) return [];
+  const steps = plan.groups.flatMap(
+    ({ strategy }, index) => stepProblem(strategy, previousResult(results[index])) ?? [],
+  );
+  return [...new Set([...changeProblems(before, commitmentsOf(plan)), ...steps])];
+}
