@@ -7,7 +7,7 @@ import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
 import { previewReport } from "../show/preview";
 import { previewText } from "../show/preview-text";
-import { Progress } from "../show/progress";
+import { ProgressDisplay } from "../show/progress";
 import { styleOf } from "../show/style";
 import { exitCodeOfRun, type RunReport, summaryText } from "../show/summary";
 import { Terminal } from "../show/terminal";
@@ -29,7 +29,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   const isPreview = action === "preview" || action === "preview-destroy";
   const style = styleOf(process.stderr);
   const phases = new Phases(action === "up" ? plan : undefined);
-  const progress = new Progress(new Terminal(process.stderr), phases, style, isPreview);
+  const progress = new ProgressDisplay(new Terminal(process.stderr), phases, style, isPreview);
   const say = (line: string) => progress.line(line);
   const engine = openStack(checked, { engine: options.engine, make: !isPreview, say });
   if (action === "up" || action === "preview") await refuseImpossibleChange(checked, engine);

@@ -17,7 +17,7 @@ const verbs: Readonly<Record<string, string>> = {
   read: "read",
 };
 
-export class Progress {
+export class ProgressDisplay {
   readonly #started: number;
   #lastCounts = "";
   #lastCountsAt = 0;

@@ -28,7 +28,7 @@ encryption: none
     "stacks/Pulumi.rules.yaml",
     "config:\n  kilonode:platform: lab\n  kilonode:etcd: {electionMs: 200}\n  kilonode:network: {pods: 10.96.0.0/12}\n",
   );
-  project.write("stacks/Pulumi.kept.yaml", "config:\n  kilonode:platform: lab\n");
+  project.write("stacks/Pulumi.kept.yaml", "config:\n  kilonode:platform: lab\n  kilonode:ephemeral: false\n");
   project.write("stacks/Pulumi.small.yaml", "config:\n  kilonode:platform: lab\n  kilonode:ephemeral: true\n");
 });
 afterAll(() => project.remove());
@@ -71,7 +71,8 @@ describe("configuration errors: all at once, exit 2, nothing touched", () => {
   });
 
   test("a stack that is not ephemeral wants a passphrase, and its name before it is destroyed", async () => {
-    const up = await project.run(["up", "kept"]);
+    // Without a PATH, so that no lab is made if it is not refused.
+    const up = await project.run(["up", "kept"], { PATH: "/nowhere" });
     expect(up.stderr).toContain("PULUMI_CONFIG_PASSPHRASE");
     expect(up.code).toBe(2);
     const destroy = await project.run(["destroy", "kept"], { PULUMI_CONFIG_PASSPHRASE: "x" });
@@ -146,7 +147,7 @@ describe("plan", () => {
   test("the table of hosts, without root and without a state", async () => {
     const { code, stdout } = await project.run(["plan", "small"], { KILONODE_CACHE_DIR: "/nonexistent" });
     expect(stdout).toMatch(/^small-etcd-main-7 +etcd +a +198\.18\.0\.46 +etcd-main$/m);
-    expect(stdout).toContain("29 hosts;");
+    expect(stdout).toContain("\n30 hosts;");
     expect(code).toBe(0);
     expect(existsSync(project.stateDir)).toBe(false);
   });
@@ -160,10 +161,10 @@ describe("plan", () => {
     expect(wrong.code).toBe(2);
   });
 
-  test("--json is the whole plan", async () => {
+  test("--json is the whole plan, without sums of what is not built yet", async () => {
     const { stdout } = await project.run(["plan", "small", "--json"], { KILONODE_CACHE_DIR: "/nonexistent" });
-    const plan = JSON.parse(stdout) as { hosts: { machine: { binaries: Record<string, { sha256: string }> } }[] };
-    expect(plan.hosts).toHaveLength(29);
-    expect(plan.hosts[0]?.machine.binaries["/usr/local/bin/etcd"]?.sha256).toBe("known once it has been built");
+    const plan = JSON.parse(stdout) as { hosts: { machine: { binaries: Record<string, object> } }[] };
+    expect(plan.hosts).toHaveLength(30);
+    expect(plan.hosts[0]?.machine.binaries["/usr/local/bin/etcd"]).toEqual({ name: "etcd", version: "3.7.3" });
   });
 });

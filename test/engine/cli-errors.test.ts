@@ -28,7 +28,7 @@ const lines: Readonly<Record<keyof typeof stacks, readonly string[]>> = {
     "etcd.shards.main.databaseGiB: about 8.5947 GiB do not fit the quota of 8 GiB: move a resource to a shard of its own, or raise etcd.quotaGiB (upstream's 5,000-node test on GCE runs 20) (etcd-io/etcd server/storage/quota.go)",
   ],
   old: [
-    "kubernetesVersion: Kubernetes 1.20.1 is not supported: flags are known for 1.35, 1.36, 1.37",
+    'kubernetesVersion: "1.20.1" is no release of Kubernetes that can be installed; there are 1.35.4, 1.36.3, 1.37.2 (docs/releases.md says how to add one)',
     "network.pods: 10.96.0.0/12 overlaps network.services (10.96.0.0/16); choose ranges that share no address",
   ],
 };

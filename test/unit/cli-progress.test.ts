@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { failuresOf, readable } from "../../cli/show/failures";
 import { Phases, phaseOf } from "../../cli/show/phases";
-import { Progress } from "../../cli/show/progress";
+import { ProgressDisplay } from "../../cli/show/progress";
 import { plainStyle } from "../../cli/show/style";
 import { exitCodeOfRun, type RunReport, summaryText } from "../../cli/show/summary";
 import { Terminal } from "../../cli/show/terminal";
@@ -17,7 +17,7 @@ function run(isTTY: boolean) {
   let text = "";
   const stream = { isTTY, columns: 60, write: (chunk: string) => (text += chunk) };
   const phases = new Phases(plan);
-  const progress = new Progress(new Terminal(stream), phases, plainStyle, false, () => now);
+  const progress = new ProgressDisplay(new Terminal(stream), phases, plainStyle, false, () => now);
   const tell = (event: EngineEvent) => progress.onEvent(event);
   return {
     at: (milliseconds: number) => {
