@@ -102,6 +102,11 @@ export function readMachine(section: Section | undefined): MachineStatus | undef
   return line === undefined ? undefined : (JSON.parse(line) as MachineStatus);
 }
 
+/** The version in an API server's answer to /version, without the "v". */
+export function readApiVersion(section: Section | undefined): string | undefined {
+  return section?.code === 0 ? /"gitVersion":\s*"v([\w.+-]{1,40})"/.exec(section.text)?.[1] : undefined;
+}
+
 export function readList<T>(section: Section | undefined): readonly T[] | undefined {
   if (section?.code !== 0) return undefined;
   const start = section.text.indexOf("[");

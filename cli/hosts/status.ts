@@ -5,7 +5,15 @@ import type { PlatformDegradation } from "../../components/platform/module";
 import { shortList } from "../show/names";
 import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
-import { notDelivered, readCertificates, readList, readMachine, readSections, type Seen } from "./report";
+import {
+  notDelivered,
+  readApiVersion,
+  readCertificates,
+  readList,
+  readMachine,
+  readSections,
+  type Seen,
+} from "./report";
 import type {
   CertificateStatus,
   Degradation,
@@ -127,10 +135,17 @@ function hostProblems({ name, reachable, error, downServices, pending }: HostSta
 function masterStatus(seen: Seen): MasterStatus {
   const { plan, sections, error } = seen;
   const { ready, leader } = sections;
+  const version = readApiVersion(sections.version);
   const isReady = ready?.code === 0;
   const said = ready?.text.split("\n")[0] || `readiness check ended with ${ready?.code ?? "nothing"}`;
   const reason = error ?? notLive(seen) ?? said;
-  return { name: plan.name, ready: isReady, leaderOf: readList<string>(leader) ?? [], ...(!isReady && { reason }) };
+  return {
+    name: plan.name,
+    ready: isReady,
+    ...(version !== undefined && { version }),
+    leaderOf: readList<string>(leader) ?? [],
+    ...(!isReady && { reason }),
+  };
 }
 
 function masterProblems(masters: readonly MasterStatus[]): string[] {
