@@ -54,6 +54,11 @@ export function readMachine(section: Section | undefined): MachineAnswer {
   return "value" in read ? { status: read.value } : read;
 }
 
+/** The version in an API server's answer to /version, without the "v". */
+export function readApiVersion(section: Section | undefined): string | undefined {
+  return section?.code === 0 ? /"gitVersion":\s*"v([\w.+-]{1,40})"/.exec(section.text)?.[1] : undefined;
+}
+
 /** The leases by which controllers elect a leader, of those that this master holds. */
 export function readLeases(section: Section | undefined): readonly string[] {
   return readList(section, z.string().max(253));

@@ -47,6 +47,8 @@ export interface MemberStatus {
 export interface MasterStatus {
   readonly name: string;
   readonly ready: boolean;
+  /** Of the API server that runs; absent when it does not answer. */
+  readonly version?: string;
   readonly leaderOf: readonly string[];
   /** Why it is not ready. */
   readonly reason?: string;

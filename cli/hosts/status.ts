@@ -7,6 +7,7 @@ import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
 import {
   notDelivered,
+  readApiVersion,
   readBackends,
   readCertificates,
   readLeases,
@@ -134,10 +135,17 @@ function hostProblems({ name, reachable, error, downServices, pending }: HostSta
 function masterStatus(seen: Seen): MasterStatus {
   const { plan, sections, error } = seen;
   const { ready, leader } = sections;
+  const version = readApiVersion(sections.version);
   const isReady = ready?.code === 0;
   const said = ready?.text.split("\n")[0] || `readiness check ended with ${ready?.code ?? "nothing"}`;
   const reason = error ?? notLive(seen) ?? said;
-  return { name: plan.name, ready: isReady, leaderOf: readLeases(leader), ...(!isReady && { reason }) };
+  return {
+    name: plan.name,
+    ready: isReady,
+    ...(version !== undefined && { version }),
+    leaderOf: readLeases(leader),
+    ...(!isReady && { reason }),
+  };
 }
 
 function masterProblems(masters: readonly MasterStatus[]): string[] {

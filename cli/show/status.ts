@@ -15,8 +15,13 @@ export function statusText(report: StatusReport, style: Style, now: Date): strin
   const unreachable = hosts.filter(({ reachable }) => !reachable).length;
   const ready = masters.filter((master) => master.ready).length;
   const leads = masters.flatMap(({ name, leaderOf }) => leaderOf.map((lease) => `${lease} ${name}`));
+  const versions = [...new Set(masters.flatMap(({ version }) => version ?? []))].sort();
   const rows = [
-    ["masters", mark(ready, masters.length, style), leads.sort().join(", ") || "nobody leads"],
+    [
+      "masters",
+      mark(ready, masters.length, style),
+      [...(versions.length > 0 ? [versions.join(", ")] : []), leads.sort().join(", ") || "nobody leads"].join("; "),
+    ],
     ...(loadBalancer
       ? [["balancer", mark(loadBalancer.ready, masters.length, style), `${loadBalancer.address}, backends in rotation`]]
       : []),

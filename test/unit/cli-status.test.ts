@@ -72,6 +72,7 @@ test("a healthy cluster", async () => {
     "kube-controller-manager",
     "kube-scheduler",
   ]);
+  expect(report.masters.map(({ version }) => version)).toEqual(["1.37.2", "1.37.2", "1.37.2"]);
   expect(report.loadBalancer).toMatchObject({ address: "198.18.16.5", ready: 3 });
   expect(report.certificates.map(({ name }) => name)).toContain("etcd-peer authority");
   await expect(`${statusText(report, plainStyle, now).join("\n")}\n`).toMatchFileSnapshot(
@@ -104,6 +105,15 @@ test("a dead member, a dead host, a master that is not ready, nodes away", async
   await expect(`${statusText(report, plainStyle, now).join("\n")}\n`).toMatchFileSnapshot(
     "golden/cli/status-unhealthy.txt",
   );
+});
+
+test("masters in the middle of an upgrade, and one that does not tell its version", () => {
+  const report = status((answers) => {
+    answers.set("lab-small-master-1", replaced("lab-small-master-1", "v1.37.2", "v1.36.3"));
+    answers.set("lab-small-master-2", replaced("lab-small-master-2", "== version 0", "== version 7"));
+  });
+  expect(report.masters.map(({ version }) => version)).toEqual(["1.36.3", undefined, "1.37.2"]);
+  expect(statusText(report, plainStyle, now).join("\n")).toMatch(/^ +masters +3\/3 +1\.36\.3, 1\.37\.2; kube-/m);
 });
 
 describe("etcd", () => {
