@@ -13,8 +13,11 @@ export interface RolloutArgs {
   readonly sshKey: pulumi.Output<string>;
 }
 
-/** Found from the project's folder and from stacks/, since an engine may run commands in either; nothing absolute goes into the state. */
-const program = 'PATH="components/rollout:../components/rollout:$PATH" rollout';
+/**
+ * Found from the project's folder and from stacks/, since an engine may run commands in either; nothing absolute goes into the state.
+ * In the place of its shell: a rollout notices by its parent that the engine is gone.
+ */
+const program = 'PATH="components/rollout:../components/rollout:$PATH" exec rollout';
 
 export class Rollout extends pulumi.ComponentResource {
   constructor(args: RolloutArgs, options?: pulumi.ComponentResourceOptions) {
@@ -67,6 +70,6 @@ function rolloutSpec(args: RolloutArgs): pulumi.Output<RolloutSpec> {
 }
 
 function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {
-  const { zone } = host.plan;
-  return pulumi.all([host.target, digest]).apply(([target, staged]) => ({ ...target, zone, digest: staged }));
+  const { zone, endpoint } = host.plan;
+  return pulumi.all([host.target, digest]).apply(([target, staged]) => ({ ...target, zone, endpoint, digest: staged }));
 }

@@ -17,6 +17,8 @@ export type RolloutStrategy = EtcdStrategy | MastersStrategy | TogetherStrategy;
 
 export interface RolloutHost extends HostTarget {
   readonly zone: string;
+  /** What its peers call it in URLs, which its certificates name: see Place. */
+  readonly endpoint: string;
   /** sha256 of the staged content, as `machine-apply stage` reported it. */
   readonly digest: string;
 }
