@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 // Four projects, one after the other, since each keeps the machine busy: `unit` (pure, seconds), `engine` (the rehearsal engine
-// and its child processes), `binaries` (flags and files given to the real programs), `lab` (real hosts: Linux, root).
+// and its child processes, a whole cluster on a platform of the test's own), `binaries` (flags and files given to the real programs), `lab` (real hosts: Linux, root).
 export default defineConfig({
   test: {
     projects: [
@@ -17,7 +17,7 @@ export default defineConfig({
       {
         test: {
           name: "engine",
-          include: ["test/engine/**/*.test.ts"],
+          include: ["test/engine/**/*.test.ts", "test/platform/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },

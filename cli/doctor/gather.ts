@@ -118,8 +118,8 @@ function sampling(plan: ClusterPlan, host: HostPlan): string {
 async function askServers(client: ApiClient, plan: ClusterPlan): Promise<Record<string, Read<string>>> {
   const masters = plan.hosts.filter(({ role }) => role === "master");
   const asked = await Promise.all(
-    masters.map(async ({ name, address }): Promise<[string, Read<string>]> => {
-      const server = `https://${address}:${ports.apiserver}`;
+    masters.map(async ({ name, endpoint }): Promise<[string, Read<string>]> => {
+      const server = `https://${endpoint}:${ports.apiserver}`;
       return [name, await attempt(() => client.text("/metrics", { server, keep: keeper(), timeoutMs: 8_000 }))];
     }),
   );

@@ -85,7 +85,7 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
         "/usr/local/lib/kilonode/check-apiserver",
         "/usr/local/lib/kilonode/leader-of",
       ),
-      "/etc/kubernetes/master.env": environmentFile({ ADDRESS: master.address }),
+      "/etc/kubernetes/master.env": environmentFile({ ADDRESS: master.address, ENDPOINT: master.endpoint }),
       ...kubeconfigs(parts.api.endpoint),
       "/etc/kubernetes/scheduler.yaml": textFile(
         stringify(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig")),

@@ -65,6 +65,6 @@ function rolloutSpec(args: RolloutArgs): pulumi.Output<RolloutSpec> {
 }
 
 function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {
-  const { zone } = host.plan;
-  return pulumi.all([host.target, digest]).apply(([target, staged]) => ({ ...target, zone, digest: staged }));
+  const { zone, endpoint } = host.plan;
+  return pulumi.all([host.target, digest]).apply(([target, staged]) => ({ ...target, zone, endpoint, digest: staged }));
 }

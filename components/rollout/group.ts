@@ -56,7 +56,7 @@ export async function checkGroup(spec: RolloutSpec, key: string, progress: Progr
 }
 
 function etcdPlan(spec: RolloutSpec, strategy: EtcdStrategy, established: boolean): EtcdPlan {
-  const targets = spec.hosts.map((host) => ({ ...host, peerUrl: `https://${host.address}:${strategy.peerPort}` }));
+  const targets = spec.hosts.map((host) => ({ ...host, peerUrl: `https://${host.endpoint}:${strategy.peerPort}` }));
   const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
   return { group: spec.group, token: strategy.token, targets, hostTimeoutMs, established };
 }

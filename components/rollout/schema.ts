@@ -27,7 +27,14 @@ const schema = z.strictObject({
     z.strictObject({ kind: z.literal("together") }),
   ]),
   hosts: z
-    .array(z.strictObject({ ...targetFields, zone: z.string().min(1), digest: z.string().min(1) }))
+    .array(
+      z.strictObject({
+        ...targetFields,
+        zone: z.string().min(1),
+        endpoint: z.string().min(1),
+        digest: z.string().min(1),
+      }),
+    )
     .min(1)
     .refine((hosts) => new Set(hosts.map((host) => host.name)).size === hosts.length, "host names are not unique")
     .refine((hosts) => new Set(hosts.map((host) => host.address)).size === hosts.length, "addresses are not unique"),

@@ -23,6 +23,8 @@ export interface MastersRollout extends MastersStrategy {
 
 export interface RolloutHost extends HostTarget {
   readonly zone: string;
+  /** What its peers call it in URLs, which its certificates name: see Place. */
+  readonly endpoint: string;
   /** sha256 of the staged content, as `machine-apply stage` reported it. */
   readonly digest: string;
 }

@@ -94,6 +94,7 @@ async function specOf(count: number): Promise<RolloutSpec> {
       name: `h${index + 1}`,
       address: index === 0 ? "127.0.0.1" : "localhost",
       zone: "a",
+      endpoint: `h${index + 1}`,
       user: "root",
       port,
       hostKey,

@@ -1,0 +1,171 @@
+/**
+ * A whole cluster on a platform that only this test has: planned, placed, changed and destroyed by the engine with the unmodified
+ * program. Host programs really run, each in the folder that its host is; etcd and the API servers are simulated.
+ */
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { folders } from "./folders";
+import { FoldersCluster } from "./support/cluster";
+import { changed, problems } from "./support/result";
+
+// Each run starts a few dozen programs, on a machine that may be busy.
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 120_000 });
+
+const base = {
+  workload: { nodes: 5, pods: 500 },
+  kubernetesVersion: "1.35.4",
+  masters: { count: 3 },
+  etcd: { shards: { main: { members: 3 } } },
+  pools: { workers: { count: 2, labels: { disk: "fast" } } },
+};
+/** One flag of the API servers, and one setting of etcd. */
+const knobs = {
+  masters: { count: 3, flags: { apiserver: { "event-ttl": "30m" } } },
+  etcd: { shards: { main: { members: 3 } }, snapshotCount: 20_000 },
+};
+
+let cluster: FoldersCluster;
+beforeAll(async () => {
+  cluster = await FoldersCluster.start(base);
+});
+afterAll(() => cluster?.end());
+
+/** A host's name without the stack's, which every run may choose anew. */
+const own = (text: string) => text.replaceAll(`${cluster.stack}-`, "");
+const log = () => cluster.world.log.splice(0).map(own);
+const hostFolders = () => readdirSync(join(cluster.root, "hosts")).map(own).sort();
+
+describe("a cluster on folders", () => {
+  it("is planned as the facts say: a managed name, names in certificates, static pods, pools", () => {
+    const { plan } = cluster.checked();
+    const domain = `${cluster.stack}.folders.test`;
+    expect(plan.api).toEqual({
+      endpoint: `https://api.${domain}:6443`,
+      dnsNames: [`api.${domain}`],
+      ipAddresses: [],
+    });
+    expect(plan.groups.map(({ name }) => name)).toEqual(["etcd-main", "masters"]);
+    expect(plan.shards[0]?.endpoints[0]).toBe(`https://${cluster.stack}-etcd-main-1.${domain}:2379`);
+    const [apiserver] = plan.hosts.find(({ role }) => role === "master")?.certificates ?? [];
+    expect(apiserver?.dnsNames).toEqual(
+      expect.arrayContaining([`api.${domain}`, `${cluster.stack}-master-1.${domain}`]),
+    );
+    expect(apiserver?.ipAddresses).toEqual(["10.96.0.1"]);
+    expect(plan.pools).toMatchObject([{ name: "workers", count: 2, labels: { disk: "fast" } }]);
+  });
+
+  it("is created", async () => {
+    const preview = await cluster.preview();
+    expect(problems(preview)).toEqual([]);
+    expect(existsSync(cluster.root)).toBe(false);
+    const up = await cluster.up();
+    expect(problems(up)).toEqual([]);
+    expect(up.changes).toEqual(preview.changes);
+    expect(hostFolders()).toEqual([
+      ...[1, 2, 3].map((n) => `etcd-main-${n}`),
+      ...[1, 2, 3].map((n) => `master-${n}`),
+      "workers-1",
+      "workers-2",
+    ]);
+    expect(
+      cluster.api.objects.has("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/kilonode:kubelet-client"),
+    ).toBe(true);
+    expect(log().filter((line) => line.includes("election"))).toEqual(["etcd-main: election"]);
+  });
+
+  it("has hosts whose certificates hold the names by which others call them", () => {
+    const domain = `${cluster.stack}.folders.test`;
+    const holds = (host: string, path: string, name: string) =>
+      execFileSync("openssl", ["x509", "-noout", "-checkhost", name, "-in", cluster.file(host, path)], {
+        encoding: "utf8",
+      });
+    const peer = `${cluster.stack}-etcd-main-2.${domain}`;
+    expect(holds("etcd-main-2", "etc/etcd/pki/peer.crt", peer)).toContain("does match certificate");
+    expect(cluster.read("etcd-main-2", "etc/kilonode/activation.env")).toContain(`etcd-main-2=https://${peer}:2380`);
+    const api = `api.${domain}`;
+    expect(holds("master-3", "etc/kubernetes/pki/apiserver.crt", api)).toContain("does match certificate");
+  });
+
+  it("does not change when nothing is to change", async () => {
+    const before = cluster.world.changes.length;
+    for (const result of [await cluster.preview(), await cluster.up()]) {
+      expect(problems(result)).toEqual([]);
+      expect(changed(result)).toEqual([]);
+    }
+    expect(cluster.world.changes.slice(before)).toEqual([]);
+    expect(log()).toEqual([]);
+  });
+
+  it("changes one master at a time, and one member of etcd at a time with the leader last", async () => {
+    const holder = own(cluster.world.holder ?? "");
+    const leader = own(cluster.world.shards[0]?.leader ?? "");
+    expect(problems(await cluster.up(knobs))).toEqual([]);
+    const lines = log();
+    const moves = lines.filter((line) => / (away|back)\b/.test(line)).map((line) => line.split(":")[0]);
+    const order = moves.flatMap((line) => (line?.endsWith(" away") ? [line.slice(0, -" away".length)] : []));
+    // Nobody goes before the one that is away is back; masters, which need etcd, go after it.
+    expect(moves).toEqual(order.flatMap((host) => [`${host} away`, `${host} back`]));
+    const all = (kind: string) => [1, 2, 3].map((n) => `${kind}-${n}`);
+    expect([...order.slice(0, 3)].sort()).toEqual(all("etcd-main"));
+    expect([...order.slice(3)].sort()).toEqual(all("master"));
+    expect(order[2]).toBe(leader);
+    expect(order[5]).toBe(holder);
+    expect(lines.filter((line) => line.startsWith("etcd-main:"))).toEqual([
+      expect.stringMatching(`^etcd-main: leadership from ${leader} to etcd-main-`),
+    ]);
+    expect(lines.filter((line) => line.startsWith("master") && line.includes("away"))).toEqual(
+      order.slice(3).map((host) => `${host} away: kube-apiserver`),
+    );
+    for (const n of [1, 2, 3]) {
+      expect(cluster.read(`master-${n}`, "etc/kubernetes/manifests/kube-apiserver.yaml")).toContain("--event-ttl=30m");
+      expect(cluster.read(`etcd-main-${n}`, "etc/etcd/etcd.env")).toContain("ETCD_SNAPSHOT_COUNT=20000");
+    }
+  });
+
+  it("goes to the next release with the API servers of all masters first", async () => {
+    expect(problems(await cluster.up({ ...knobs, kubernetesVersion: "1.36.3" }))).toEqual([]);
+    const away = log().flatMap((line) => /^(master-\d) away: (.*)/.exec(line)?.slice(1, 3) ?? []);
+    const services = away.filter((_, index) => index % 2 === 1);
+    expect(services).toEqual([
+      ...Array(3).fill("kube-apiserver"),
+      ...Array(3).fill("kube-controller-manager, kube-scheduler"),
+    ]);
+  });
+
+  it("makes one node more of a pool, and touches nothing else", async () => {
+    const grown = { ...knobs, kubernetesVersion: "1.36.3", pools: { workers: { count: 3, labels: { disk: "fast" } } } };
+    const up = await cluster.up(grown);
+    expect(problems(up)).toEqual([]);
+    expect(changed(up)).toEqual(["create workers-3"]);
+    expect(JSON.parse(cluster.read("workers-3", "machine.json"))).toHaveProperty("sysctls");
+  });
+
+  it.each([
+    ["another order of zones", { zones: ["b", "a", "c"] }, /zones, .*they would move 6 of 6 hosts that exist/],
+    ["a release that is skipped", { kubernetesVersion: "1.35.4" }, /1\.36\.3.*1\.35\.4/],
+    [
+      "other addresses of Services",
+      { services: "10.97.0.0/16" },
+      /network\.services: 10\.96\.0\.0\/16 -> 10\.97\.0\.0\/16/,
+    ],
+  ])("refuses %s, with nothing touched", async (_what, { services, ...change }, message) => {
+    const before = cluster.world.changes.length;
+    const network = { hosts: cluster.hostRange, ...(services && { services }) };
+    const up = await cluster.up({ ...knobs, kubernetesVersion: "1.36.3", ...change, network });
+    expect(up.result).toBe("failed");
+    expect(problems(up).join("\n")).toMatch(message);
+    expect(changed(up).filter((step) => step !== "update commitments")).toEqual([]);
+    expect(cluster.world.changes.slice(before)).toEqual([]);
+    expect(log()).toEqual([]);
+  });
+
+  it("is destroyed, and leaves no folder", async () => {
+    const destroy = await cluster.destroy();
+    expect(problems(destroy)).toEqual([]);
+    expect(existsSync(join(cluster.root, "hosts"))).toBe(false);
+    await folders.sweep(cluster.checked().spec);
+    expect(existsSync(cluster.root)).toBe(false);
+  });
+});

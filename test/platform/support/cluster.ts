@@ -1,0 +1,118 @@
+/** One cluster on folders, driven by the engine: its configuration, its world, and the end of everything. */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { type CheckedCluster, checkedCluster } from "../../../components/check";
+import type { RawConfiguration } from "../../../config/read";
+import type { ConfigValue, Result } from "../../../engine";
+import { providers, Rehearsal } from "../../../engine/rehearsal";
+import { folderOf, folders, sshPort } from "../folders";
+import { ManagedApi } from "./api";
+import { SshServers } from "./ssh";
+import { World } from "./world";
+
+export class FoldersCluster {
+  readonly dir = mkdtempSync(join(tmpdir(), "kilonode-folders-"));
+  readonly root = join(this.dir, "root");
+  readonly #stop = new AbortController();
+  #run: Promise<unknown> = Promise.resolve();
+  readonly world: World;
+  readonly #servers: SshServers;
+
+  private constructor(
+    readonly stack: string,
+    readonly hostRange: string,
+    readonly base: RawConfiguration,
+    readonly api: ManagedApi,
+  ) {
+    const { plan } = this.checked();
+    this.world = new World(plan, (host) => folderOf(this.root, host));
+    this.#servers = new SshServers(this.world);
+    api.serving = () => this.world.serving;
+  }
+
+  static async start(base: RawConfiguration): Promise<FoldersCluster> {
+    const api = new ManagedApi();
+    // Nobody else on this machine uses a network whose API address is free.
+    for (let network = 16; network < 127; network++) {
+      const address = `127.${network}.0.1`;
+      if (!(await api.listen(address))) continue;
+      const cluster = new FoldersCluster(`try${network}`, `127.${network}.0.0/20`, base, api);
+      const { plan } = cluster.checked();
+      api.name(new URL(plan.api.endpoint).hostname, address);
+      for (const [index, host] of cluster.world.hosts.entries())
+        await cluster.#servers.listen(host, plan.hosts[index]!.address, sshPort);
+      return cluster;
+    }
+    throw new Error("port 6443 is taken at every loopback address: something listens there at all addresses");
+  }
+
+  /** The configuration as it is checked and planned, with other values for some of its keys. */
+  checked(change: RawConfiguration = {}): CheckedCluster {
+    return checkedCluster(this.stack, this.#raw(change), { folders });
+  }
+
+  preview(change: RawConfiguration = {}): Promise<Result> {
+    return this.#ran(this.#stack(change).preview());
+  }
+
+  up(change: RawConfiguration = {}): Promise<Result> {
+    return this.#ran(this.#stack(change).up());
+  }
+
+  destroy(): Promise<Result> {
+    return this.#ran(this.#stack({}).destroy());
+  }
+
+  /** Path of a file of a host, which is named without the stack. */
+  file(host: string, path: string): string {
+    // Nodes of pools have no other name than their own.
+    const names = [`${this.stack}-${host}`, host].map((name) => folderOf(this.root, name));
+    return join(names.find((folder) => existsSync(folder)) ?? this.root, path);
+  }
+
+  read(host: string, path: string): string {
+    return readFileSync(this.file(host, path), "utf8");
+  }
+
+  /** Ends everything, whatever is under way. */
+  async end(): Promise<void> {
+    this.#stop.abort();
+    await this.#run;
+    this.#servers.close();
+    await this.world.idle();
+    this.api.close();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  #ran(run: Promise<Result>): Promise<Result> {
+    this.#run = run.catch(() => undefined);
+    return run;
+  }
+
+  #raw(change: RawConfiguration): RawConfiguration {
+    return {
+      platform: "folders",
+      folders: { root: this.root },
+      network: { hosts: this.hostRange },
+      ...this.base,
+      ...change,
+    };
+  }
+
+  #stack(change: RawConfiguration): Rehearsal {
+    const config = Object.entries(this.#raw(change)).map(([key, object]): [string, ConfigValue] => [key, { object }]);
+    return new Rehearsal({
+      projectDir: resolve("test/platform"),
+      stack: this.stack,
+      stateFile: join(this.dir, "state.json"),
+      passphrase: "a test",
+      providers,
+      signal: this.#stop.signal,
+      onEvent: (event) => {
+        if (process.env.DBG && event.type === "diagnostic") console.log(event.message.slice(0, 300));
+      },
+      config: Object.fromEntries(config),
+    });
+  }
+}

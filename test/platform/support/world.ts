@@ -1,0 +1,161 @@
+/**
+ * The hosts of a plan as folders, and what their commands do. Host programs that are told a root really run, in the folder, with a
+ * fake systemd and kubelet; what would ask etcd or the API server is answered by a simulation. Nothing else runs at all.
+ */
+
+import { createHash } from "node:crypto";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { inflateSync } from "node:zlib";
+import { machineApply, makeKeys, programsRecord } from "../../../components/host/delivery";
+import type { ClusterPlan } from "../../../components/plan/types";
+import { FolderHost } from "./host";
+import { runInFolder } from "./run";
+import { Shard } from "./shard";
+
+export interface Answer {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const answered = (stdout: string): Answer => ({ code: 0, stdout, stderr: "" });
+export const failed = (stderr: string): Answer => ({ code: 1, stdout: "", stderr });
+
+const tools = "/usr/local/lib/kilonode";
+const stillStarting = `${tools}/still-starting`;
+
+export class World {
+  /** What happened to services, in its order: "master-1 away: kube-apiserver", "master-1 back". */
+  readonly log: string[] = [];
+  /** Commands that changed something, by host. */
+  readonly changes: string[] = [];
+  readonly hosts: readonly FolderHost[];
+  readonly shards: readonly Shard[];
+  readonly #running = new Set<Promise<Answer>>();
+  readonly #masters: readonly FolderHost[];
+  /** Of the leases of the controller manager and the scheduler. */
+  #holder: FolderHost | undefined;
+
+  constructor(plan: ClusterPlan, folderOf: (host: string) => string) {
+    this.hosts = plan.hosts.map(({ name }) => new FolderHost(name, folderOf(name)));
+    const named = (names: readonly string[]) => this.hosts.filter(({ name }) => names.includes(name));
+    this.shards = plan.shards.map((shard) => new Shard(shard, named(shard.members.map(({ name }) => name)), this.log));
+    this.#masters = named(plan.hosts.filter(({ role }) => role === "master").map(({ name }) => name));
+    this.#holder = this.#masters[0];
+  }
+
+  get holder(): string | undefined {
+    return this.#holder?.name;
+  }
+
+  /** The first master whose API server is ready. */
+  get serving(): FolderHost | undefined {
+    return this.#masters.find((master) => this.#ready(master));
+  }
+
+  run(host: FolderHost, command: string, input: () => Promise<string>): Promise<Answer> {
+    const running = this.#answer(host, command, input).finally(() => this.#running.delete(running));
+    this.#running.add(running);
+    return running;
+  }
+
+  /** Resolves when no command runs. */
+  async idle(): Promise<void> {
+    await Promise.allSettled(this.#running);
+  }
+
+  async #answer(host: FolderHost, command: string, input: () => Promise<string>): Promise<Answer> {
+    const [program = "", ...args] = words(command);
+    if (program === "python3") {
+      // The loader of programs, or the runner of one: its path follows.
+      const [, , , first = ""] = args;
+      return first === makeKeys ? runInFolder(host, makeKeys, [], await input()) : deliver(host, first, await input());
+    }
+    if (!host.has(program)) return { code: 127, stdout: "", stderr: `${program}: not found` };
+    switch (program) {
+      case machineApply:
+        return this.#machineApply(host, args, input);
+      case stillStarting:
+        return this.#stillStarting(host, args);
+      case `${tools}/etcd-look`:
+        return this.#shardOf(host).look(host);
+      case `${tools}/etcd-call`:
+        return this.#shardOf(host).call(args);
+      case `${tools}/hold-clients`:
+        return answered("");
+      case `${tools}/check-apiserver`:
+        return this.#ready(host) ? answered("") : failed("[-]etcd failed: readyz check failed");
+      case `${tools}/leader-of`:
+        return answered(JSON.stringify(host === this.#holder ? ["kube-controller-manager", "kube-scheduler"] : []));
+    }
+    return { code: 126, stdout: "", stderr: `${program}: not for a folder` };
+  }
+
+  async #machineApply(host: FolderHost, args: readonly string[], input: () => Promise<string>): Promise<Answer> {
+    const [verb = ""] = args;
+    const answer = await runInFolder(host, machineApply, args, verb.startsWith("stage") ? await input() : "");
+    if (verb !== "status" && verb !== "drift") this.changes.push(`${host.name} ${verb}`);
+    if (verb === "activate" && answer.code === 0) this.#activated(host, JSON.parse(answer.stdout) as Activated);
+    return answer;
+  }
+
+  /** What an activation has started or restarted is away until it is asked after. */
+  #activated(host: FolderHost, { changed: { services } }: Activated): void {
+    const moved = [...services.restarted, ...services.started].filter((name) => !name.startsWith("traffic-classes."));
+    if (moved.length === 0) return;
+    for (const service of moved) host.begin(service);
+    this.log.push(`${host.name} ${services.restarted.length > 0 ? "away" : "starts"}: ${moved.join(", ")}`);
+    if (moved.includes("etcd.service")) this.#shardOf(host).started(host);
+    if (host === this.#holder && services.restarted.length > 0)
+      this.#holder = this.#masters.find((master) => master !== host && this.#ready(master));
+  }
+
+  async #stillStarting(host: FolderHost, args: readonly string[]): Promise<Answer> {
+    const answer = await runInFolder(host, stillStarting, args, "");
+    if (host.starting.length > 0) {
+      host.finish();
+      this.log.push(`${host.name} back`);
+    }
+    return answer;
+  }
+
+  #ready(master: FolderHost): boolean {
+    return master.runsPod("kube-apiserver") && this.shards.every(({ hasQuorum }) => hasQuorum);
+  }
+
+  #shardOf(host: FolderHost): Shard {
+    const shard = this.shards.find(({ hosts }) => hosts.includes(host));
+    if (!shard) throw new Error(`${host.name} is no member of a shard`);
+    return shard;
+  }
+}
+
+interface Activated {
+  readonly changed: { readonly services: { readonly restarted: string[]; readonly started: string[] } };
+}
+
+/** Of a command as the program writes it: bare or in single quotes, after assignments that only make it another one. */
+function words(command: string): string[] {
+  const all = [...command.matchAll(/(?:[^\s']|'[^']*')+/g)].map(([word]) => word.replaceAll("'", ""));
+  return all.slice(all.findIndex((word) => !/^[A-Z]+=/.test(word)));
+}
+
+/** As lib/kilonode/deliver, which knows no root. */
+function deliver(host: FolderHost, repairs: string, input: string): Answer {
+  const { programs } = JSON.parse(input) as { programs: string };
+  const texts = JSON.parse(inflateSync(Buffer.from(programs, "base64")).toString()) as Record<string, string>;
+  const put = (path: string, text: string) => {
+    mkdirSync(dirname(host.path(path)), { recursive: true });
+    writeFileSync(host.path(path), text, { mode: text.startsWith("#!") ? 0o755 : 0o644 });
+  };
+  const sums: Record<string, string> = {};
+  for (const [path, text] of Object.entries(texts)) {
+    put(path, text);
+    sums[path] = createHash("sha256")
+      .update(readFileSync(host.path(path)))
+      .digest("hex");
+  }
+  put(programsRecord, JSON.stringify({ repairs: Number(repairs), sums }));
+  return answered(JSON.stringify(sums));
+}
