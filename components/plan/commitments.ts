@@ -4,7 +4,7 @@
  */
 import * as z from "zod";
 import type { Releases } from "../../config/releases";
-import { releaseStepProblem } from "../../config/releases/steps";
+import { releaseStepProblems } from "../../config/releases/steps";
 import type { ClusterPlan } from "./types";
 
 const Both = z.object({ kubernetes: z.string(), etcd: z.string() });
@@ -62,18 +62,9 @@ export function changeProblems(before: Commitments, after: Commitments): string[
     ...placeProblems(before.places, after.places),
     ...rangeProblems(before.network, after.network),
     ...storageProblems(before.storage, after.storage),
-    ...releaseProblems(before, after.releases),
+    // From the one of both that it is on, its rollouts judge.
+    ...releaseStepProblems(before.releases, after.releases, before.cameFrom),
   ];
-}
-
-/** A step that the cluster can take from neither release that it may be on. From the one that it is on, its rollouts judge. */
-function releaseProblems({ releases, cameFrom = releases }: Commitments, to: Releases): string[] {
-  // etcd first, as in an upgrade.
-  return (["etcd", "kubernetes"] as const).flatMap((product) => {
-    const problem = releaseStepProblem(product, releases[product], to[product]);
-    const fromBefore = releaseStepProblem(product, cameFrom[product], to[product]);
-    return problem === undefined || fromBefore === undefined ? [] : [problem];
-  });
 }
 
 /** Hosts are known to each other by address, and etcd's members to their shard: one that exists stays where it is. */

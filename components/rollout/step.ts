@@ -25,7 +25,7 @@ export function stepProblem({ kind, release }: Stepping, previous: PreviousRollo
   return releaseStepProblem(product, previous.release, release);
 }
 
-/** The command refuses earlier (components/plan/commitments.ts); this holds whatever engine and program has started the rollout. */
+/** The command refuses earlier (cli/run/impossible.ts); this holds whatever engine and program has started the rollout. */
 export function refuseStep(strategy: Stepping, previous: PreviousRollout, progress: Progress): void {
   const found = stepProblem(strategy, previous);
   if (found === undefined) return;

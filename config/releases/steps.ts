@@ -54,12 +54,15 @@ const rules: Readonly<Record<Chosen, Rules>> = {
 /**
  * Everything that upstream forbids in this step, one text each with the way; empty when `up` may go from the one to the other.
  * @param from what runs; where hosts differ, the older of each product, which is also what etcd says of a cluster that is half-way
+ * @param perhaps what may run instead, where that is not known: nothing is refused that may be done from there
  */
-export function releaseStepProblems(from: Releases, to: Releases): string[] {
+export function releaseStepProblems(from: Releases, to: Releases, perhaps = from): string[] {
   // etcd first, as in an upgrade.
-  return (["etcd", "kubernetes"] as const).flatMap(
-    (product) => releaseStepProblem(product, from[product], to[product]) ?? [],
-  );
+  return (["etcd", "kubernetes"] as const).flatMap((product) => {
+    const problem = releaseStepProblem(product, from[product], to[product]);
+    const other = releaseStepProblem(product, perhaps[product], to[product]);
+    return problem === undefined || other === undefined ? [] : [problem];
+  });
 }
 
 /** The same for one product. */

@@ -1,6 +1,7 @@
 /**
  * From one release to the next while clients write: etcd, then the API servers, then the controllers; killed in the middle of the
- * masters, and gone on with. Then what is refused: back, and a minor version left out.
+ * masters, and gone on with. Before that, one that is stopped at its first API server and goes back. After it, what is refused: back,
+ * and a minor version left out.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
@@ -33,7 +34,7 @@ async function versionsBySum(): Promise<Map<string, string>> {
   return new Map(tools.map(({ sha256, version }) => [sha256, version]));
 }
 
-/** Runs `up` until it has said this, then ends it and its program at once, as a machine that loses power does. */
+/** Runs `up` until it has said this, then ends it and its program at once; its rollout is left to itself. */
 async function killedUp(said: RegExp): Promise<string> {
   const up = stack.start("up");
   let text = "";
@@ -51,7 +52,7 @@ async function killedUp(said: RegExp): Promise<string> {
   return text;
 }
 
-/** What runs: program to its versions, one for each host. */
+/** Program to the version on each host that it runs on. */
 function running(latest: readonly Started[]): Record<string, string[]> {
   const programs = [...new Set(latest.map(({ program }) => program))].sort();
   return Object.fromEntries(
@@ -62,14 +63,22 @@ function running(latest: readonly Started[]): Record<string, string[]> {
 const minorOf = (version: string) => Number(version.split(".")[1]);
 const is = (name: string) => (one: Started) => one.program === name;
 const three = (version: string) => [version, version, version];
+const unique = (texts: readonly string[]) => [...new Set(texts)];
 
-describe.runIf(root)("an upgrade of a small cluster", () => {
+/** What a rollout of masters said it did: the pass, and the host. */
+function visitsIn(progress: string): { readonly pass: string; readonly host: string }[] {
+  const lines = /(upgrading kube-apiserver\.service on|changing) (\S*master-\d) with a restart/g;
+  return [...progress.matchAll(lines)].map(([, pass = "", host = ""]) => ({ pass, host }));
+}
+
+describe.runIf(root)("an upgrade of a small cluster", { timeout: 30 * minutes }, () => {
   let versions: ReadonlyMap<string, string>;
   let now: Record<string, string[]> = {};
   /** Controllers that were seen newer than an API server. */
   const tooNew = new Set<string>();
-  /** Restarts into the newer release, in order. */
-  let upgraded: Started[] = [];
+  /** Processes in the order of their starts, from the beginning of the upgrade that is not taken back. */
+  let started: readonly Started[] = [];
+  let visits: ReturnType<typeof visitsIn> = [];
   let writes: WriterReport;
 
   const look = (latest: readonly Started[]) => {
@@ -91,158 +100,143 @@ describe.runIf(root)("an upgrade of a small cluster", () => {
     stack.remove();
   }, 20 * minutes);
 
-  it(
-    "begins with a cluster of the older release",
-    async () => {
-      ok(await stack.run("up"));
-      new ProcessWatch(prefix, versions, look).stop();
-      expect(now).toMatchObject({
-        etcd: three("3.6.16"),
-        "kube-apiserver": three("1.36.3"),
-        "kube-controller-manager": three("1.36.3"),
-        "kube-scheduler": three("1.36.3"),
-      });
-    },
-    20 * minutes,
-  );
+  it("begins with a cluster of the older release", async () => {
+    ok(await stack.run("up"));
+    new ProcessWatch(prefix, versions, look).stop();
+    expect(now).toMatchObject({
+      etcd: three("3.6.16"),
+      "kube-apiserver": three("1.36.3"),
+      "kube-controller-manager": three("1.36.3"),
+      "kube-scheduler": three("1.36.3"),
+    });
+  });
 
-  it(
-    "is shown by a preview, and comes to its end by up, also when one is killed among the masters",
-    async () => {
-      stack.configure(newer);
-      const preview = await stack.run("preview");
-      ok(preview);
-      const watch = new ProcessWatch(prefix, versions, look);
-      const before = watch.started.length;
-      const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
-      const killed = await killedUp(/(upgrading kube-apiserver\.service on [\s\S]*){2}/);
-      const up = await stack.run("up");
-      writes = await writer.stop();
-      watch.stop();
-      upgraded = watch.started.slice(before);
-      ok(up);
-      const progress = `${killed}\n${up.stdout}\n${up.stderr}`;
-      const lines = [
-        ...progress.matchAll(/(upgrading kube-apiserver\.service on|changing) (\S*master-\d) with a restart/g),
-      ];
-      console.log(preview.stdout);
-      console.log(upgraded.map(({ host, program, version }) => `${program} ${version} on ${host}`).join("\n"));
-      console.log(progress);
-      console.log(JSON.stringify({ writes, tooNew: [...tooNew] }));
-      expect(lines.map(([, what]) => what)).toEqual([
-        ...masters.map(() => "upgrading kube-apiserver.service on"),
-        ...masters.map(() => "changing"),
-      ]);
-    },
-    30 * minutes,
-  );
+  it("goes back to the release that it came from when it was stopped at its first API server", async () => {
+    stack.configure({ kubernetesVersion: newer.kubernetesVersion });
+    const watch = new ProcessWatch(prefix, versions, look);
+    await killedUp(/upgrading kube-apiserver\.service on/);
+    stack.configure({ kubernetesVersion: older.kubernetesVersion });
+    const preview = await stack.run("preview");
+    const up = await stack.run("up");
+    watch.stop();
+    ok(preview);
+    ok(up);
+    const ofNewer = watch.started.filter(({ version }) => version === newer.kubernetesVersion);
+    expect(ofNewer.map(({ program }) => program)).toEqual(["kube-apiserver"]);
+    expect(now).toMatchObject({ "kube-apiserver": three("1.36.3"), "kube-controller-manager": three("1.36.3") });
+  });
+
+  it("is shown by a preview, and comes to its end by up, also when one is killed among the masters", async () => {
+    stack.configure(newer);
+    const preview = await stack.run("preview");
+    ok(preview);
+    expect(preview.stdout).toMatch(/kube-apiserver 1\.36\.3 \(sha256 \w+\) -> kube-apiserver 1\.37\.2 \(/);
+    expect(preview.stdout).toMatch(/etcd 3\.6\.16 \(sha256 \w+\) -> etcd 3\.7\.3 \(/);
+    const watch = new ProcessWatch(prefix, versions, look);
+    const before = watch.started.length;
+    const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
+    const killed = await killedUp(/(upgrading kube-apiserver\.service on [\s\S]*){2}/);
+    const up = await stack.run("up");
+    writes = await writer.stop();
+    watch.stop();
+    started = watch.started.slice(before);
+    visits = visitsIn(`${killed}\n${up.stderr}`);
+    ok(up);
+  });
 
   it("loses no write and fails no request", () => {
     expect(writes).toMatchObject({ failed: [], lost: [] });
     expect(writes.acknowledged).toBeGreaterThan(100);
   });
 
-  it("goes through etcd first, then through all API servers, then through the controllers, one host at a time", () => {
-    expect(upgraded.map(({ program }) => (controllers.includes(program) ? "controller" : program))).toEqual([
+  it("goes over the masters twice: all API servers, then the rest", () => {
+    const passes = ["upgrading kube-apiserver.service on", "changing"];
+    const hostsOf = (wanted: string) => visits.filter(({ pass }) => pass === wanted).map(({ host }) => host);
+    expect(unique(visits.map(({ pass }) => pass))).toEqual(passes);
+    // The master at which it was killed is looked at once more.
+    for (const pass of passes) expect(unique(hostsOf(pass)).sort(), pass).toEqual(masters);
+    expect(visits.map(({ pass }) => pass)).toEqual(passes.flatMap((pass) => hostsOf(pass).map(() => pass)));
+  });
+
+  it("restarts every process once: etcd first, then all API servers, then the controllers, one host at a time", () => {
+    expect(started.map(({ program }) => (controllers.includes(program) ? "controller" : program))).toEqual([
       ...members.map(() => "etcd"),
       ...masters.map(() => "kube-apiserver"),
       ...masters.flatMap(() => ["controller", "controller"]),
     ]);
-    expect(
-      upgraded
-        .filter(is("etcd"))
-        .map(({ host }) => host)
-        .sort(),
-    ).toEqual(members);
-    const pairs = upgraded.slice(-2 * masters.length).map(({ host }) => host);
-    expect(pairs.filter((host, index) => index % 2 === 1 && pairs[index - 1] !== host)).toEqual([]);
-    for (const program of ["kube-apiserver", ...controllers])
-      expect(
-        upgraded
-          .filter(is(program))
-          .map(({ host }) => host)
-          .sort(),
-        program,
-      ).toEqual(masters);
+    const hostsOf = (name: string) => started.filter(is(name)).map(({ host }) => host);
+    expect(hostsOf("etcd").sort()).toEqual(members);
+    for (const program of ["kube-apiserver", ...controllers]) expect(hostsOf(program).sort(), program).toEqual(masters);
+    const last = started.slice(-2 * masters.length).map(({ host }) => host);
+    expect(last.filter((_, index) => index % 2 === 0)).toEqual(last.filter((_, index) => index % 2 === 1));
   });
 
   it("runs no controller that is newer than an API server, at any time", () => {
     expect([...tooNew]).toEqual([]);
   });
 
-  it(
-    "ends with every process, member and server saying the newer release",
-    async () => {
-      expect(now).toMatchObject({
-        etcd: three("3.7.3"),
-        "kube-apiserver": three("1.37.2"),
-        "kube-controller-manager": three("1.37.2"),
-        "kube-scheduler": three("1.37.2"),
-      });
-      const etcdctl = "set -a; . /etc/etcd/etcdctl.env; etcdctl endpoint status --cluster --write-out json";
-      const answers = JSON.parse(await stack.ssh("etcd-main-1", etcdctl)) as { Status: { version: string } }[];
-      expect(answers.map(({ Status }) => Status)).toMatchObject(
-        members.map(() => ({ version: "3.7.3", storageVersion: "3.7.0" })),
-      );
-      const { hosts } = await stack.json<{ hosts: { name: string; address: string }[] }>("outputs");
-      for (const { name, address } of hosts.filter((host) => masters.includes(host.name))) {
-        const ran = await stack.run("kubectl", "--server", `https://${address}:6443`, "get", "--raw", "/version");
-        expect(JSON.parse(ran.stdout), name).toMatchObject({ gitVersion: "v1.37.2" });
-      }
-      const status = await stack.json<StatusReport>("status");
-      expect(status.problems).toEqual([]);
-      expect(status.etcd.flatMap((shard) => shard.members.map(({ version }) => version))).toEqual(three("3.7.3"));
-      ok(await stack.run("up", "--expect-no-changes"));
-    },
-    10 * minutes,
-  );
+  it("ends with every process, member and server saying the newer release", async () => {
+    expect(now).toMatchObject({
+      etcd: three("3.7.3"),
+      "kube-apiserver": three("1.37.2"),
+      "kube-controller-manager": three("1.37.2"),
+      "kube-scheduler": three("1.37.2"),
+    });
+    const etcdctl = "set -a; . /etc/etcd/etcdctl.env; etcdctl endpoint status --cluster --write-out json";
+    const answers = JSON.parse(await stack.ssh("etcd-main-1", etcdctl)) as { Status: object }[];
+    expect(answers.map(({ Status }) => Status)).toMatchObject(
+      members.map(() => ({ version: "3.7.3", storageVersion: "3.7.0" })),
+    );
+    const { hosts } = await stack.json<{ hosts: { name: string; address: string }[] }>("outputs");
+    for (const { name, address } of hosts.filter((host) => masters.includes(host.name))) {
+      const ran = await stack.run("kubectl", "--server", `https://${address}:6443`, "get", "--raw", "/version");
+      expect(JSON.parse(ran.stdout), name).toMatchObject({ gitVersion: "v1.37.2" });
+    }
+    const status = await stack.json<StatusReport>("status");
+    expect(status.problems).toEqual([]);
+    expect(status.masters.map(({ version }) => version)).toEqual(three("1.37.2"));
+    expect(status.etcd.flatMap((shard) => shard.members.map(({ version }) => version))).toEqual(three("3.7.3"));
+    ok(await stack.run("up", "--expect-no-changes"));
+  });
 
   it.each([
     ["kubernetesVersion", '"1.37.2" to "1.36.3" is refused', "keep kubernetesVersion: 1.37.2"],
     ["etcdVersion", '"3.7.3" to "3.6.16" is refused', "keep etcdVersion: 3.7.3"],
   ] as const)(
     "is not taken back: an older %s is refused by preview and by up, and nothing is touched",
-    async (knob, step, way) => {
+    async (...row) => {
+      const [knob, step, way] = row;
       const state = readFileSync(stack.stateFile);
+      const watch = new ProcessWatch(prefix, versions, look);
+      const before = watch.started.length;
       stack.configure({ [knob]: older[knob] });
-      try {
-        for (const command of ["preview", "up"]) {
-          const ran = await stack.run(command);
-          console.log(command, ran.stdout, ran.stderr);
-          expect(ran.code, ran.stderr).toBe(2);
-          expect(ran.stderr).toContain(step);
-          expect(ran.stderr).toContain(way);
-        }
-      } finally {
-        stack.configure(newer);
+      const refused = [await stack.run("preview"), await stack.run("up")];
+      stack.configure(newer);
+      watch.stop();
+      for (const ran of refused) {
+        expect(ran.code, ran.stderr).toBe(2);
+        expect(ran.stderr).toContain(step);
+        expect(ran.stderr).toContain(way);
       }
+      expect(watch.started.slice(before)).toEqual([]);
       expect(readFileSync(stack.stateFile).equals(state)).toBe(true);
       ok(await stack.run("up", "--expect-no-changes"));
     },
-    10 * minutes,
   );
 
-  it(
-    "does not leave out a minor version: that is refused with the way",
-    async () => {
-      const state = readFileSync(stack.stateFile, "utf8");
-      // As if this cluster had come from 1.35.4: a state says so in its commitments and in what the masters' rollout printed.
-      writeFileSync(stack.stateFile, state.replaceAll("1.37.2", "1.35.4"));
-      try {
-        const ran = await stack.run("preview");
-        console.log(ran.stdout, ran.stderr);
-        expect(ran.code, ran.stderr).toBe(2);
-        expect(ran.stderr).toContain('"1.35.4" to "1.37.2" is refused');
-        expect(ran.stderr).toContain(
-          "set kubernetesVersion: 1.36.3 and run `kilonode up`, then set kubernetesVersion: 1.37.2 and run `kilonode up`",
-        );
-      } finally {
-        writeFileSync(stack.stateFile, state);
-      }
-      ok(await stack.run("preview", "--expect-no-changes"));
-    },
-    10 * minutes,
-  );
+  it("does not leave out a minor version: that is refused with the way", async () => {
+    const state = readFileSync(stack.stateFile, "utf8");
+    // As if the cluster were on 1.35.4: its commitments say so, and what the masters' rollout printed.
+    writeFileSync(stack.stateFile, state.replaceAll("1.37.2", "1.35.4"));
+    const ran = await stack.run("preview");
+    writeFileSync(stack.stateFile, state);
+    expect(ran.code, ran.stderr).toBe(2);
+    expect(ran.stderr).toContain('"1.35.4" to "1.37.2" is refused');
+    expect(ran.stderr).toContain(
+      "set kubernetesVersion: 1.36.3 and run `kilonode up`, then set kubernetesVersion: 1.37.2 and run `kilonode up`",
+    );
+    ok(await stack.run("preview", "--expect-no-changes"));
+  });
 });
 
 if (!root) {

@@ -121,6 +121,16 @@ describe("texts", () => {
     expect(releaseStepProblems({ kubernetes: "1.36.3", etcd: "3.6.16" }, defaultReleases)).toEqual([]);
   });
 
+  test("where it is not known what runs, nothing is refused that may be done from one of both", () => {
+    const [to, old] = [
+      { kubernetes: "1.37.2", etcd: "3.7.3" },
+      { kubernetes: "1.36.3", etcd: "3.6.16" },
+    ];
+    expect(releaseStepProblems(to, old)).toHaveLength(2);
+    expect(releaseStepProblems(to, old, old)).toEqual([]);
+    expect(releaseStepProblems(to, old, { ...old, etcd: to.etcd })).toEqual(step("etcd", "3.7.3", "3.6.16"));
+  });
+
   test("nothing is known of a step between major versions", () => {
     expect(step("etcd", "3.7.3", "4.0.0")[0]).toContain(
       "upstream describes no step between major versions; keep etcdVersion: 3.7.3",

@@ -1,11 +1,12 @@
 /** Which release of which program runs on which host of a lab, watched from outside: in the process list of this machine. */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
-/** A program that came to run on a host in another version than the last one seen there. */
+/** A process that came to run on a host. */
 export interface Started {
   readonly host: string;
   readonly program: string;
   readonly version: string;
+  readonly pid: string;
 }
 
 export class ProcessWatch {
@@ -38,7 +39,7 @@ export class ProcessWatch {
       const seen = this.#processOf(pid);
       if (!seen) continue;
       const key = `${seen.host} ${seen.program}`;
-      if (this.#latest.get(key)?.version === seen.version) continue;
+      if (this.#latest.get(key)?.pid === seen.pid) continue;
       this.#latest.set(key, seen);
       this.started.push(seen);
     }
@@ -55,7 +56,7 @@ export class ProcessWatch {
       const groups = readFileSync(`/proc/${pid}/cgroup`, "utf8");
       const place = new RegExp(`/kilonode\\.${this.prefix}/([a-z0-9-]+)/.*/${program}\\.service$`, "m");
       const host = place.exec(groups)?.[1];
-      return host === undefined ? undefined : { host, program, version };
+      return host === undefined ? undefined : { host, program, version, pid };
     } catch {
       // It has ended since, or is no process of a program file.
       return undefined;
