@@ -3,6 +3,7 @@ import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/module";
 import { resourceNames } from "../resources";
+import { rolloutCommand } from "./command";
 import type { RolloutHost, RolloutSpec, RolloutStrategy } from "./spec";
 
 export interface RolloutArgs {
@@ -13,19 +14,13 @@ export interface RolloutArgs {
   readonly sshKey: pulumi.Output<string>;
 }
 
-/**
- * Found from the project's folder and from stacks/, since an engine may run commands in either; nothing absolute goes into the state.
- * In the place of its shell: a rollout notices by its parent that the engine is gone.
- */
-const program = 'PATH="components/rollout:../components/rollout:$PATH" exec rollout';
-
 export class Rollout extends pulumi.ComponentResource {
   constructor(args: RolloutArgs, options?: pulumi.ComponentResourceOptions) {
     super("kilonode:index:Rollout", args.group, {}, options);
     new local.Command(
       resourceNames.rollout(args.group),
       {
-        create: program,
+        create: rolloutCommand,
         stdin: rolloutSpec(args).apply((spec) => JSON.stringify(spec, null, 1)),
         environment: { KILONODE_SSH_KEY: args.sshKey },
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
@@ -49,7 +44,7 @@ export class Gates extends pulumi.ComponentResource {
       resourceNames.gates,
       {
         create: "true",
-        update: `${program} check`,
+        update: `${rolloutCommand} check`,
         stdin: pulumi.all(args.groups.map(rolloutSpec)).apply((groups) => JSON.stringify({ groups }, null, 1)),
         environment: { KILONODE_SSH_KEY: args.sshKey },
         addPreviousOutputInEnv: false,
