@@ -1,6 +1,6 @@
 /** The short programs that run on hosts before any content is live there. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -41,5 +41,36 @@ describe("etcd-call", () => {
 
   it.each([[[]], [["--at"]], [["--at", "https://10.0.0.2:2379"]]])("says how it is used when it gets %j", (args) => {
     expect(run(call, args)).toMatchObject({ status: 2, stderr: expect.stringMatching(/^etcd-call \[--at URL\]/) });
+  });
+});
+
+describe("a master's tools", () => {
+  const bin = join(dir, "bin");
+  mkdirSync(bin);
+  // Answers as a ready API server that gives the leases to this host, and notes how it was asked.
+  const answers = [
+    `printf '%s\\n' "$*" >>"${dir}/asked"`,
+    `case "$*" in *readyz*) echo "readyz check passed" ;; *) echo "{\\"spec\\": {\\"holderIdentity\\": \\"$(uname -n)_1\\"}}" ;; esac`,
+  ];
+  writeFileSync(join(bin, "curl"), `#!/bin/sh\n${answers.join("\n")}\n`, { mode: 0o755 });
+  writeFileSync(join(dir, "master.env"), "ADDRESS=10.0.0.7\nENDPOINT=master-1.example\n");
+  const env = { PATH: `${bin}:${process.env.PATH}` };
+
+  it.each([
+    ["check-apiserver", "", 1],
+    ["leader-of", '["kube-controller-manager","kube-scheduler"]\n', 2],
+  ])("%s asks for the name in the certificate, at the address: no DNS server is needed", (name, printed, times) => {
+    rmSync(join(dir, "asked"), { force: true });
+    const { status, stdout } = spawnSync(tool(name, { "/etc/kubernetes/master.env": "master.env" }), {
+      encoding: "utf8",
+      env,
+    });
+    expect([status, stdout]).toEqual([0, printed]);
+    const asked = readFileSync(join(dir, "asked"), "utf8").trimEnd().split("\n");
+    expect(asked).toHaveLength(times);
+    for (const words of asked) {
+      expect(words).toContain("--connect-to master-1.example:6443:10.0.0.7:6443 ");
+      expect(words).toContain(" https://master-1.example:6443/");
+    }
   });
 });

@@ -1,6 +1,8 @@
 /** The program itself, as Pulumi's local.Command runs it, against SSH servers of this process. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2, { type Connection, type Server } from "ssh2";
 import { afterEach, describe, expect, it } from "vitest";
@@ -248,6 +250,22 @@ describe("the rollout program", () => {
     await expect(runOnHost(target, clientKey.private, "true")).rejects.toThrow(
       "SSH to root@127.0.0.1:1: connect ECONNREFUSED",
     );
+  });
+});
+
+describe("the command that starts a rollout", () => {
+  it("takes the place of its shell, so that the engine is the parent whose end it notices", () => {
+    const project = mkdtempSync(join(tmpdir(), "kilonode-rollout-"));
+    try {
+      mkdirSync(join(project, "components/rollout"), { recursive: true });
+      writeFileSync(join(project, "components/rollout/rollout"), "#!/bin/sh\necho $PPID\n", { mode: 0o755 });
+      for (const command of [program, `${program} check`]) {
+        const { stdout } = spawnSync("/bin/sh", ["-c", command], { cwd: project, encoding: "utf8" });
+        expect(stdout).toBe(`${process.pid}\n`);
+      }
+    } finally {
+      rmSync(project, { recursive: true });
+    }
   });
 });
 

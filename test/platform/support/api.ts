@@ -63,7 +63,7 @@ export class ManagedApi {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = new URL(request.url ?? "/", "https://api").pathname;
+    const path = decodeURIComponent(new URL(request.url ?? "/", "https://api").pathname);
     const known = (request.socket as TLSSocket).authorized;
     if (known && request.method === "PATCH") this.objects.set(path, (await json(request)) as object);
     if (known && request.method === "DELETE") this.objects.delete(path);

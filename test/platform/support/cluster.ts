@@ -3,8 +3,10 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { type CheckedCluster, checkedCluster } from "../../../components/check";
+import { type Commitments, readCommitments } from "../../../components/plan/commitments";
+import { resourceIds } from "../../../components/resources";
 import type { RawConfiguration } from "../../../config/read";
-import type { ConfigValue, Result } from "../../../engine";
+import { type ConfigValue, type Result, readResources } from "../../../engine";
 import { providers, Rehearsal } from "../../../engine/rehearsal";
 import { folderOf, folders, sshPort } from "../folders";
 import { ManagedApi } from "./api";
@@ -64,6 +66,15 @@ export class FoldersCluster {
     return this.#ran(this.#stack({}).destroy());
   }
 
+  /** What the cluster is held to, as the command finds it in the state before a preview. */
+  get commitments(): Commitments {
+    const [type, name] = resourceIds.commitments;
+    const found = readResources(join(this.dir, "state.json")).find(({ urn }) => urn.endsWith(`${type}::${name}`));
+    const commitments = readCommitments(found?.outputs?.stdout);
+    if (!commitments) throw new Error("the state holds no commitments");
+    return commitments;
+  }
+
   /** Path of a file of a host, which is named without the stack. */
   file(host: string, path: string): string {
     // Nodes of pools have no other name than their own.
@@ -94,9 +105,9 @@ export class FoldersCluster {
     return {
       platform: "folders",
       folders: { root: this.root },
-      network: { hosts: this.hostRange },
       ...this.base,
       ...change,
+      network: { ...(change.network as RawConfiguration), hosts: this.hostRange },
     };
   }
 
@@ -109,9 +120,6 @@ export class FoldersCluster {
       passphrase: "a test",
       providers,
       signal: this.#stop.signal,
-      onEvent: (event) => {
-        if (process.env.DBG && event.type === "diagnostic") console.log(event.message.slice(0, 300));
-      },
       config: Object.fromEntries(config),
     });
   }
