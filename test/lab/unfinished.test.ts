@@ -5,27 +5,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { DriftReport } from "../../cli/hosts/drift";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { killedUp } from "./support/killed";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("half", "198.18.96.0/20");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-half"], { stdio: "inherit" });
 const status = () => stack.json<StatusReport>("status");
-
-/** Runs `up` until it has said this, then ends it and its program at once, as a machine that loses power does. */
-async function killedUp(said: RegExp): Promise<void> {
-  const up = stack.start("up");
-  let text = "";
-  await new Promise<void>((resolve, reject) => {
-    up.stderr?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-      if (said.test(text)) resolve();
-    });
-    up.once("close", () => reject(new Error(`up ended before it said ${said}:\n${text}`)));
-  });
-  up.removeAllListeners("close");
-  process.kill(-(up.pid as number), "SIGKILL");
-}
 
 describe.runIf(root)("a first up that was killed half way", () => {
   beforeAll(clean);
@@ -36,7 +22,7 @@ describe.runIf(root)("a first up that was killed half way", () => {
   });
 
   it("with hosts and nothing on them: they are reached, and status says how far it came", async () => {
-    await killedUp(/hosts: done/);
+    await killedUp(stack, /hosts: done/);
     const report = await status();
     expect(report.healthy).toBe(false);
     expect(report.unfinished).toMatchObject({ action: "up", how: "killed" });
@@ -53,7 +39,7 @@ describe.runIf(root)("a first up that was killed half way", () => {
   });
 
   it("with etcd up and no masters: its shards are shown, its logs read", async () => {
-    await killedUp(/rollout etcd-main: done/);
+    await killedUp(stack, /rollout etcd-main: done/);
     const report = await status();
     expect(report.unfinished).toMatchObject({ how: "killed" });
     expect(report.etcd.find(({ shard }) => shard === "main")).toMatchObject({ voters: 3, healthy: 3 });

@@ -6,11 +6,12 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { finished, type Ran, TestStack } from "../../bench/lib/stack";
+import { type Ran, TestStack } from "../../bench/lib/stack";
 import { Writer, type WriterReport } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { releasesOf } from "../../config/releases";
 import { ensureToolchain } from "../../toolchain/ensure";
+import { killedUp } from "./support/killed";
 import { ProcessWatch, type Started } from "./support/processes";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
@@ -32,24 +33,6 @@ async function versionsBySum(): Promise<Map<string, string>> {
   const tools = [];
   for (const spec of [older, newer]) tools.push(...(await ensureToolchain({ releases: releasesOf(spec) })));
   return new Map(tools.map(({ sha256, version }) => [sha256, version]));
-}
-
-/** Runs `up` until it has said this, then ends it and its program at once; its rollout is left to itself. */
-async function killedUp(said: RegExp): Promise<string> {
-  const up = stack.start("up");
-  let text = "";
-  const spoken = new Promise<void>((resolve) => {
-    up.stderr?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-      if (said.test(text)) resolve();
-    });
-  });
-  const ended = finished(up);
-  await Promise.race([spoken, ended]);
-  expect(text, "up ended before it said what it was to be killed at").toMatch(said);
-  process.kill(-(up.pid as number), "SIGKILL");
-  await ended;
-  return text;
 }
 
 /** Program to the version on each host that it runs on. */
@@ -114,7 +97,7 @@ describe.runIf(root)("an upgrade of a small cluster", { timeout: 30 * minutes },
   it("goes back to the release that it came from when it was stopped at its first API server", async () => {
     stack.configure({ kubernetesVersion: newer.kubernetesVersion });
     const watch = new ProcessWatch(prefix, versions, look);
-    await killedUp(/upgrading kube-apiserver\.service on/);
+    await killedUp(stack, /upgrading kube-apiserver\.service on/);
     stack.configure({ kubernetesVersion: older.kubernetesVersion });
     const preview = await stack.run("preview");
     const up = await stack.run("up");
@@ -135,7 +118,7 @@ describe.runIf(root)("an upgrade of a small cluster", { timeout: 30 * minutes },
     const watch = new ProcessWatch(prefix, versions, look);
     const before = watch.started.length;
     const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
-    const killed = await killedUp(/(upgrading kube-apiserver\.service on [\s\S]*){2}/);
+    const killed = await killedUp(stack, /(upgrading kube-apiserver\.service on [\s\S]*){2}/);
     const up = await stack.run("up");
     writes = await writer.stop();
     watch.stop();

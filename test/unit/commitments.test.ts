@@ -1,7 +1,9 @@
 /** What a cluster that exists is held to: which changes of releases are refused, before and while rollouts are under way. */
 import { describe, expect, it } from "vitest";
 import { impossibleChanges } from "../../cli/run/impossible";
+import { printedBy } from "../../cli/run/printed";
 import { type Commitments, changeProblems, commitmentsOf, committed } from "../../components/plan/commitments";
+import { resourceIds } from "../../components/resources";
 import { Progress } from "../../components/rollout/gate/progress";
 import { GateRefused } from "../../components/rollout/gate/refusal";
 import { refuseStep } from "../../components/rollout/step";
@@ -114,6 +116,24 @@ describe("a change of releases, by what the state tells", () => {
       'kubernetesVersion: the step from Kubernetes "1.35.4" to "1.37.2"',
     ]);
     expect(problems(["1.36.3", "3.7.3"], text, printed(undefined, []))).toEqual([]);
+  });
+});
+
+describe("what resources of a state printed", () => {
+  const resource = (name: string, stdout: unknown, more: object = {}) => {
+    const [type] = resourceIds.commitments;
+    return { urn: `urn:pulumi:lab::kilonode::${type}::${name}`, type, outputs: { stdout }, ...more };
+  };
+
+  it("comes in the order asked for, without secrets, and without what is only there to be removed", () => {
+    const state = [
+      resource("masters-rollout", "old", { delete: true }),
+      resource("masters-rollout", "new"),
+      resource("commitments", "held"),
+      resource("etcd-main-rollout", { ciphertext: "x" }),
+    ];
+    const asked = [resourceIds.commitments, ...["masters", "etcd-main", "etcd-events"].map(resourceIds.rollout)];
+    expect(printedBy(state, asked)).toEqual(["held", "new", undefined, undefined]);
   });
 });
 
