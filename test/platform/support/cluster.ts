@@ -36,10 +36,11 @@ export class FoldersCluster {
   static async start(base: RawConfiguration): Promise<FoldersCluster> {
     const api = new ManagedApi();
     // Nobody else on this machine uses a network whose API address is free.
-    for (let network = 16; network < 127; network++) {
+    // The stack is named after this process: a run that was killed may have left a rollout, which has its stack's locks for a while.
+    for (let network = 64; network < 127; network++) {
       const address = `127.${network}.0.1`;
       if (!(await api.listen(address))) continue;
-      const cluster = new FoldersCluster(`try${network}`, `127.${network}.0.0/20`, base, api);
+      const cluster = new FoldersCluster(`t${process.pid.toString(36)}`, `127.${network}.0.0/20`, base, api);
       const { plan } = cluster.checked();
       api.name(new URL(plan.api.endpoint).hostname, address);
       for (const [index, host] of cluster.world.hosts.entries())

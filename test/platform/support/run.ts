@@ -1,8 +1,8 @@
 /** Runs a host program that was delivered to a folder, as if the folder were the host. */
 import { spawn } from "node:child_process";
 import { resolve } from "node:path";
+import type { Answer } from "./answer";
 import type { FolderHost } from "./host";
-import type { Answer } from "./world";
 
 const fakes = ["test/unit/machine-fakes", "test/unit/machine-fakes/kubelet"].map((folder) => resolve(folder));
 

@@ -1,7 +1,7 @@
 /** A simulated etcd shard over hosts that are folders: who is a member, who is up, who leads. */
 import type { ShardPlan } from "../../../components/plan/types";
+import { type Answer, answered, failed } from "./answer";
 import type { FolderHost } from "./host";
-import { type Answer, answered, failed } from "./world";
 
 const unit = "etcd.service";
 

@@ -2,25 +2,16 @@
  * The hosts of a plan as folders, and what their commands do. Host programs that are told a root really run, in the folder, with a
  * fake systemd and kubelet; what would ask etcd or the API server is answered by a simulation. Nothing else runs at all.
  */
-
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { inflateSync } from "node:zlib";
 import { machineApply, makeKeys, programsRecord } from "../../../components/host/delivery";
 import type { ClusterPlan } from "../../../components/plan/types";
+import { type Answer, answered, failed } from "./answer";
 import { FolderHost } from "./host";
 import { runInFolder } from "./run";
 import { Shard } from "./shard";
-
-export interface Answer {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-export const answered = (stdout: string): Answer => ({ code: 0, stdout, stderr: "" });
-export const failed = (stderr: string): Answer => ({ code: 1, stdout: "", stderr });
 
 const tools = "/usr/local/lib/kilonode";
 const stillStarting = `${tools}/still-starting`;
@@ -72,7 +63,7 @@ export class World {
       const [, , , first = ""] = args;
       return first === makeKeys ? runInFolder(host, makeKeys, [], await input()) : deliver(host, first, await input());
     }
-    if (!host.has(program)) return { code: 127, stdout: "", stderr: `${program}: not found` };
+    if (!host.has(program)) return failed(`${program}: not found`, 127);
     switch (program) {
       case machineApply:
         return this.#machineApply(host, args, input);
@@ -89,7 +80,7 @@ export class World {
       case `${tools}/leader-of`:
         return answered(JSON.stringify(host === this.#holder ? ["kube-controller-manager", "kube-scheduler"] : []));
     }
-    return { code: 126, stdout: "", stderr: `${program}: not for a folder` };
+    return failed(`${program}: not for a folder`, 126);
   }
 
   async #machineApply(host: FolderHost, args: readonly string[], input: () => Promise<string>): Promise<Answer> {
