@@ -23,8 +23,8 @@ async function run(platforms: Platforms): Promise<pulumi.Inputs> {
   // Loaded while other processes look at the machine.
   const { placeCluster } = require("./place") as typeof import("./place");
   const prepared = await preparing;
-  for (const { level, message, source } of plan.scale.notices) {
-    if (level === "warning") await pulumi.log.warn(`${message} (${source})`);
+  for (const { level, path, message, source } of plan.scale.notices) {
+    if (level === "warning") await pulumi.log.warn(`${path}: ${message} (${source})`);
   }
   return placeCluster({ spec, platform, prepared, plan: withArtifacts(plan, prepared.artifacts) });
 }

@@ -151,7 +151,7 @@ function etcdNotices({ etcd, zones }: Draft): Notice[] {
       found.push({
         level: "warning",
         path: `${path}.members`,
-        message: `${shard.members} members over ${zones} zones lose their quorum with one zone; take 3 members and 3 zones at least`,
+        message: `${shard.members} over ${zones} zones: the loss of one zone can take the quorum; take 3 members and 3 zones at least`,
         source: faq,
       });
   }
