@@ -1,5 +1,6 @@
 /** Plans of the production layout at every size, on addresses that a test may use. */
 
+import { plan } from "../../../components/plan/plan";
 import type { ClusterPlan, HostPlan } from "../../../components/plan/types";
 import { ClusterConfig } from "../../../config/cluster";
 import { defaultReleases, type Releases } from "../../../config/releases";
@@ -31,22 +32,24 @@ export interface PlanOptions {
 /** The default layout: 11 masters, 17 etcd hosts in three shards (22 in four above 10,000 nodes), a load balancer. */
 export function productionPlan(workload: Workload, options: PlanOptions = {}): ClusterPlan {
   const releases = { ...defaultReleases, ...options.releases };
-  const checked = clusterOf("prod", {
+  const { spec, platform } = clusterOf("prod", {
     platform: "lab",
     ephemeral: false,
     kubernetesVersion: releases.kubernetes,
     etcdVersion: releases.etcd,
     workload,
     network: { hosts: hostRange },
-    // The pods of 15,000 nodes do not fit a quota of 8 GiB beside everything else: the plan asks for a shard of their own.
-    ...(workload.nodes && workload.nodes > 10_000 ? { etcd: withPods } : {}),
-    masters: {
-      ...(options.masters ? { count: options.masters } : {}),
-      ...(options.runtime ? { runtime: options.runtime } : {}),
+    etcd: {
+      // Of production, where no hosts share a core.
+      heartbeatMs: defaults.heartbeatMs,
+      electionMs: defaults.electionMs,
+      // The pods of 15,000 nodes do not fit a quota of 8 GiB beside everything else: the plan asks for a shard of their own.
+      ...(workload.nodes && workload.nodes > 10_000 ? withPods : {}),
     },
+    masters: options.masters ? { count: options.masters } : {},
   });
   // No binary is looked at through the plan: the tests run those of the toolchain.
-  return checked.plan;
+  return plan(spec, { ...platform.facts(spec), runtimes: [options.runtime ?? "systemd"] });
 }
 
 /** The first host of a group: "masters", "etcd-main", "load-balancer". */
