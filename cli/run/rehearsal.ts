@@ -94,8 +94,8 @@ export class RehearsalEngine implements StackEngine {
     return this.#spoken(async () => stateOf(this.stateFile, this.passphrase));
   }
 
-  async printed(resources: readonly ResourceId[]): Promise<readonly (string | undefined)[]> {
-    return printedBy((await this.exists()) ? readResources(this.stateFile) : [], resources);
+  printed(resources: readonly ResourceId[]): Promise<readonly (string | undefined)[]> {
+    return this.#spoken(async () => printedBy((await this.exists()) ? readResources(this.stateFile) : [], resources));
   }
 
   export(): Promise<object> {
