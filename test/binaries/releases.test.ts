@@ -94,8 +94,10 @@ test.for(steps)("a member of etcd %s goes on with its data as %s, and not back",
   }
   const { code, output } = await (await start(old)).end();
   expect(code).not.toBe(0);
-  const [, refusal] = /"msg":"bootstrap failed","error":"((?:[^"\\]|\\.)*)"/.exec(output) ?? [];
-  expect(refusal).toMatch(/^version \\"\d+\.\d+\.0\\" is not supported$/);
+  // Which of the two it says depends on whether the newer one has marked its database yet, which it does a while after its start.
+  expect(output).toMatch(
+    /"error":"version \\"\d+\.\d+\.0\\" is not supported"|"msg":"invalid downgrade; server version is lower than determined cluster version"/,
+  );
 
   const step = (a: string, b: string) =>
     releaseStepProblems({ ...defaultReleases, etcd: a }, { ...defaultReleases, etcd: b });
