@@ -8,6 +8,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { SSHD } from "../support/loopback";
 import type { Seen } from "./support/conform";
 import {
   normalOrder,
@@ -21,7 +22,6 @@ import {
   stepName,
   stepsOf,
 } from "./support/recordings";
-import { SSHD } from "./support/sshd";
 
 const AT_ONCE = 2;
 const ROOT = path.resolve(import.meta.dirname, "../..");

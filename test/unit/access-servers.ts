@@ -1,13 +1,12 @@
 /** SSH servers on the loopback address, and a login user that is not root. */
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { HostTarget } from "../../components/access/target";
+import { answers, freePort, SSHD, sshKey } from "../support/loopback";
 
-const SSHD = "/usr/sbin/sshd";
 export const hasSshd = existsSync(SSHD) && process.getuid?.() === 0;
 export const hasSudo = hasSshd && existsSync("/usr/bin/sudo") && existsSync("/usr/sbin/useradd");
 
@@ -27,13 +26,13 @@ export class Servers {
   constructor() {
     // sshd reads the authorized keys as the user that logs in.
     execFileSync("chmod", ["711", this.dir]);
-    this.privateKey = readFileSync(this.#key("client").file, "utf8");
-    this.otherKey = this.#key("other").publicKey;
+    this.privateKey = readFileSync(sshKey(this.dir, "client").file, "utf8");
+    this.otherKey = sshKey(this.dir, "other").publicKey;
   }
 
   async start(name: string): Promise<Server> {
     mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
-    const [port, key, log] = [await freePort(), this.#key(name), join(this.dir, `${name}.log`)];
+    const [port, key, log] = [await freePort(), sshKey(this.dir, name), join(this.dir, `${name}.log`)];
     const config = join(this.dir, `${name}.conf`);
     writeFileSync(
       config,
@@ -71,30 +70,4 @@ LogLevel DEBUG1
   stop(): void {
     for (const stop of this.#stops.splice(0).reverse()) stop();
   }
-
-  #key(name: string): { file: string; publicKey: string } {
-    const file = join(this.dir, name);
-    execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
-    const [type, data] = readFileSync(`${file}.pub`, "utf8").trim().split(" ");
-    return { file, publicKey: `${type} ${data}` };
-  }
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true));
-    socket.once("error", () => resolve(false));
-    socket.once("close", () => socket.destroy());
-  });
 }

@@ -1,11 +1,11 @@
 /** An OpenSSH server on the loopback address for one test file: own configuration, keys and port, gone afterwards. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createConnection, createServer } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Values } from "../../../engine";
+import { answers, freePort, SSHD, sshKey } from "../../support/loopback";
 
 export interface Sshd {
   readonly dir: string;
@@ -23,35 +23,14 @@ export interface Sshd {
   remove(): Promise<void>;
 }
 
-function keygen(file: string): string {
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
-  return readFileSync(`${file}.pub`, "utf8").trim();
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no port");
-  return address.port;
-}
-
-function listens(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true)).once("error", () => resolve(false));
-    socket.once("connect", () => socket.destroy());
-  });
-}
-
 export async function startSshd(): Promise<Sshd> {
   mkdirSync("/run/sshd", { recursive: true, mode: 0o755 }); // Where the packaged server wants to live; gone after a boot.
   const dir = mkdtempSync(join(tmpdir(), "sshd-"));
   const port = await freePort();
-  const hostKey = keygen(join(dir, "host")).split(" ").slice(0, 2).join(" ");
-  writeFileSync(join(dir, "authorized_keys"), `${keygen(join(dir, "user"))}\n`, { mode: 0o600 });
-  const privateKey = readFileSync(join(dir, "user"), "utf8");
+  const hostKey = sshKey(dir, "host").publicKey;
+  const user = sshKey(dir, "user");
+  writeFileSync(join(dir, "authorized_keys"), `${user.publicKey}\n`, { mode: 0o600 });
+  const privateKey = readFileSync(user.file, "utf8");
   const config = [
     `Port ${port}`,
     "ListenAddress 127.0.0.1",
@@ -72,12 +51,12 @@ export async function startSshd(): Promise<Sshd> {
   let server: ChildProcess | undefined;
   const start = async () => {
     // As a process group of its own, so that stopping it ends the processes of its connections too.
-    server = spawn("/usr/sbin/sshd", ["-D", "-f", join(dir, "config"), "-E", join(dir, "log")], {
+    server = spawn(SSHD, ["-D", "-f", join(dir, "config"), "-E", join(dir, "log")], {
       detached: true,
       stdio: "ignore",
     });
     for (let i = 0; i < 100; i++) {
-      if (await listens(port)) return;
+      if (await answers(port)) return;
       await sleep(20);
     }
     throw new Error(`sshd does not start: ${readFileSync(join(dir, "log"), "utf8")}`);

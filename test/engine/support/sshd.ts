@@ -1,10 +1,10 @@
 /** An SSH server on the loopback address, as the recordings of `remote` had it. */
-import { execFileSync, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { connect, createServer } from "node:net";
 import { userInfo } from "node:os";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { answers, freePort, SSHD, sshKey } from "../../support/loopback";
 
 export interface SshServer {
   /** Values for the placeholders of steps.json. */
@@ -12,34 +12,14 @@ export interface SshServer {
   stop(): void;
 }
 
-export const SSHD = "/usr/sbin/sshd";
-
-async function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}
-
-function key(folder: string, name: string): { file: string; publicKey: string } {
-  const file = path.join(folder, name);
-  execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "", "-f", file]);
-  const [type, data] = readFileSync(`${file}.pub`, "utf8").split(" ");
-  return { file, publicKey: `${type} ${data?.trim()}` };
-}
-
 export async function startSshServer(folder: string, effects: string): Promise<SshServer> {
   const work = path.join(folder, "work");
   mkdirSync(work, { recursive: true });
   mkdirSync("/run/sshd", { recursive: true, mode: 0o755 });
   const port = await freePort();
-  const host = key(folder, "host");
-  const wrong = key(folder, "wrong");
-  const user = key(folder, "user");
+  const host = sshKey(folder, "host");
+  const wrong = sshKey(folder, "wrong");
+  const user = sshKey(folder, "user");
   const config = path.join(folder, "sshd_config");
   writeFileSync(
     config,
@@ -68,13 +48,4 @@ Subsystem sftp internal-sftp -d ${work}
     },
     stop: () => void server.kill("SIGTERM"),
   };
-}
-
-function answers(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, "127.0.0.1");
-    socket.once("connect", () => resolve(true));
-    socket.once("error", () => resolve(false));
-    socket.once("close", () => socket.destroy());
-  });
 }
