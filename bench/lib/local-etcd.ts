@@ -5,12 +5,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Outcome } from "../../components/access/ssh";
 import { hostText } from "../../components/machine/host-files";
+import { tools } from "../../components/machine/host-programs";
 import { ports } from "../../components/plan/ports";
 import { RemoteShard } from "../../components/rollout/etcd/remote";
 import type { EtcdPlan } from "../../components/rollout/etcd/shard";
 import type { Activation, MachineStatus } from "../../components/rollout/hosts/answers";
 import type { ActivationOptions } from "../../components/rollout/hosts/hosts";
-import { tools } from "../../components/rollout/hosts/remote";
 import { checkToolchain, isSound } from "../../toolchain/ensure";
 
 /** etcd and etcdctl as a cluster runs them by default; undefined where the toolchain has not made them. */

@@ -4,6 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { lookup } from "../../config/lookup";
 import { asRoot } from "../access/privilege";
+import { machineApply } from "../machine/host-programs";
 import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
 import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
@@ -12,7 +13,7 @@ import type { HostPlan, SecretPlan } from "../plan/types";
 import type { Host } from "../platform/module";
 import { type ContentPart, resourceNames } from "../resources";
 import { runError } from "../run-error";
-import { machineApply, makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
+import { makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
 import type { Repairs } from "./repairs";
 
 export class HostContent extends pulumi.ComponentResource {

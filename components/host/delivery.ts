@@ -6,14 +6,13 @@
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
 import { hostPaths, hostText } from "../machine/host-files";
+import { machineApply, tools } from "../machine/host-programs";
 
-export const makeKeys = "/usr/local/lib/kilonode/make-keys";
-export const machineApply = "/usr/local/sbin/machine-apply";
+export const makeKeys = `${tools}/make-keys`;
 /** Where a host notes which programs were put on it, and how often. */
 export const programsRecord = "/var/lib/kilonode/programs.json";
-const stillStarting = "/usr/local/lib/kilonode/still-starting";
 
-const loader = hostText("/usr/local/lib/kilonode/deliver")
+const loader = hostText(`${tools}/deliver`)
   .split("\n")
   .filter((line) => line !== "" && !line.startsWith("#"))
   .join("\n");
@@ -23,9 +22,9 @@ export function programsCommand(repairs: number): string {
   return `python3 -IS -c '${loader}' ${repairs}`;
 }
 
-const machineApplyPackage = hostPaths("/usr/local/lib/kilonode/machine_apply", ".py");
+const machineApplyPackage = hostPaths(`${tools}/machine_apply`, ".py");
 /** What gates ask before any content is live, so that it cannot be part of the content. */
-const gateTools = [stillStarting, "/usr/local/lib/kilonode/etcd-look", "/usr/local/lib/kilonode/etcd-call"];
+const gateTools = [`${tools}/still-starting`, `${tools}/etcd-look`, `${tools}/etcd-call`];
 const programs = textsOf([makeKeys, machineApply, ...machineApplyPackage, ...gateTools]);
 
 /** The same for every host. Compressed: the state holds it twice for each of them, and every run compares it. */

@@ -4,8 +4,9 @@ import * as z from "zod";
 import { asRoot } from "../access/privilege";
 import { SshConnection } from "../access/ssh";
 import type { HostTarget } from "../access/target";
+import { machineApply } from "../machine/host-programs";
 import type { Host } from "../platform/module";
-import { compiled, machineApply, programsRecord } from "./delivery";
+import { compiled, programsRecord } from "./delivery";
 
 /** Each is the number of repairs so far, or one more when the host differs. */
 export interface Repairs {

@@ -14,7 +14,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { machineApply, makeKeys, programCommand, programsCommand, programsInput } from "../../components/host/delivery";
+import { makeKeys, programCommand, programsCommand, programsInput } from "../../components/host/delivery";
+import { machineApply } from "../../components/machine/host-programs";
 
 const packageFolder = "/usr/local/lib/kilonode/machine_apply";
 const modules = readdirSync(`components/machine/files${packageFolder}`).filter((name) => name.endsWith(".py"));

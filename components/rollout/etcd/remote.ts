@@ -1,7 +1,8 @@
 /** An etcd shard over SSH: its members' hosts, and etcdctl on one of them. */
 import { quote } from "../../access/privilege";
+import { tools } from "../../machine/host-programs";
 import { ports } from "../../plan/ports";
-import { RemoteHosts, tools } from "../hosts/remote";
+import { RemoteHosts } from "../hosts/remote";
 import { readView } from "./answers";
 import { type EtcdShard, type Member, NotYet, type View } from "./shard";
 

@@ -12,13 +12,9 @@ export interface GateFinding {
   readonly lasting: boolean;
 }
 
-/** What a machine reads of a refusal (the `KILONODE-GATE` line). */
-export interface Refusal {
+/** What a machine reads of a refusal (the `KILONODE-GATE` line): the first finding, and what else there is. */
+export interface Refusal extends Omit<GateFinding, "lasting"> {
   readonly group: string;
-  readonly host: string;
-  readonly checked: string;
-  readonly found: string;
-  readonly advice: string;
   readonly changed: readonly string[];
   readonly findings: readonly GateFinding[];
 }

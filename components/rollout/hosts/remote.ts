@@ -2,6 +2,7 @@
 import { asRoot, quote } from "../../access/privilege";
 import { COMMAND_TIMEOUT_MS, type Outcome, SshConnection, SshError } from "../../access/ssh";
 import type { HostTarget } from "../../access/target";
+import { machineApply, tools } from "../../machine/host-programs";
 import {
   type Activation,
   type MachineStatus,
@@ -11,9 +12,6 @@ import {
   type ServiceKind,
 } from "./answers";
 import type { ActivationOptions, Clock, Hosts } from "./hosts";
-
-const machineApply = "/usr/local/sbin/machine-apply";
-export const tools = "/usr/local/lib/kilonode";
 
 export class RemoteHosts implements Hosts, Clock {
   readonly #connections = new Map<string, SshConnection>();

@@ -1,7 +1,8 @@
 /** The masters' side of a rollout over SSH. */
 import * as z from "zod";
+import { tools } from "../../machine/host-programs";
 import { read } from "../hosts/answers";
-import { RemoteHosts, tools } from "../hosts/remote";
+import { RemoteHosts } from "../hosts/remote";
 import type { MastersRollout, RolloutHost } from "../spec";
 import type { Backend, Masters } from "./masters";
 
