@@ -1,28 +1,16 @@
 /** A cluster on hosts that a platform has made: their content, the rollouts in order, then the objects in the API. */
 import * as kubernetes from "@pulumi/kubernetes";
 import * as pulumi from "@pulumi/pulumi";
-import type { ClusterSpec } from "../config/cluster";
 import type { HostRole } from "../config/names";
 import type { HostTarget } from "./access/target";
-import { HostContent } from "./host/content";
-import type { Repairs } from "./host/repairs";
+import { type ClusterArgs, ClusterHosts } from "./cluster-hosts";
 import { clusterObjects } from "./objects/objects";
 import { operatorKubeconfig } from "./pki/kubeconfig";
 import { Pki } from "./pki/pki";
-import { type GroupPlan, groupOf } from "./plan/groups";
+import { groupOf } from "./plan/groups";
 import type { ClusterPlan } from "./plan/types";
-import type { Host, Placement } from "./platform/module";
-import { Gates, Rollout, type RolloutArgs } from "./rollout/component";
-
-export interface ClusterArgs {
-  readonly spec: ClusterSpec;
-  readonly plan: ClusterPlan;
-  readonly placement: Placement;
-  /** By host; one that is absent does not answer. */
-  readonly repairs: ReadonlyMap<string, Repairs>;
-  /** Private key that logs in to every host, OpenSSH format. */
-  readonly sshKey: pulumi.Output<string>;
-}
+import type { Host } from "./platform/module";
+import { Gates, Rollout } from "./rollout/component";
 
 /** A host for the command line: where it is, and what it is to the cluster. */
 export interface ClusterHost extends HostTarget {
@@ -36,23 +24,33 @@ export class Cluster extends pulumi.ComponentResource {
   readonly hosts: pulumi.Output<ClusterHost[]>;
 
   constructor(args: ClusterArgs) {
-    const { plan, placement, spec } = args;
+    const { plan, spec, sshKey } = args;
     super("kilonode:index:Cluster", spec.stack);
     const pki = new Pki("pki", { stack: spec.stack, certificates: spec.certificates }, { parent: this });
-    const groups = stagedGroups(args, pki, this);
-    const running = placement.hosts.some(({ existed }) => existed);
-    const gates = new Gates({ groups: groups.map(({ rollout }) => rollout), sshKey: args.sshKey }, { parent: this });
-    this.hosts = pulumi.all(placement.hosts.map((host) => clusterHost(plan, host)));
     this.kubeconfig = operatorAccess(plan, pki);
 
+    const hosts = new ClusterHosts(args, pki, this);
+    const groups = [...plan.groups].sort((a, b) => Number(a.needsApi) - Number(b.needsApi));
+    const gates = hosts.turning
+      ? undefined
+      : new Gates({ groups: groups.map(hosts.rollout), sshKey }, { parent: this });
     const done = new Map<string, pulumi.Resource>();
     const objects = once(() => this.#objects(args, [...done.values()]));
-    for (const { group, existed, rollout } of groups) {
-      const before = existed || group.needsApi ? group.after.flatMap((name) => done.get(name) ?? []) : [];
-      const dependsOn = [...(running ? [gates] : []), ...before, ...(group.needsApi ? objects() : [])];
-      done.set(group.name, new Rollout(rollout, { parent: this, dependsOn }));
+    for (const group of groups) {
+      const existed = hosts.existed(group);
+      const before = [
+        ...(existed || group.needsApi ? group.after.flatMap((name) => done.get(name) ?? []) : []),
+        ...(group.needsApi ? objects() : []),
+      ];
+      hosts.takeTurns(group, before);
+      const dependsOn = [...(hosts.running ? [gates ?? hosts.gates] : []), ...before];
+      done.set(group.name, new Rollout(hosts.rollout(group), { parent: this, dependsOn }));
     }
     objects();
+    // Changed machines had gates of their own, before each of them: this one is then the last look.
+    if (!gates)
+      new Gates({ groups: groups.map(hosts.rollout), sshKey }, { parent: this, dependsOn: [...done.values()] });
+    this.hosts = pulumi.all(plan.hosts.map(({ name }) => clusterHost(plan, hosts.made(name))));
     this.registerOutputs({});
   }
 
@@ -74,45 +72,6 @@ function once<T>(make: () => T): () => T {
     made ??= { value: make() };
     return made.value;
   };
-}
-
-interface StagedGroup {
-  readonly group: GroupPlan;
-  /** False: it starts for the first time, as a whole. */
-  readonly existed: boolean;
-  readonly rollout: RolloutArgs;
-}
-
-/** Stages every host's content; groups that need the API come last. */
-function stagedGroups(
-  { placement, plan, repairs, sshKey }: ClusterArgs,
-  pki: Pki,
-  parent: pulumi.Resource,
-): StagedGroup[] {
-  const staged = new Map(
-    placement.hosts.map((host) => {
-      const content = new HostContent(host, pki, repairs.get(host.plan.name), { parent, dependsOn: host.resource });
-      return [host.plan.name, { host, digest: content.digest }] as const;
-    }),
-  );
-  const inOrder = [...plan.groups].sort((a, b) => Number(a.needsApi) - Number(b.needsApi));
-  return inOrder.map((group) => {
-    const hosts = group.hosts.flatMap((name) => staged.get(name) ?? []);
-    const strategy = strategyOf(group, (name) => staged.get(name)?.host);
-    return {
-      group,
-      existed: hosts.some(({ host }) => host.existed),
-      rollout: { group: group.name, strategy, hosts, hostTimeoutSeconds: group.hostTimeoutSeconds, sshKey },
-    };
-  });
-}
-
-/** The group's strategy with the host that it names as a target. */
-function strategyOf({ strategy }: GroupPlan, hostNamed: (name: string) => Host | undefined): RolloutArgs["strategy"] {
-  if (strategy.kind !== "masters") return strategy;
-  const { balancer, ...masters } = strategy;
-  const host = balancer === undefined ? undefined : hostNamed(balancer);
-  return host ? host.target.apply((loadBalancer) => ({ ...masters, loadBalancer })) : masters;
 }
 
 function clusterHost(plan: ClusterPlan, { target, plan: { name, role, zone } }: Host): pulumi.Output<ClusterHost> {

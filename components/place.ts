@@ -1,12 +1,14 @@
 /** Places a plan: what a cluster is held to, the platform's hosts, then everything on them. */
 import type * as pulumi from "@pulumi/pulumi";
+import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import type { ClusterSpec } from "../config/cluster";
+import { countOf, UserError } from "../config/errors";
 import { Cluster } from "./cluster";
 import { commitments } from "./commitments";
 import { repairsOf } from "./host/repairs";
 import type { ClusterPlan } from "./plan/types";
-import type { PlatformModule, Prepared } from "./platform/module";
+import type { Placement, PlatformModule, Prepared } from "./platform/module";
 import { resourceNames } from "./resources";
 
 export async function placeCluster<P extends Prepared>(args: {
@@ -17,9 +19,11 @@ export async function placeCluster<P extends Prepared>(args: {
 }): Promise<pulumi.Inputs> {
   const { spec, platform, prepared, plan } = args;
   const after = commitments(plan);
-  const sshKey = new tls.PrivateKey(resourceNames.sshKey, { algorithm: "ED25519" });
-  const placement = platform.place({ plan, prepared, sshKey, after });
-  const repairs = await repairsOf(placement.hosts);
+  const owner = new random.RandomBytes(resourceNames.owner, { length: 8 }, { dependsOn: after });
+  const sshKey = new tls.PrivateKey(resourceNames.sshKey, { algorithm: "ED25519" }, { dependsOn: after });
+  const placement = await platform.place({ plan, prepared, sshKey, after, owner: hexOf(owner.id) });
+  refuseBothAtOnce(plan, placement);
+  const repairs = await repairsOf(plan.hosts, placement, sshKey.privateKeyOpenssh);
   const cluster = new Cluster({ spec, plan, placement, repairs, sshKey: sshKey.privateKeyOpenssh });
   return {
     apiEndpoint: plan.api.endpoint,
@@ -27,4 +31,21 @@ export async function placeCluster<P extends Prepared>(args: {
     sshKey: sshKey.privateKeyOpenssh,
     hosts: cluster.hosts,
   };
+}
+
+/** The bytes themselves are marked as a secret, which they are not here; the id is the same in base64. */
+const hexOf = (id: pulumi.Output<string>) => id.apply((base64) => Buffer.from(base64, "base64").toString("hex"));
+
+/** With a new SSH key nobody is let in who could look at a gate, before hosts take the key; and that must not wait for a restart. */
+function refuseBothAtOnce({ hosts, stack }: ClusterPlan, placement: Placement): void {
+  const both = hosts.filter((host) => {
+    const machine = placement.found(host);
+    return machine.state === "running" && machine.change === "a restart" && !machine.knowsKey;
+  });
+  const [first] = both;
+  if (!first) return;
+  throw new UserError(
+    `stack ${stack} has a new SSH key, and the machines of ${countOf(both, "host")} (${first.name}) change in a way that takes a restart: both at once cannot be done safely. ` +
+      "Take the other change back, run `kilonode up` for the key, then make the change again. Nothing was touched",
+  );
 }

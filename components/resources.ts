@@ -6,6 +6,7 @@ const types = {
   certificate: "tls:index/locallySignedCert:LocallySignedCert",
   authority: "tls:index/selfSignedCert:SelfSignedCert",
   key: "tls:index/privateKey:PrivateKey",
+  randomBytes: "random:index/randomBytes:RandomBytes",
 } as const;
 
 /** What is put on a host, a resource each. */
@@ -15,10 +16,13 @@ export type ContentPart = (typeof contentParts)[number];
 export const resourceNames = {
   commitments: "commitments",
   network: "network",
+  owner: "owner",
   gates: "all-gates",
+  machineGates: "machine-gates",
   sshKey: "ssh",
   operator: "operator",
   rollout: (group: string) => `${group}-rollout`,
+  turn: (host: string) => `${host}-turn`,
   content: (host: string, part: ContentPart) => `${host}-${part}`,
   certificate: (host: string, certificate: string) => `${host}-${certificate}`,
   authority: (authority: string) => `${authority}-ca`,
@@ -30,6 +34,7 @@ export type ResourceId = readonly [type: string, name: string];
 
 export const resourceIds = {
   commitments: [types.local, resourceNames.commitments],
+  owner: [types.randomBytes, resourceNames.owner],
   sshKey: [types.key, resourceNames.sshKey],
   operatorKey: [types.key, resourceNames.operator],
   operatorCertificate: [types.certificate, resourceNames.operator],
@@ -40,7 +45,7 @@ export const resourceIds = {
 /** What a resource is, told from its type and name. */
 export type ResourceKind =
   | { readonly kind: "commitments" | "network" | "gates" | "object" | "authority" | "key" | "random" }
-  | { readonly kind: "host"; readonly host: string }
+  | { readonly kind: "host" | "turn"; readonly host: string }
   | { readonly kind: "content"; readonly host: string; readonly part: ContentPart }
   | { readonly kind: "rollout"; readonly group: string }
   | { readonly kind: "certificate" }
@@ -50,13 +55,15 @@ const singles = new Map<string, ResourceKind>([
   [resourceNames.commitments, { kind: "commitments" }],
   [resourceNames.network, { kind: "network" }],
   [resourceNames.gates, { kind: "gates" }],
+  [resourceNames.machineGates, { kind: "gates" }],
 ]);
 
 export function resourceKind({ type, name }: { readonly type: string; readonly name: string }): ResourceKind {
   switch (type) {
     case types.local: {
-      const [, group] = /^(.+)-rollout$/.exec(name) ?? [];
-      return singles.get(name) ?? (group === undefined ? { kind: "host", host: name } : { kind: "rollout", group });
+      const [, whose = "", what] = /^(.+)-(rollout|turn)$/.exec(name) ?? [];
+      if (what === "rollout") return { kind: "rollout", group: whose };
+      return singles.get(name) ?? (what === "turn" ? { kind: "turn", host: whose } : { kind: "host", host: name });
     }
     case types.remote: {
       const part = contentParts.find((one) => name.endsWith(`-${one}`));

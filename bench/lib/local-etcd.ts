@@ -94,6 +94,13 @@ export class LocalShard extends RemoteShard {
     for (const host of this.#hosts.values()) host.staged = digest;
   }
 
+  override async rest(name: string): Promise<void> {
+    const host = this.host(name);
+    this.log.push(`rest ${name}`);
+    await end(host.process, "SIGTERM");
+    Object.assign(host, { process: undefined, job: undefined });
+  }
+
   /** The machine dies and is made again, empty. */
   async recreate(name: string): Promise<void> {
     const host = this.host(name);
@@ -114,6 +121,7 @@ export class LocalShard extends RemoteShard {
       staged,
       active,
       everActivated: active !== null,
+      holdsData: active !== null,
       restarts: state === "active" && active !== staged ? ["etcd.service"] : [],
       pending: active === staged ? [] : ["write /etc/etcd/etcd.env"],
       services: active === null ? {} : { "etcd.service": { kind: "unit", active: state } },

@@ -2,7 +2,7 @@
 import { resourceIds } from "../../components/resources";
 import { exitCodes } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
-import { hasChanges, type Result } from "../../engine";
+import { hasChanges, type Result, urnName } from "../../engine";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
 import { previewReport } from "../show/preview";
@@ -33,6 +33,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   const say = (line: string) => progress.line(line);
   const engine = openStack(checked, { engine: options.engine, make: !isPreview, say });
   if (action === "up" || action === "preview") await refuseImpossibleChange(checked, engine);
+  const owner = action === "destroy" ? await ownerOf(engine) : undefined;
   const command = `kilonode ${isPreview ? "preview" : action} ${stack}`;
   const interruption = interruptible(command, say);
   progress.start();
@@ -40,7 +41,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   let reports: RunReport["phases"];
   try {
     result = await engine.run(action, { onEvent: (event) => progress.onEvent(event), signal: interruption.signal });
-    if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec);
+    if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec, owner);
     reports = progress.stop(result.durationMs);
   } finally {
     progress.stop(0);
@@ -65,6 +66,14 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   if (!unexpected) return exitCodeOfRun(report);
   process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
   return exitCodes.failed;
+}
+
+/** By whose mark a platform knows what the state has made; undefined: it has made nothing. */
+async function ownerOf(engine: StackEngine): Promise<string | undefined> {
+  if (!(await engine.exists())) return undefined;
+  const [type, name] = resourceIds.owner;
+  const owner = (await engine.state()).resources.find((one) => one.type === type && urnName(one.urn) === name);
+  return typeof owner?.outputs.hex === "string" ? owner.outputs.hex : undefined;
 }
 
 /** What the cluster cannot become is said before the engine starts; program and rollouts themselves stop an update in the same way. */

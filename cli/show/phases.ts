@@ -42,6 +42,7 @@ export function phaseOf(step: Pick<Step, "type" | "name">): string {
       return rolloutPhase(resource.group);
     case "commitments":
     case "network":
+    case "turn":
     case "host":
       return "hosts";
     case "content":

@@ -4,8 +4,10 @@ import * as z from "zod";
 import { asRoot } from "../access/privilege";
 import { SshConnection } from "../access/ssh";
 import type { HostTarget } from "../access/target";
+import { known } from "../known";
 import { machineApply } from "../machine/host-programs";
-import type { Host } from "../platform/module";
+import type { HostPlan } from "../plan/types";
+import type { Placement } from "../platform/module";
 import { compiled, programsRecord } from "./delivery";
 
 /** Each is the number of repairs so far, or one more when the host differs. */
@@ -24,19 +26,24 @@ const Drift = z.object({ generation: count, programRepairs: count });
 const ProgramsRecord = z.object({ repairs: count });
 
 /**
- * Asks all hosts at once. One that does not answer is absent from the result: nobody knows whether it differs, so it must not look as
- * if it did, and must not look as if it were new.
+ * Asks all hosts at once, as they were found. One that does not answer is absent from the result: nobody knows whether it differs, so it
+ * must not look as if it did, and must not look as if it were new.
  */
-export async function repairsOf(hosts: readonly Host[]): Promise<ReadonlyMap<string, Repairs>> {
+export async function repairsOf(
+  hosts: readonly HostPlan[],
+  placement: Pick<Placement, "found">,
+  sshKey: pulumi.Output<string>,
+): Promise<ReadonlyMap<string, Repairs>> {
+  const privateKey = await known(sshKey);
   const asked = await Promise.all(
     hosts.map(async (host): Promise<readonly [string, Repairs][]> => {
-      const { name } = host.plan;
-      if (!host.existed) return [[name, none]];
-      const [target, connection] = await Promise.all([known(host.target), known(host.connection)]);
-      // A preview that changes the host itself cannot ask it.
-      if (!target || !connection) return [];
+      const { name } = host;
+      const machine = placement.found(host);
+      if (machine.state === "absent") return [[name, none]];
+      // With a new key nobody is let in before the host's turn.
+      if (privateKey === undefined || !machine.knowsKey) return [];
       try {
-        return [[name, await repairs(target, String(await known(pulumi.output(connection.privateKey))))]];
+        return [[name, await repairs(machine.target, privateKey)]];
       } catch (error) {
         await pulumi.log.warn(
           `${name} could not be compared with its plan, so its content counts as unchanged: ${(error as Error).message}`,
@@ -68,16 +75,4 @@ async function repairs(target: HostTarget, privateKey: string): Promise<Repairs>
   } finally {
     connection.close();
   }
-}
-
-/**
- * The value of an output; undefined where a preview does not know it. (`apply` of an unknown output is never called, so waiting
- * for it would wait for ever; the SDK tells what is known by this promise of every output.)
- */
-async function known<T>(output: pulumi.Output<T>): Promise<T | undefined> {
-  const { isKnown } = output as pulumi.Output<T> & { readonly isKnown: Promise<boolean> };
-  if (!(await isKnown)) return undefined;
-  return new Promise<T>((resolve) => {
-    output.apply((value) => resolve(value));
-  });
 }

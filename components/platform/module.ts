@@ -20,14 +20,17 @@ export interface PlatformModule<P extends Prepared = Prepared> {
   facts(spec: ClusterSpec): PlatformFacts;
   /** Before the first resource: gets ready what hosts need, and looks at what exists. */
   prepare(run: PreparationRun): Promise<P>;
-  /** Makes network, hosts, load balancer and object store as resources of the program. */
-  place(args: PlacementArgs<P>): Placement;
+  /**
+   * Makes network, load balancer and object store as resources of the program, and tells of the hosts what there is.
+   * @throws UserError when what exists belongs to another state: its owner is another one
+   */
+  place(args: PlacementArgs<P>): Promise<Placement>;
   /** What the state tells of a host: at least its key and address. undefined: it is not made. */
   madeHost(resources: MadeResources, host: string): MadeHost | undefined;
   /** What it cannot do for its hosts, known and accepted. */
   degradations(spec: ClusterSpec): Promise<readonly PlatformDegradation[]>;
-  /** After a complete destroy: removes what a crash has left that is in no state. */
-  sweep(spec: ClusterSpec): Promise<void>;
+  /** After a complete destroy: removes what a crash has left that is in no state. @param owner of the state; undefined: it never made anything */
+  sweep(spec: ClusterSpec, owner: string | undefined): Promise<void>;
 }
 
 export interface PreparationRun {
@@ -48,15 +51,35 @@ export interface PlacementArgs<P extends Prepared> {
   readonly prepared: P;
   /** Logs in to every host. */
   readonly sshKey: tls.PrivateKey;
+  /** Marks what this state makes: another state, which has other keys, must not touch it. */
+  readonly owner: pulumi.Output<string>;
   /** What must be there before anything of the platform is made or changed. */
   readonly after: pulumi.Resource;
 }
 
 export interface Placement {
-  readonly hosts: readonly Host[];
   /** The resource whose end is the end of the whole cluster. */
   readonly boundary: pulumi.Resource;
+  /** How a host was found. */
+  found(host: HostPlan): FoundMachine;
+  /** Makes a host, or makes its machine what is planned, after these: see turns.ts. */
+  host(plan: HostPlan, after: readonly pulumi.Resource[]): Host;
 }
+
+export type FoundMachine =
+  /** Not there, or without life: nothing on it can be asked, and its change interrupts nothing. */
+  | { readonly state: "absent" }
+  | {
+      readonly state: "running";
+      /** How it is reached until it is changed. */
+      readonly target: HostTarget;
+      /** False: it does not let in yet who has the SSH key of the program. */
+      readonly knowsKey: boolean;
+      readonly change: MachineChange;
+    };
+
+/** What it takes to make a running machine the planned one. */
+export type MachineChange = "none" | "while it runs" | "a restart";
 
 /** A machine that answers over SSH with a pinned host key, sees the object store, and has the devices of its volumes. */
 export interface Host {

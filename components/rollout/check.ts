@@ -1,17 +1,17 @@
 /**
- * Before the first rollout of a change: are the gates of all groups open? Shards roll side by side, so one that cannot pass would
+ * Before the first change of content or machines: are the gates of all groups open? Shards roll side by side, so one that cannot pass would
  * otherwise stop only itself, with the others already under way. Here nothing has been touched yet.
  */
 import type { Progress } from "./gate/progress";
 import { GateRefused, type Refusal } from "./gate/refusal";
 import { checkGroup } from "./group";
-import type { CheckSpec, RolloutSpec } from "./spec";
+import type { CheckSpec, WaitingSpec } from "./spec";
 
 export async function checkGates(
   { groups }: CheckSpec,
   key: string,
   progressOf: (group: string) => Progress,
-  check: (spec: RolloutSpec, key: string, progress: Progress) => Promise<void> = checkGroup,
+  check: (spec: WaitingSpec, key: string, progress: Progress) => Promise<void> = checkGroup,
 ): Promise<void> {
   const results = await Promise.allSettled(groups.map((spec) => check(spec, key, progressOf(spec.group))));
   const reasons = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));

@@ -1,17 +1,26 @@
 /** Makes the staged content of hosts live: a rollout for each group, in the order and with the gates of its strategy. */
+import { randomBytes } from "node:crypto";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
-import type { Host } from "../platform/module";
+import type { HostTarget } from "../access/target";
+import type { HostPlan } from "../plan/types";
 import { resourceNames } from "../resources";
 import { program } from "./program";
-import type { RolloutHost, RolloutSpec, RolloutStrategy } from "./spec";
+import type { CheckSpec, RolloutStrategy, TurnSpec, WaitingHost, WaitingSpec } from "./spec";
 
 export interface RolloutArgs {
   readonly group: string;
   readonly strategy: pulumi.Input<RolloutStrategy>;
-  readonly hosts: readonly { readonly host: Host; readonly digest: pulumi.Output<string> }[];
+  readonly hosts: readonly RolloutMember[];
   readonly hostTimeoutSeconds: number;
   readonly sshKey: pulumi.Output<string>;
+}
+
+export interface RolloutMember {
+  readonly plan: HostPlan;
+  readonly target: pulumi.Input<HostTarget>;
+  /** Of the content staged on it; absent: its turn is still to come. */
+  readonly digest?: pulumi.Output<string>;
 }
 
 export class Rollout extends pulumi.ComponentResource {
@@ -21,7 +30,7 @@ export class Rollout extends pulumi.ComponentResource {
       resourceNames.rollout(args.group),
       {
         create: program,
-        stdin: rolloutSpec(args).apply((spec) => JSON.stringify(spec, null, 1)),
+        stdin: json(rolloutSpec(args)),
         environment: { KILONODE_SSH_KEY: args.sshKey },
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
         addPreviousOutputInEnv: true,
@@ -33,19 +42,21 @@ export class Rollout extends pulumi.ComponentResource {
   }
 }
 
+export interface GatesArgs {
+  readonly groups: readonly RolloutArgs[];
+  readonly sshKey: pulumi.Output<string>;
+}
+
 /** Looks at the gates of all groups before the first rollout of a change: see check.ts. A first creation has no gates yet. */
 export class Gates extends pulumi.ComponentResource {
-  constructor(
-    args: { readonly groups: readonly RolloutArgs[]; readonly sshKey: pulumi.Output<string> },
-    options?: pulumi.ComponentResourceOptions,
-  ) {
+  constructor(args: GatesArgs, options?: pulumi.ComponentResourceOptions) {
     super("kilonode:index:Gates", "gates", {}, options);
     new local.Command(
       resourceNames.gates,
       {
         create: "true",
         update: `${program} check`,
-        stdin: pulumi.all(args.groups.map(rolloutSpec)).apply((groups) => JSON.stringify({ groups }, null, 1)),
+        stdin: json(checkSpec(args)),
         environment: { KILONODE_SSH_KEY: args.sshKey },
         addPreviousOutputInEnv: false,
         logging: local.Logging.Stderr,
@@ -56,15 +67,62 @@ export class Gates extends pulumi.ComponentResource {
   }
 }
 
-function rolloutSpec(args: RolloutArgs): pulumi.Output<RolloutSpec> {
-  const { group, hostTimeoutSeconds } = args;
-  const hosts = pulumi.all(args.hosts.map(({ host, digest }) => rolloutHost(host, digest)));
-  return pulumi
-    .all([hosts, args.strategy])
-    .apply(([all, strategy]) => ({ group, strategy, hosts: all, hostTimeoutSeconds }));
+/** The same before the first change of a machine. */
+export function machineGates(args: GatesArgs | undefined, options: pulumi.CustomResourceOptions): pulumi.Resource {
+  const look = args && { verb: "check", spec: checkSpec(args), sshKey: args.sshKey };
+  return beforeChange(resourceNames.machineGates, look, options);
 }
 
-function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {
-  const { zone, endpoint } = host.plan;
-  return pulumi.all([host.target, digest]).apply(([target, staged]) => ({ ...target, zone, endpoint, digest: staged }));
+export interface TurnArgs {
+  readonly change: TurnSpec["change"];
+  readonly group: RolloutArgs;
+}
+
+/** What is done before the machine of a host is changed: see turn.ts. */
+export function turnOf(
+  host: string,
+  args: TurnArgs | undefined,
+  options: pulumi.CustomResourceOptions,
+): pulumi.Resource {
+  const spec = ({ change, group }: TurnArgs) =>
+    rolloutSpec(group).apply((waiting): TurnSpec => ({ ...waiting, turn: host, change }));
+  const look = args && { verb: "turn", spec: spec(args), sshKey: args.group.sshKey };
+  return beforeChange(resourceNames.turn(host), look, options);
+}
+
+interface Look {
+  readonly verb: string;
+  readonly spec: pulumi.Output<CheckSpec | TurnSpec>;
+  readonly sshKey: pulumi.Output<string>;
+}
+
+/** Runs for every change anew. Without one it keeps the inputs that it had, so that it does not run, and shows nothing. */
+function beforeChange(name: string, look: Look | undefined, options: pulumi.CustomResourceOptions): pulumi.Resource {
+  const quiet = { addPreviousOutputInEnv: false, logging: local.Logging.Stderr };
+  if (!look) {
+    const ignoreChanges = ["create", "stdin", "environment"];
+    return new local.Command(name, { create: "true", ...quiet }, { ...options, ignoreChanges });
+  }
+  const environment = { KILONODE_SSH_KEY: look.sshKey, CHANGE: randomBytes(4).toString("hex") };
+  const inputs = { create: `${program} ${look.verb}`, stdin: json(look.spec), environment };
+  return new local.Command(name, { ...inputs, ...quiet }, options);
+}
+
+const json = (spec: pulumi.Output<unknown>) => spec.apply((document) => JSON.stringify(document, null, 1));
+
+function checkSpec({ groups }: GatesArgs): pulumi.Output<CheckSpec> {
+  return pulumi.all(groups.map(rolloutSpec)).apply((all) => ({ groups: all }));
+}
+
+function rolloutSpec(args: RolloutArgs): pulumi.Output<WaitingSpec> {
+  const { group, hostTimeoutSeconds } = args;
+  return pulumi
+    .all([pulumi.all(args.hosts.map(rolloutHost)), args.strategy])
+    .apply(([hosts, strategy]) => ({ group, strategy, hosts, hostTimeoutSeconds }));
+}
+
+function rolloutHost({ plan: { zone, endpoint }, target, digest }: RolloutMember): pulumi.Output<WaitingHost> {
+  return pulumi
+    .all([target, digest])
+    .apply(([at, staged]) => ({ ...at, zone, endpoint, ...(staged !== undefined && { digest: staged }) }));
 }

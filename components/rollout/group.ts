@@ -1,5 +1,6 @@
 /** The real hosts of a group, by its strategy, and what is done with them. */
 import type { EtcdStrategy } from "../plan/groups";
+import { asTheyAre } from "./as-they-are";
 import { checkEtcd } from "./etcd/check";
 import { RemoteShard } from "./etcd/remote";
 import { rolloutEtcd } from "./etcd/rollout";
@@ -12,7 +13,7 @@ import { goFirst } from "./masters/masters";
 import { RemoteMasters } from "./masters/remote";
 import { rolloutMasters } from "./masters/rollout";
 import type { PreviousRollout } from "./result";
-import type { RolloutSpec } from "./spec";
+import type { RolloutSpec, WaitingSpec } from "./spec";
 import { refuseStep } from "./step";
 import { rolloutTogether } from "./together/rollout";
 
@@ -44,8 +45,10 @@ export async function rolloutGroup(
 }
 
 /** Refuses what a rollout would refuse before its first change, and changes nothing. */
-export async function checkGroup(spec: RolloutSpec, key: string, progress: Progress): Promise<void> {
+export async function checkGroup(waiting: WaitingSpec, key: string, progress: Progress): Promise<void> {
+  const spec = await asTheyAre(waiting, key);
   const { strategy, hosts } = spec;
+  if (hosts.length === 0) return;
   const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
   if (strategy.kind === "etcd")
     return closing(new RemoteShard(hosts, key, hostTimeoutMs), (shard) =>
@@ -55,13 +58,13 @@ export async function checkGroup(spec: RolloutSpec, key: string, progress: Progr
   return closing(new RemoteHosts(hosts, key, hostTimeoutMs), (remote) => new Fleet(remote, hosts, progress).read());
 }
 
-function etcdPlan(spec: RolloutSpec, strategy: EtcdStrategy, established: boolean): EtcdPlan {
+export function etcdPlan(spec: RolloutSpec, strategy: EtcdStrategy, established: boolean): EtcdPlan {
   const targets = spec.hosts.map((host) => ({ ...host, peerUrl: `https://${host.endpoint}:${strategy.peerPort}` }));
   const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
   return { group: spec.group, token: strategy.token, targets, hostTimeoutMs, established };
 }
 
-async function closing<R extends { close(): void }, T>(remote: R, work: (remote: R) => Promise<T>): Promise<T> {
+export async function closing<R extends { close(): void }, T>(remote: R, work: (remote: R) => Promise<T>): Promise<T> {
   try {
     return await work(remote);
   } finally {

@@ -1,6 +1,7 @@
 /**
  * Activates the staged hosts of one group: `components/rollout/rollout < spec.json`, with the SSH private key in
- * KILONODE_SSH_KEY. Progress on stderr, one stable JSON object on stdout.
+ * KILONODE_SSH_KEY. Progress on stderr, one stable JSON object on stdout. `check` only looks at gates, `turn` prepares the change
+ * of a host's machine.
  *
  * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on
  * from what is live.
@@ -11,7 +12,8 @@ import { Progress } from "./gate/progress";
 import { GateRefused, Interrupted } from "./gate/refusal";
 import { rolloutGroup } from "./group";
 import { previousResult, resultOf } from "./result";
-import { readCheck, readSpec } from "./schema";
+import { readCheck, readSpec, readTurn } from "./schema";
+import { takeTurn } from "./turn";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 // When the engine was killed nobody reads on: that must not cut a step short.
@@ -26,6 +28,13 @@ async function main(): Promise<number> {
     if (process.argv[2] === "check") {
       group = "gates";
       await checkGates(readCheck(text), key, progressOf);
+      return 0;
+    }
+    if (process.argv[2] === "turn") {
+      const turn = readTurn(text);
+      group = turn.group;
+      await alone(turn, (line) => say(`${group}: ${line}`));
+      await takeTurn(turn, key, progressOf(group));
       return 0;
     }
     const spec = readSpec(text);

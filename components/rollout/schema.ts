@@ -1,12 +1,23 @@
 /** Reads a rollout's document: every problem at once, unknown keys refused. */
 import * as z from "zod";
 import { targetFields } from "../access/target";
-import type { CheckSpec, RolloutSpec } from "./spec";
+import type { CheckSpec, RolloutSpec, TurnSpec } from "./spec";
 
 const port = z.int().min(1).max(65535);
 const release = z.string().regex(/^\d+\.\d+\.\d+/, "wants a version of three numbers");
 
-const schema = z.strictObject({
+const digest = z.string().min(1);
+const host = z.strictObject({ ...targetFields, zone: z.string().min(1), endpoint: z.string().min(1), digest });
+const waitingHost = host.partial({ digest: true });
+
+const hostsOf = <H extends typeof host | typeof waitingHost>(one: H) =>
+  z
+    .array(one)
+    .min(1)
+    .refine((hosts) => new Set(hosts.map(({ name }) => name)).size === hosts.length, "host names are not unique")
+    .refine((hosts) => new Set(hosts.map(({ address }) => address)).size === hosts.length, "addresses are not unique");
+
+const rollout = z.strictObject({
   group: z.string().min(1),
   strategy: z.discriminatedUnion("kind", [
     z.strictObject({
@@ -26,29 +37,24 @@ const schema = z.strictObject({
     }),
     z.strictObject({ kind: z.literal("together") }),
   ]),
-  hosts: z
-    .array(
-      z.strictObject({
-        ...targetFields,
-        zone: z.string().min(1),
-        endpoint: z.string().min(1),
-        digest: z.string().min(1),
-      }),
-    )
-    .min(1)
-    .refine((hosts) => new Set(hosts.map((host) => host.name)).size === hosts.length, "host names are not unique")
-    .refine((hosts) => new Set(hosts.map((host) => host.address)).size === hosts.length, "addresses are not unique"),
+  hosts: hostsOf(host),
   hostTimeoutSeconds: z.number().positive(),
 });
 
-const check = z.strictObject({ groups: z.array(schema) });
+const waiting = rollout.extend({ hosts: hostsOf(waitingHost) });
+const check = z.strictObject({ groups: z.array(waiting) });
+const turn = waiting.extend({ turn: z.string().min(1), change: z.enum(["while it runs", "a restart"]) });
 
 export function readSpec(text: string): RolloutSpec {
-  return read(text, schema) as RolloutSpec;
+  return read(text, rollout) as RolloutSpec;
 }
 
 export function readCheck(text: string): CheckSpec {
   return read(text, check) as CheckSpec;
+}
+
+export function readTurn(text: string): TurnSpec {
+  return read(text, turn) as TurnSpec;
 }
 
 function read(text: string, wanted: z.ZodType): unknown {

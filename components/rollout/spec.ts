@@ -1,5 +1,6 @@
 import type { HostTarget } from "../access/target";
 import type { EtcdStrategy, MastersStrategy, TogetherStrategy } from "../plan/groups";
+import type { MachineChange } from "../platform/module";
 
 /**
  * What a rollout gets: the hosts of one group with the digest of the content staged on each. Public data; the SSH key
@@ -29,7 +30,19 @@ export interface RolloutHost extends HostTarget {
   readonly digest: string;
 }
 
-/** What is looked at before the first rollout of a change. */
+/** A host whose turn may be still to come: without a digest its content stays as it is. */
+export type WaitingHost = Omit<RolloutHost, "digest"> & Partial<Pick<RolloutHost, "digest">>;
+
+export type WaitingSpec = Omit<RolloutSpec, "hosts"> & { readonly hosts: readonly WaitingHost[] };
+
+/** What is looked at before the first change: of a group's content, or of a host's machine. */
 export interface CheckSpec {
-  readonly groups: readonly RolloutSpec[];
+  readonly groups: readonly WaitingSpec[];
+}
+
+/** What is done before a host's machine is changed: see turn.ts. */
+export interface TurnSpec extends WaitingSpec {
+  /** The host whose turn it is. */
+  readonly turn: string;
+  readonly change: Exclude<MachineChange, "none">;
 }

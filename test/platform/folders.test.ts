@@ -31,6 +31,9 @@ const knobs = {
   etcd: { shards: { main: { members: 3 } }, snapshotCount: 20_000 },
 };
 
+/** After the machines were changed. */
+const asItIs = { ...knobs, folders: { image: "second", label: "other" } };
+
 let cluster: FoldersCluster;
 beforeAll(async () => {
   cluster = await FoldersCluster.start(base);
@@ -136,8 +139,44 @@ describe("a cluster on folders", () => {
     }
   });
 
+  it("makes machines again one at a time, each member with its data and back before the next, the leader handed over", async () => {
+    const before = cluster.file("etcd-main-1", "etc/ssh/host_key.pub");
+    const key = readFileSync(before, "utf8");
+    const up = await cluster.up({ ...knobs, folders: { image: "second" } });
+    expect(problems(up)).toEqual([]);
+    expect(readFileSync(before, "utf8")).not.toBe(key);
+    const lines = log();
+    const moves = lines.filter((line) => / (rests|starts: .*|back)$/.test(line)).map((line) => line.replace(/:.*/, ""));
+    const order = moves.filter((line) => line.endsWith(" rests")).map((line) => line.replace(/ rests$/, ""));
+    expect([...order].sort()).toEqual(["etcd-main", "master"].flatMap((kind) => [1, 2, 3].map((n) => `${kind}-${n}`)));
+    expect(order.slice(0, 3).every((host) => host.startsWith("etcd"))).toBe(true);
+    expect(moves).toEqual(order.flatMap((host) => [`${host} rests`, `${host} starts`, `${host} back`]));
+    // No member was removed, none was chosen leader because the old one was gone.
+    expect(lines.filter((line) => line.startsWith("etcd-main:") && !line.includes("leadership"))).toEqual([]);
+    const again = await cluster.up({ ...knobs, folders: { image: "second" } });
+    expect(problems(again)).toEqual([]);
+    expect(changed(again)).toEqual([]);
+  });
+
+  it("changes machines that go on running one at a time, and interrupts nothing", async () => {
+    const label = { image: "second", label: "other" };
+    const up = await cluster.up({ ...knobs, folders: label });
+    expect(problems(up)).toEqual([]);
+    const hosts = ["etcd-main", "master"].flatMap((kind) => [1, 2, 3].map((n) => `${kind}-${n}`));
+    expect(hosts.map((host) => JSON.parse(cluster.read(host, "made.json")).label)).toEqual(hosts.map(() => "other"));
+    expect(log()).toEqual([]);
+    const started = (host: string) => up.steps.find(({ name }) => own(name) === host)?.startedAt ?? 0;
+    const ended = (host: string) => started(host) + (up.steps.find(({ name }) => own(name) === host)?.durationMs ?? 0);
+    for (const kind of ["etcd-main", "master"]) {
+      const order = [1, 2, 3].map((n) => `${kind}-${n}`).sort((a, b) => started(a) - started(b));
+      for (const [index, host] of order.entries())
+        if (index > 0) expect(started(host)).toBeGreaterThanOrEqual(ended(order[index - 1] ?? ""));
+    }
+    expect(changed(await cluster.up({ ...knobs, folders: label }))).toEqual([]);
+  });
+
   it("makes one node more of a pool, and touches nothing else", async () => {
-    const grown = { ...knobs, pools: { workers: { count: 3, labels: { disk: "fast" } } } };
+    const grown = { ...asItIs, pools: { workers: { count: 3, labels: { disk: "fast" } } } };
     const up = await cluster.up(grown);
     expect(problems(up)).toEqual([]);
     expect(changed(up)).toEqual(["create workers-3"]);
@@ -154,10 +193,10 @@ describe("a cluster on folders", () => {
     ],
   ])("refuses %s, with nothing touched", async (_what, change, message) => {
     // As the command says it, before a preview too.
-    const { plan } = cluster.checked({ ...knobs, ...change });
+    const { plan } = cluster.checked({ ...asItIs, ...change });
     expect(changeProblems(cluster.commitments, commitmentsOf(plan)).join("\n")).toMatch(message);
     const before = cluster.world.changes.length;
-    const up = await cluster.up({ ...knobs, ...change });
+    const up = await cluster.up({ ...asItIs, ...change });
     expect(up.result).toBe("failed");
     expect(problems(up).join("\n")).toMatch(message);
     expect(changed(up)).toEqual(["update commitments"]);
@@ -166,7 +205,7 @@ describe("a cluster on folders", () => {
   });
 
   it("goes to the next release with the API servers of all masters first", async () => {
-    expect(problems(await cluster.up({ ...knobs, kubernetesVersion: next }))).toEqual([]);
+    expect(problems(await cluster.up({ ...asItIs, kubernetesVersion: next }))).toEqual([]);
     const services = oneByOne(log()).map(([, names]) => names);
     expect(services).toEqual([
       ...Array(3).fill("kube-apiserver"),
@@ -178,7 +217,7 @@ describe("a cluster on folders", () => {
     const destroy = await cluster.destroy();
     expect(problems(destroy)).toEqual([]);
     expect(existsSync(join(cluster.root, "hosts"))).toBe(false);
-    await folders.sweep(cluster.checked().spec);
+    await folders.sweep(cluster.checked().spec, undefined);
     expect(existsSync(cluster.root)).toBe(false);
   });
 });

@@ -256,6 +256,7 @@ describe("activate", () => {
       staged: digest,
       active: digest,
       everActivated: true,
+      holdsData: true,
       restarts: [],
       pending: [],
       services: Object.fromEntries(
@@ -840,7 +841,7 @@ describe("secrets", () => {
 
 test("usage errors name what is allowed", () => {
   expect(host.refused("apply", "", 2)).toContain(
-    "got apply, wants one of: stage, stage-secrets, activate, status, drift",
+    "got apply, wants one of: stage, stage-secrets, activate, rest, status, drift",
   );
   expect(host.refused("stage --full", "", 2)).toContain("--full: not an option of stage");
   expect(host.refused("activate --env lower=1", "", 2)).toContain("--env lower: wants NAME=VALUE");

@@ -4,12 +4,12 @@ import { checkGates } from "../../components/rollout/check";
 import { checkEtcd } from "../../components/rollout/etcd/check";
 import { Progress } from "../../components/rollout/gate/progress";
 import { GateRefused } from "../../components/rollout/gate/refusal";
-import type { RolloutSpec } from "../../components/rollout/spec";
+import type { WaitingSpec } from "../../components/rollout/spec";
 import { SimulatedShard } from "./rollout-simulated-shard";
 
 const THREE = ["m1", "m2", "m3"];
 const progressOf = (group: string) => new Progress(group, () => undefined);
-const group = (name: string): RolloutSpec => ({
+const group = (name: string): WaitingSpec => ({
   group: name,
   strategy: { kind: "together" },
   hosts: [],
@@ -28,13 +28,13 @@ async function refused(work: Promise<unknown>): Promise<GateRefused> {
 describe("the gates of all groups", () => {
   it("are all looked at", async () => {
     const asked: string[] = [];
-    const check = async ({ group: name }: RolloutSpec) => void asked.push(name);
+    const check = async ({ group: name }: WaitingSpec) => void asked.push(name);
     await checkGates({ groups: [group("etcd-main"), group("masters")] }, "", progressOf, check);
     expect(asked).toEqual(["etcd-main", "masters"]);
   });
 
   it("refuse together: every finding of every group", async () => {
-    const check = async ({ group: name }: RolloutSpec) => {
+    const check = async ({ group: name }: WaitingSpec) => {
       const finding = { host: `${name}-1`, checked: "c", found: "f", advice: "a", lasting: true };
       if (name !== "masters") throw progressOf(name).refuse([finding]);
     };

@@ -74,6 +74,7 @@ class FakeHost {
         staged: "d1",
         active: this.active,
         everActivated,
+        holdsData: everActivated,
         restarts,
         pending: this.pending,
       };

@@ -19,6 +19,8 @@ interface SimulatedHost {
   staged: string;
   active: string | null;
   everActivated: boolean;
+  /** Its volumes are those of a host that ran. */
+  holdsData: boolean;
   /** What activation restarts. */
   restarts: string[];
   masked: boolean;
@@ -74,6 +76,7 @@ export class SimulatedShard implements EtcdShard {
       staged: digest,
       active: null,
       everActivated: false,
+      holdsData: false,
       restarts: [],
       masked: false,
       sshDown: false,
@@ -191,6 +194,7 @@ export class SimulatedShard implements EtcdShard {
         staged: host.staged,
         active: host.active,
         everActivated: host.everActivated,
+        holdsData: host.everActivated || host.holdsData,
         restarts,
         pending: [
           ...(host.active === host.staged ? [] : ["write files"]),
@@ -218,6 +222,21 @@ export class SimulatedShard implements EtcdShard {
       }
       return { digest: host.active ?? "", degradations: [] };
     });
+  }
+
+  async rest(name: string): Promise<void> {
+    return this.#call(`rest ${name}`, 100, () => {
+      const host = this.#reachable(name);
+      if (this.#running(host)) this.#mayLeave(host);
+      Object.assign(host, { goesDown: this.time, comesUp: Number.POSITIVE_INFINITY });
+    });
+  }
+
+  /** The machine of that name is made again with its volumes: a new root, and nothing staged but what is planned. */
+  renew(name: string): void {
+    const host = this.host(name);
+    Object.assign(host, { active: null, everActivated: false, holdsData: true, restarts: [] });
+    Object.assign(host, { goesDown: this.time, comesUp: Number.POSITIVE_INFINITY });
   }
 
   async settled(name: string): Promise<boolean> {

@@ -18,5 +18,5 @@ export const lab: PlatformModule<PreparedLab> = {
   place: (args) => placement().placeLab(args),
   madeHost: (resources, host) => hostPrinted(resources(hostType, host)),
   degradations: (spec) => looks().labDegradations(spec),
-  sweep: (spec) => looks().sweepLab(spec),
+  sweep: (spec, owner) => looks().sweepLab(spec, owner),
 };

@@ -3,7 +3,7 @@
 #
 # Everything the lab makes is found again by PREFIX alone, so that a crash at any point leaves nothing that cannot be removed:
 #
-#   files      STATE_DIR/PREFIX/{network.json,hosts/NAME,volumes/NAME,locks/NAME}
+#   files      STATE_DIR/PREFIX/{network.json,hosts/NAME,volumes/NAME,locks/NAME}; STORE_DIR is everybody's
 #   processes  cgroup v2 kilonode.PREFIX/NAME: a host's processes are listed, and killed, by it
 #   netns      PREFIX (the switch: a bridge and one port a host) and PREFIX.NAME (a host)
 #   link       PREFIX on the machine: its port on the switch, with the gateway address
@@ -18,6 +18,8 @@ umask 022
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 readonly DEFAULT_STATE_DIR=/var/lib/kilonode/lab
+# Shared by all labs of the machine. No cache: running hosts stand on what is in it.
+readonly DEFAULT_STORE_DIR=/var/lib/kilonode/store
 # The default of 128 leaves the systemd of a few hosts hanging at boot, without a message.
 readonly INOTIFY_INSTANCES=8192
 readonly INOTIFY_WATCHES=524288
@@ -53,8 +55,15 @@ readonly OCTET='(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
 readonly IPV4="$OCTET(\\.$OCTET){3}"
 readonly PREFIX_LENGTH='/([1-9]|[12][0-9]|3[0-2])'
 
+expect_store() {
+  export STORE_DIR=${STORE_DIR:-$DEFAULT_STORE_DIR}
+  expect STORE_DIR '(/[A-Za-z0-9._-]+)+' 'an absolute path without blanks or colons'
+}
+
 expect_lab() {
-  export STATE_DIR=${STATE_DIR:-$DEFAULT_STATE_DIR}
+  export STATE_DIR=${STATE_DIR:-$DEFAULT_STATE_DIR} OWNER=${OWNER-}
+  expect_store
+  expect OWNER '[A-Za-z0-9._-]{0,64}' 'up to 64 letters, digits, dots, hyphens'
   # 15 characters are the kernel's limit for a link name; a dot is what separates PREFIX from NAME.
   expect PREFIX '[a-z][a-z0-9-]{0,14}' 'a lower-case letter, then up to 14 letters, digits or hyphens, such as kn-lab'
   expect STATE_DIR '(/[A-Za-z0-9._-]+){2,}' 'an absolute path at least two folders deep, without blanks or colons, such as /var/lib/kilonode/lab'
@@ -187,6 +196,13 @@ cgroup_remove() {
   done
 }
 
+# True: a mounted file system can grow. The kernel asks for CAP_SYS_RESOURCE, number 24.
+grows_online() {
+  local key capabilities=0
+  while read -r key capabilities; do [[ $key != CapEff: ]] || break; done </proc/self/status
+  (((0x$capabilities >> 24) & 1))
+}
+
 # --- network ----------------------------------------------------------------------------------------------------------------------
 
 netns_exists() { [[ -e /run/netns/$1 ]]; }
@@ -203,6 +219,15 @@ port_name() {
 }
 
 need_network() { [[ -f $lab_dir/network.json ]] || die "the lab $PREFIX has no network yet ($lab_dir/network.json is missing): run lab-network create first"; }
+
+# A state that has not made this lab must not touch it: its keys are others, and so would be everything that it puts on the hosts. Whoever
+# names no owner acts by hand.
+refuse_stranger() {
+  local owner
+  [[ -n $OWNER && -f $lab_dir/network.json ]] || return 0
+  owner=$(jq -r '.owner // ""' "$lab_dir/network.json")
+  [[ -z $owner || $owner == "$OWNER" ]] || die "the lab $PREFIX belongs to another state (owner $owner, this one is $OWNER). Work with that state, or bring it here (kilonode state export, kilonode state import); if it is lost, lab-clean --prefix $PREFIX removes the lab with its data. Nothing was touched"
+}
 
 # Makes what is missing of the network that network.json describes; also after a reboot of the machine.
 network_ensure() {
@@ -247,7 +272,7 @@ degradations() {
     if command -v nft && ! nft list tables; then lost nf_tables 'kube-proxy cannot use its nftables mode'; fi >/dev/null
     modprobe -q xfs
     grep -qw xfs /proc/filesystems || lost xfs 'volumes must be ext4'
-    bash -c 'echo -1 >/proc/self/oom_score_adj' || lost cap_sys_resource "OOMScoreAdjust below 0 has no effect, and LimitNOFILE stays at $(ulimit -Hn)"
+    bash -c 'echo -1 >/proc/self/oom_score_adj' || lost cap_sys_resource "OOMScoreAdjust below 0 has no effect, LimitNOFILE stays at $(ulimit -Hn), and a host whose volumes grow is restarted"
     controllers=/sys/fs/cgroup/cgroup.subtree_control
     [[ -f $controllers && " $(<"$controllers") " == *' memory '* ]] || lost cgroup_v2 'MemoryMax, CPUWeight and IOWeight of units have no effect'
 TRIALS

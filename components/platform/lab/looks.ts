@@ -14,8 +14,29 @@ export function labPrefix(stack: string): string {
   return `kn-${stack}`;
 }
 
+/** What a host was made with, as lab-host keeps it. */
+export interface LabInputs {
+  readonly root: string;
+  readonly authorizedKey: string;
+  /** "name:MiB", separated by blanks. */
+  readonly volumes: string;
+  readonly ephemeral: string;
+}
+
+export interface LabHost {
+  readonly name: string;
+  readonly state: string;
+  readonly incarnation: string;
+  readonly address: string;
+  readonly hostKey: string;
+  readonly inputs: LabInputs;
+}
+
 export interface LabStatus {
-  readonly hosts: readonly { readonly name: string; readonly state: string; readonly incarnation: string }[];
+  readonly network: { readonly owner?: string } | null;
+  readonly hosts: readonly LabHost[];
+  /** True: a volume grows without a restart of its host. */
+  readonly growsOnline: boolean;
   readonly degradations: readonly { readonly feature: string; readonly effect: string }[];
 }
 
@@ -47,7 +68,10 @@ export async function labDegradations({ stack }: ClusterSpec): Promise<readonly 
 }
 
 /** Removes everything that still carries the prefix of an ephemeral lab: an `up` may have been killed while it made its first resources. */
-export async function sweepLab({ stack, ephemeral }: ClusterSpec): Promise<void> {
+export async function sweepLab({ stack, ephemeral }: ClusterSpec, owner: string | undefined): Promise<void> {
   if (!ephemeral || !isRoot()) return;
-  await run(labScript("lab-clean"), ["--prefix", labPrefix(stack)]);
+  const { network } = await labStatus({ ...process.env, PREFIX: labPrefix(stack) }, true);
+  // Without a network it is nobody's.
+  const ours = network === null || (owner !== undefined && (network.owner ?? owner) === owner);
+  if (ours) await run(labScript("lab-clean"), ["--prefix", labPrefix(stack)]);
 }

@@ -4,7 +4,6 @@
  */
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { countOf, exitCodes, UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
@@ -12,15 +11,13 @@ import { checkToolchain, ensureToolchain, isSound } from "../../../toolchain/ens
 import { progressLine } from "../../../toolchain/progress";
 import type { ArtifactSums } from "../../plan/artifacts";
 import type { PreparationRun, Prepared } from "../module";
-import { isRoot, labPrefix, labScript, labStatus } from "./looks";
+import { isRoot, type LabStatus, labPrefix, labScript, labStatus } from "./looks";
 
 export interface PreparedLab extends Prepared {
-  /** Folder with <sha256>/<name>, shown read-only in every host. */
-  readonly artifactStore: string;
-  /** The Debian root below the hosts' overlays. */
+  /** Name of the Debian root below the hosts' overlays. */
   readonly root: string;
-  /** The lab's hosts as they are now. */
-  readonly hosts: ReadonlyMap<string, { readonly alive: boolean; readonly incarnation: string }>;
+  /** The lab as it is now; undefined: nobody may look. */
+  readonly lab: LabStatus | undefined;
   readonly newIncarnation: string;
 }
 
@@ -36,19 +33,13 @@ export async function prepareLab(run: PreparationRun): Promise<PreparedLab> {
     MASTERS: String(plan.hosts.filter(({ role }) => role === "master").length),
   };
   const ready = preflight(env, change, say);
-  const look = () => Promise.all([toolchain(run, cacheDir), debianRoot(env, change, say), hostsNow(env)]);
+  const look = () => Promise.all([artifacts(run, env, cacheDir), debianRoot(env, change, say), labNow(env)]);
   // A run that changes something touches nothing before the machine is known to be ready; a preview only looks.
   const looking = change ? ready.then(look) : look();
   looking.catch(() => undefined);
   await ready;
-  const [artifacts, root, hosts] = await looking;
-  return {
-    artifacts,
-    artifactStore: join(cacheDir, "artifacts"),
-    root,
-    hosts,
-    newIncarnation: randomBytes(4).toString("hex"),
-  };
+  const [sums, root, lab] = await looking;
+  return { artifacts: sums, root, lab, newIncarnation: randomBytes(4).toString("hex") };
 }
 
 interface Preflight {
@@ -58,7 +49,7 @@ interface Preflight {
 
 async function preflight(env: NodeJS.ProcessEnv, change: boolean, say: (line: string) => void): Promise<void> {
   const result = JSON.parse(
-    await output("lab-preflight", ["--json", ...(change ? ["--install"] : [])], env, say, [0, 2]),
+    await output("lab-preflight", ["--json", ...(change ? ["--install"] : [])], env, say, { okay: [0, 2] }),
   ) as Preflight;
   if (result.ok) return;
   // Everything it lacks, each with the command that helps.
@@ -71,8 +62,12 @@ async function preflight(env: NodeJS.ProcessEnv, change: boolean, say: (line: st
   say(lacks.message);
 }
 
-/** The binaries that the plan's hosts run, and no others. */
-async function toolchain({ change, plan, say, spec }: PreparationRun, cacheDir: string): Promise<ArtifactSums> {
+/** The binaries that the plan's hosts run, and no others; shown to the hosts when something is to change. */
+async function artifacts(
+  { change, plan, say, spec }: PreparationRun,
+  env: NodeJS.ProcessEnv,
+  cacheDir: string,
+): Promise<ArtifactSums> {
   const names = plan.hosts.flatMap(({ machine }) => Object.values(machine.binaries).map(({ name }) => name));
   const { source, sha256 } = spec.toolchain;
   const options = { binaries: [...new Set(names)], releases: plan.releases, cacheDir, source, sha256 };
@@ -86,7 +81,11 @@ async function toolchain({ change, plan, say, spec }: PreparationRun, cacheDir: 
       })
     : await checkToolchain(options, true);
   const there = tools.filter(isSound);
-  if (change) await noteVerified(cacheDir, there);
+  if (change) {
+    await noteVerified(cacheDir, there);
+    const list = there.map(({ name, sha256: sum }) => `${sum} ${name}\n`).join("");
+    await output("lab-artifacts", [], env, say, { input: list });
+  }
   return new Map(there.map(({ name, sha256: sum }) => [name, sum]));
 }
 
@@ -95,10 +94,8 @@ async function debianRoot(env: NodeJS.ProcessEnv, change: boolean, say: (line: s
   return (JSON.parse(text) as { root: string }).root;
 }
 
-async function hostsNow(env: NodeJS.ProcessEnv): Promise<PreparedLab["hosts"]> {
-  if (!isRoot()) return new Map();
-  const { hosts } = await labStatus(env, true);
-  return new Map(hosts.map(({ name, state, incarnation }) => [name, { alive: state === "alive", incarnation }]));
+async function labNow(env: NodeJS.ProcessEnv): Promise<LabStatus | undefined> {
+  return isRoot() ? labStatus(env, true) : undefined;
 }
 
 /** Runs a script of the lab, passing its progress on line by line. */
@@ -107,9 +104,10 @@ async function output(
   args: string[],
   env: NodeJS.ProcessEnv,
   say: (line: string) => void,
-  okay: number[] = [0],
+  { okay = [0], input = "" }: { readonly okay?: readonly number[]; readonly input?: string } = {},
 ): Promise<string> {
-  const child = spawn(labScript(name), args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(labScript(name), args, { env, stdio: "pipe" });
+  child.stdin.on("error", () => undefined).end(input);
   let stdout = "";
   const errors: string[] = [];
   child.stdout.on("data", (chunk: Buffer) => {

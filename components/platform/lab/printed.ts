@@ -5,7 +5,8 @@ import type { MadeHost } from "../module";
 /** Type of the resource that is a host of the lab. */
 export const hostType = "command:local:Command";
 
-const login = { user: "root", port: 22 } as const;
+/** How every host of the lab is logged in to. */
+export const login = { user: "root", port: 22 } as const;
 const Printed = z.object({ address: z.ipv4(), hostKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/) });
 
 /** @param outputs of the host's resource; what is not a host's answer counts as none */

@@ -5,7 +5,7 @@
  */
 import { etcdAdvice } from "./advice";
 import { findings } from "./health";
-import { activationHelps, hostOf, startedOnce } from "./next";
+import { activationHelps, hostOf, mayHoldData } from "./next";
 import type { EtcdTarget, Member, View } from "./shard";
 import { type EtcdWatch, GRACE_MS } from "./watch";
 
@@ -15,7 +15,7 @@ const SILENCE_MS = 3_000;
 /** Gives the view of a shard with a quorum, after creating the shard if it has never been there. */
 export async function found(watch: EtcdWatch): Promise<View> {
   const { plan, fleet, shard } = watch;
-  const known = plan.targets.filter((target) => startedOnce(fleet.status(target.name)));
+  const known = plan.targets.filter((target) => mayHoldData(fleet.status(target.name)));
   if (known.length === 0) {
     if (plan.established) throw fleet.progress.refuse([emptyHosts(watch)]);
     return create(watch, plan.targets);

@@ -14,9 +14,9 @@
  *  6. changes that restart nothing, all at once;
  *  7. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted or removed.
  */
+import { interleaveZones } from "../../plan/zones";
 import type { MachineStatus } from "../hosts/answers";
 import type { Fleet } from "../hosts/fleet";
-import { interleaveZones } from "../hosts/hosts";
 import { etcdAdvice } from "./advice";
 import { findings, isUp, leaderOf, type MemberFinding, voters } from "./health";
 import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
@@ -179,9 +179,9 @@ function isUnstarted(
   return etcdState(status) !== "active";
 }
 
-/** The host was made again: it never ran anything, while the member of that name has run before. */
+/** The host was made again, with empty volumes, while the member of that name has run before. */
 function isLost(status: MachineStatus, member: Member): boolean {
-  return !status.everActivated && member.clientUrl !== undefined && isStopped(status);
+  return !status.holdsData && member.clientUrl !== undefined && isStopped(status);
 }
 
 const isStopped = (status: MachineStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
@@ -193,9 +193,12 @@ function etcdState(status: MachineStatus): string {
 /** Activated once, or at least running now: an activation cut short may not have been recorded. */
 export const startedOnce = (status: MachineStatus): boolean => status.everActivated || !isStopped(status);
 
+/** Started once, or made again with the volumes of a host that was. */
+export const mayHoldData = (status: MachineStatus): boolean => status.holdsData || startedOnce(status);
+
 function mismatch({ target, status, member }: Slot): MemberFinding[] {
   const common = { host: target.name, lasting: true, advice: etcdAdvice.foreignData };
-  if (!member && status.everActivated) {
+  if (!member && status.holdsData) {
     return [
       {
         ...common,

@@ -36,6 +36,8 @@ export interface View {
 
 /** `via`: the host on which etcdctl runs; never the host that is being changed. */
 export interface EtcdShard extends Hosts, Clock {
+  /** Ends the member on that host; it starts again with the host, or by its next activation. */
+  rest(host: string): Promise<void>;
   /** Throws when the member on that host does not answer. */
   look(via: string): Promise<View>;
   addLearner(via: string, name: string, peerUrl: string): Promise<void>;

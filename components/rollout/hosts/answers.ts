@@ -13,6 +13,8 @@ export const machineStatus = z.object({
   active: digest.nullable(),
   /** False on a host that never ran its content: new, or made again after it was lost. */
   everActivated: z.boolean(),
+  /** True: there may be data on its volumes, also when the host was made again and never ran its content. */
+  holdsData: z.boolean(),
   /** Services that activation would restart, those included whose restart an earlier one has left owed. */
   restarts: z.array(serviceName).max(1_000),
   /** What activation has still to do. */

@@ -28,15 +28,3 @@ export interface Target {
   readonly zone: string;
   readonly digest: string;
 }
-
-/** Round robin over the zones, so that neighbours in the order are in different ones; stable by name. */
-export function interleaveZones<T extends Target>(targets: readonly T[]): T[] {
-  const byName = (a: T, b: T) => (a.name < b.name ? -1 : 1);
-  const zones = new Map<string, T[]>();
-  for (const target of [...targets].sort(byName)) zones.set(target.zone, [...(zones.get(target.zone) ?? []), target]);
-  const queues = [...zones.entries()].sort(([a, x], [b, y]) => y.length - x.length || (a < b ? -1 : 1));
-  const longest = queues[0]?.[1].length ?? 0;
-  return Array.from({ length: longest }, (_, round) =>
-    queues.flatMap(([, queue]) => queue.slice(round, round + 1)),
-  ).flat();
-}

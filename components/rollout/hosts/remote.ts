@@ -64,6 +64,11 @@ export class RemoteHosts implements Hosts, Clock {
     return readActivation(host, outcome.stdout);
   }
 
+  /** Ends the host's services, in the way of a restart; they start again with the host, or by its next activation. */
+  async rest(host: string): Promise<void> {
+    await this.read(host, `${machineApply} rest`, Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));
+  }
+
   /**
    * Activation does not wait for services that wait for others. The host tells which of them are still starting, from the
    * moment the start was asked for: the old process cannot be taken for the new one.

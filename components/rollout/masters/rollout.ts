@@ -5,9 +5,10 @@
  * In an upgrade to another minor release all masters get their new API server first, with the restart of everything else held
  * back; then what was held. Which restarts are owed is read from the hosts, so a rollout that was killed goes on from there.
  */
+import { interleaveZones } from "../../plan/zones";
 import type { Progress } from "../gate/progress";
 import { Fleet } from "../hosts/fleet";
-import { interleaveZones, type Target } from "../hosts/hosts";
+import type { Target } from "../hosts/hosts";
 import { MastersGate } from "./gate";
 import type { Masters, MastersPlan } from "./masters";
 

@@ -3,15 +3,17 @@
  * platform manages, hosts are known by names, masters run static pods, nodes come in pools, artifacts lie in a bucket.
  */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { pulumiConnection } from "../../../components/access/pulumi";
+import { known } from "../../../components/known";
 import { range } from "../../../components/plan/parts";
-import type { ClusterPlan, PoolPlan } from "../../../components/plan/types";
+import type { ClusterPlan, HostPlan, PoolPlan } from "../../../components/plan/types";
 import type {
+  FoundMachine,
   Host,
   MadeHost,
   Placement,
@@ -22,8 +24,16 @@ import type {
 import { addressAt } from "../../../config/cidr";
 import type { ClusterSpec } from "../../../config/cluster";
 
-const Knobs = z.strictObject({ /** Folder in which the hosts are. */ root: z.string().startsWith("/") });
-const rootOf = (spec: ClusterSpec) => (spec as ClusterSpec<z.output<typeof Knobs>>).own.root;
+const Knobs = z.strictObject({
+  /** Folder in which the hosts are. */
+  root: z.string().startsWith("/"),
+  /** What hosts are made from: with another one they are made again, and keep their disks. */
+  image: z.string().default("first"),
+  /** Takes effect on a host that runs. */
+  label: z.string().default("none"),
+});
+const ownOf = (spec: ClusterSpec) => (spec as ClusterSpec<z.output<typeof Knobs>>).own;
+const rootOf = (spec: ClusterSpec) => ownOf(spec).root;
 
 export const sshPort = 2222;
 export const domainOf = (stack: string) => `${stack}.folders.test`;
@@ -31,10 +41,14 @@ export const folderOf = (root: string, host: string) => join(root, "hosts", host
 /** A folder finds its disks in the folder that its programs work in. */
 const devices = { wal: "/proc/self/cwd/dev/wal", database: "/proc/self/cwd/dev/database" };
 
-interface PreparedFolders extends Prepared {
-  readonly root: string;
-  readonly there: ReadonlySet<string>;
+interface PreparedFolders extends Prepared, z.output<typeof Knobs> {
+  /** By host, what it was made with. */
+  readonly there: ReadonlyMap<string, Made>;
 }
+
+const Printed = z.object({ address: z.ipv4(), hostKey: z.string().startsWith("ssh-ed25519 ") });
+const Made = Printed.extend({ image: z.string(), label: z.string(), key: z.string() });
+type Made = z.output<typeof Made>;
 
 export const folders: PlatformModule<PreparedFolders> = {
   knobs: { own: Knobs, defaults: { ephemeral: true } },
@@ -62,10 +76,13 @@ export const folders: PlatformModule<PreparedFolders> = {
       mkdirSync(dirname(file), { recursive: true });
       writeFileSync(file, text);
     }
-    const there = plan.hosts.filter(({ name }) => existsSync(folderOf(root, name))).map(({ name }) => name);
-    return { root, artifacts, there: new Set(there) };
+    const there = plan.hosts.flatMap(({ name }): [string, Made][] => {
+      const file = join(folderOf(root, name), "made.json");
+      return existsSync(file) ? [[name, Made.parse(JSON.parse(readFileSync(file, "utf8")))]] : [];
+    });
+    return { ...ownOf(spec), artifacts, there: new Map(there) };
   },
-  place: (args) => new Folders(args),
+  place: async (args) => new Folders(args, (await known(args.sshKey.publicKeyOpenssh))?.trim()),
   madeHost: (resources, host) => made(resources("command:local:Command", host)?.stdout),
   degradations: async () => [],
   sweep: async (spec) => rmSync(rootOf(spec), { recursive: true, force: true }),
@@ -73,26 +90,45 @@ export const folders: PlatformModule<PreparedFolders> = {
 
 class Folders extends pulumi.ComponentResource implements Placement {
   readonly boundary: pulumi.Resource;
-  readonly hosts: readonly Host[];
 
-  constructor(readonly args: PlacementArgs<PreparedFolders>) {
+  constructor(
+    readonly args: PlacementArgs<PreparedFolders>,
+    readonly key: string | undefined,
+  ) {
     super("test:index:Folders", args.plan.stack);
-    const { plan, prepared, sshKey, after } = args;
+    const { plan, prepared, after } = args;
     const environment = { ROOT: prepared.root };
-    this.boundary = this.command("network", 'mkdir -p "$ROOT/hosts"', 'rmdir "$ROOT/hosts"', environment, after);
-    this.hosts = plan.hosts.map((host) => {
-      const resource = this.folder(host.name, {
-        ADDRESS: host.address,
-        DEVICES: host.machine.volumes.map(({ device }) => device.replace("/proc/self/cwd/", "")).join(" "),
-        AUTHORIZED_KEY: sshKey.publicKeyOpenssh.apply((key) => key.trim()),
-        STORE: join(prepared.root, "bucket"),
-      });
-      const target = resource.stdout.apply((text) => ({ ...(made(text) as MadeHost), name: host.name }));
-      const connection = pulumi.all([target, sshKey.privateKeyOpenssh]).apply(([at, key]) => pulumiConnection(at, key));
-      return { plan: host, target, connection, resource, existed: prepared.there.has(host.name) };
-    });
+    this.boundary = this.command("network", 'mkdir -p "$ROOT/hosts"', 'rmdir "$ROOT/hosts"', environment, [after]);
     for (const pool of plan.pools) this.nodes(pool);
     this.registerOutputs({});
+  }
+
+  found({ name }: HostPlan): FoundMachine {
+    const found = this.args.prepared.there.get(name);
+    if (!found) return { state: "absent" };
+    const { image, label } = this.args.prepared;
+    const knowsKey = found.key === this.key;
+    const change = found.image !== image ? "a restart" : found.label === label && knowsKey ? "none" : "while it runs";
+    return { state: "running", target: { user: "root", port: sshPort, name, ...printed(found) }, knowsKey, change };
+  }
+
+  host(plan: HostPlan, after: readonly pulumi.Resource[]): Host {
+    const { prepared, sshKey } = this.args;
+    const resource = this.folder(
+      plan.name,
+      {
+        ADDRESS: plan.address,
+        DEVICES: plan.machine.volumes.map(({ device }) => device.replace("/proc/self/cwd/", "")).join(" "),
+        AUTHORIZED_KEY: sshKey.publicKeyOpenssh.apply((key) => key.trim()),
+        STORE: join(prepared.root, "bucket"),
+        IMAGE: prepared.image,
+        LABEL: prepared.label,
+      },
+      after,
+    );
+    const target = resource.stdout.apply((text) => ({ ...(made(text) as MadeHost), name: plan.name }));
+    const connection = pulumi.all([target, sshKey.privateKeyOpenssh]).apply(([at, key]) => pulumiConnection(at, key));
+    return { plan, target, connection, resource, existed: prepared.there.has(plan.name) };
   }
 
   /** A node is the template of its pool in a folder. */
@@ -103,14 +139,18 @@ class Folders extends pulumi.ComponentResource implements Placement {
         FOLDER: folderOf(this.args.prepared.root, `${name}-${index}`),
         TEMPLATE: JSON.stringify(template),
       };
-      this.command(`${name}-${index}`, create, 'rm -r "$FOLDER"', environment, this.boundary);
+      this.command(`${name}-${index}`, create, 'rm -r "$FOLDER"', environment, [this.boundary]);
     }
   }
 
-  private folder(name: string, more: Record<string, pulumi.Input<string>>): local.Command {
+  private folder(
+    name: string,
+    more: Record<string, pulumi.Input<string>>,
+    after: readonly pulumi.Resource[],
+  ): local.Command {
     const program = 'PATH="test/platform/folders:$PATH" make-folder';
     const environment = { FOLDER: folderOf(this.args.prepared.root, name), ...more };
-    return this.command(name, `${program} create`, `${program} delete`, environment, this.boundary);
+    return this.command(name, `${program} create`, `${program} delete`, environment, [this.boundary, ...after]);
   }
 
   private command(
@@ -118,14 +158,14 @@ class Folders extends pulumi.ComponentResource implements Placement {
     create: string,
     remove: string,
     environment: Record<string, pulumi.Input<string>>,
-    dependsOn: pulumi.Resource,
+    dependsOn: pulumi.Resource[],
   ): local.Command {
     const fixed = { addPreviousOutputInEnv: false, logging: local.Logging.None };
     return new local.Command(name, { create, delete: remove, environment, ...fixed }, { parent: this, dependsOn });
   }
 }
 
-const Printed = z.object({ address: z.ipv4(), hostKey: z.string().startsWith("ssh-ed25519 ") });
+const printed = ({ address, hostKey }: Made) => ({ address, hostKey });
 
 function made(stdout: unknown): MadeHost | undefined {
   return typeof stdout === "string" ? { user: "root", port: sshPort, ...Printed.parse(JSON.parse(stdout)) } : undefined;

@@ -105,9 +105,9 @@ export class FoldersCluster {
   #raw(change: RawConfiguration): RawConfiguration {
     return {
       platform: "folders",
-      folders: { root: this.root },
       ...this.base,
       ...change,
+      folders: { root: this.root, ...(change.folders as RawConfiguration) },
       network: { ...(change.network as RawConfiguration), hosts: this.hostRange },
     };
   }

@@ -18,7 +18,7 @@ const tools = "/usr/local/lib/kilonode";
 const stillStarting = `${tools}/still-starting`;
 
 export class World {
-  /** What happened to services, in its order: "master-1 away: kube-apiserver", "master-1 back". */
+  /** What happened to services, in its order: "master-1 away: kube-apiserver", "master-1 back", "master-1 rests". */
   readonly log: string[] = [];
   /** Commands that changed something, by host. */
   readonly changes: string[] = [];
@@ -88,8 +88,15 @@ export class World {
     const [verb = ""] = args;
     const answer = await runInFolder(host, machineApply, args, verb.startsWith("stage") ? await input() : "");
     if (verb !== "status" && verb !== "drift") this.changes.push(`${host.name} ${verb}`);
+    if (verb === "rest") this.#rests(host);
     if (verb === "activate" && answer.code === 0) this.#activated(host, JSON.parse(answer.stdout) as Activated);
     return answer;
+  }
+
+  /** Its machine is about to be changed. */
+  #rests(host: FolderHost): void {
+    this.log.push(`${host.name} rests`);
+    if (host === this.#holder) this.#holder = this.#masters.find((master) => master !== host && this.#ready(master));
   }
 
   /** What an activation has started or restarted is away until it is asked after. */

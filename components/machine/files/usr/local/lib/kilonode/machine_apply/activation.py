@@ -17,7 +17,7 @@ from .static_pods import pod_states
 from .sysctl import remember_kernel_values, set_sysctls
 from .systemd import compare_units, unit_files, unit_problems
 from .traffic import set_traffic_classes
-from .volumes import make_volumes, volume_problems
+from .volumes import grow_volumes, make_volumes, volume_problems
 from .wanted import load_active
 
 TYPE_CHECKING = False
@@ -62,6 +62,7 @@ class Activation:
         self.make_users(kinds.get("user", []))
         unmounted = {difference.name for difference in kinds.get("mount", [])}
         self.changed["volumes"] = make_volumes(self.host, machine, unmounted, self.journal)
+        grow_volumes(self.host, machine["volumes"], {difference.name for difference in kinds.get("volume", [])})
         self.make_directories(kinds.get("directory", []))
         self.load_modules(kinds.get("module", []))
         self.stop_units()

@@ -5,6 +5,7 @@
   machine-apply activate [--digest D] [--env K=V]... [--hold SERVICE]...
                                                        makes the staged content live; can be killed and run again. A service
                                                        that is held stays as it is until an activation that does not hold it
+  machine-apply rest                                   ends the services, as a restart would; activate starts them again
   machine-apply status                                 what is staged, active and pending, and how the services are
   machine-apply drift [--full]                         where the live host differs from what was activated
 
@@ -33,6 +34,7 @@ VERBS = {
     "stage": verbs.stage,
     "stage-secrets": verbs.stage_secrets,
     "activate": verbs.activate,
+    "rest": verbs.rest,
     "status": verbs.status,
     "drift": verbs.drift,
 }

@@ -12,6 +12,7 @@ from .paths import PROGRAMS_FILE, STATE
 from .report import Refused
 from .services import States, affected, changed_settings, compare_services
 from .traffic import compare_traffic
+from .volumes import hold_data
 from .wanted import load_active, load_staged
 
 TYPE_CHECKING = False
@@ -74,6 +75,16 @@ def activate(host: Host, options: Json) -> Json:
         return Activation(host, wanted, options["env"], set(options["hold"])).run()
 
 
+def rest(host: Host, options: Json) -> Json:
+    """Ends what runs, before the machine is changed. Static pods end with their kubelet, and that with the machine."""
+    with host.lock():
+        active, _ = load_active(host)
+        units = sorted(active.units) if active else []
+        if units:
+            host.run("systemctl", "stop", "--", *units)
+    return {"stopped": units}
+
+
 def status(host: Host, options: Json) -> Json:
     from .journal import Journal
 
@@ -100,6 +111,7 @@ def status(host: Host, options: Json) -> Json:
         "staged": wanted.digest if wanted else None,
         "active": record["digest"],
         "everActivated": former is not None,
+        "holdsData": former is not None or (wanted is not None and hold_data(host, wanted.machine["volumes"])),
         "restarts": restarts,
         "pending": pending,
         "services": states.status(),

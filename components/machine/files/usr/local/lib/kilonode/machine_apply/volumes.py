@@ -60,6 +60,44 @@ def compare_volumes(host: Host, volumes: list[Json]) -> Iterable[Difference]:
             yield Difference("mount", mount, wanted, fs, f"mount {mount} ({wanted})")
         elif os.path.realpath(volume["device"]) != os.path.realpath(source):
             yield Difference("mount", mount, volume["device"], source, f"mount {mount}")
+        elif room_to_grow(volume["device"]):
+            device, inside = sizes(volume["device"])
+            yield Difference("volume", mount, f"{device >> 20} MiB", f"{inside >> 20} MiB", f"grow {mount} to {device >> 20} MiB")
+
+
+# What mkfs may leave unused at the end of a device is far less; a volume grows by whole GiB.
+SLACK = 64 << 20
+
+
+def room_to_grow(device: str) -> bool:
+    whole, inside = sizes(device)
+    return 0 < inside < whole - SLACK
+
+
+def sizes(device: str) -> tuple[int, int]:
+    """Bytes of the device, and of the file system on it as its superblock says (0: neither ext4 nor xfs). No program is started."""
+    with open(device, "rb") as file:
+        head = file.read(4096)
+        whole = file.seek(0, os.SEEK_END)
+    if head[1080:1082] == b"\x53\xef":
+        low, block = (int.from_bytes(head[1024 + at : 1028 + at], "little") for at in (0x4, 0x18))
+        high = int.from_bytes(head[1024 + 0x150 : 1028 + 0x150], "little")
+        return whole, (low + (high << 32)) << (10 + block)
+    if head[:4] == b"XFSB":
+        return whole, int.from_bytes(head[4:8], "big") * int.from_bytes(head[8:16], "big")
+    return whole, 0
+
+
+def grow_volumes(host: Host, volumes: list[Json], mounts: set[str]) -> None:
+    for volume in volumes:
+        if volume["mount"] in mounts:
+            program = ("xfs_growfs", volume["mount"]) if volume["fs"] == "xfs" else ("resize2fs", volume["device"])
+            host.run(*program)
+
+
+def hold_data(host: Host, volumes: list[Json]) -> bool:
+    """True: a volume has been used. On a host that never ran its content, one that was made again and kept its volumes."""
+    return any(os.path.exists(volume["device"]) and signature(host, volume["device"]) != "" for volume in volumes)
 
 
 def apart_problems(host: Host, volumes: list[Json]) -> Iterable[str]:

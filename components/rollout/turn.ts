@@ -1,0 +1,48 @@
+/**
+ * Before a host's machine is changed. The hosts of a group have their turns one after the other: what was changed before is brought
+ * to its content and through its gate, and only then the next host is taken aside. A turn that was cut short is taken again.
+ */
+import { asTheyAre } from "./as-they-are";
+import { takeAside } from "./etcd/aside";
+import { RemoteShard } from "./etcd/remote";
+import type { Progress } from "./gate/progress";
+import { closing, etcdPlan, rolloutGroup } from "./group";
+import { Fleet } from "./hosts/fleet";
+import { RemoteHosts } from "./hosts/remote";
+import type { RolloutSpec, TurnSpec } from "./spec";
+
+export async function takeTurn(turn: TurnSpec, key: string, progress: Progress): Promise<void> {
+  const { change, turn: host, ...group } = turn;
+  if (change === "while it runs") {
+    // Nothing restarts. What can go wrong is that a changed host does not let us in any more: one, then, and no other.
+    const changed = group.hosts.flatMap(({ digest, ...one }) => (digest === undefined ? [] : [{ ...one, digest }]));
+    await asked({ ...group, hosts: changed }, key, progress);
+    progress.report(`next: the machine of ${host}, which changes while it runs`);
+    return;
+  }
+  const spec = await asTheyAre(group, key);
+  if (spec.hosts.length === 0) return;
+  // With what the last rollout left, whatever its release: an upgrade and a change of machines are two changes (see plan/turns.ts).
+  await rolloutGroup(spec, key, progress, { completed: true, ...("release" in spec.strategy && spec.strategy) });
+  progress.stopIfAsked();
+  progress.report(`all as planned so far; next: the machine of ${host}, which restarts`);
+  if (spec.hosts.some(({ name }) => name === host)) await aside(spec, host, key, progress);
+}
+
+async function asked(spec: RolloutSpec, key: string, progress: Progress): Promise<void> {
+  if (spec.hosts.length === 0) return;
+  const remote = new RemoteHosts(spec.hosts, key, spec.hostTimeoutSeconds * 1000);
+  await closing(remote, () => new Fleet(remote, spec.hosts, progress).read());
+}
+
+/** Its services end before their machine does, in the way in which they end at a restart. */
+async function aside(spec: RolloutSpec, host: string, key: string, progress: Progress): Promise<void> {
+  const { strategy, hosts } = spec;
+  const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
+  if (strategy.kind === "etcd") {
+    const shard = new RemoteShard(hosts, key, hostTimeoutMs);
+    return closing(shard, () => takeAside(shard, etcdPlan(spec, strategy, true), host, progress));
+  }
+  const remote = new RemoteHosts(hosts, key, hostTimeoutMs);
+  return closing(remote, () => remote.rest(host));
+}
