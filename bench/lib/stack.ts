@@ -20,6 +20,8 @@ export class TestStack {
   readonly stateDir = mkdtempSync(join(tmpdir(), "kilonode-test-"));
   readonly file: string;
   readonly env: NodeJS.ProcessEnv;
+  /** Where the command is: another copy of the project, at times. */
+  from = project;
 
   constructor(
     readonly name: string,
@@ -65,8 +67,8 @@ export class TestStack {
   }
 
   start(command: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    return spawn(process.execPath, [join(project, "cli/kilonode.mjs"), command, this.name, ...args], {
-      cwd: project,
+    return spawn(process.execPath, [join(this.from, "cli/kilonode.mjs"), command, this.name, ...args], {
+      cwd: this.from,
       env: { ...this.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
       detached: true,
@@ -75,6 +77,10 @@ export class TestStack {
 
   run(command: string, ...args: string[]): Promise<Ran> {
     return finished(this.start(command, args));
+  }
+
+  runWith(env: NodeJS.ProcessEnv, command: string, ...args: string[]): Promise<Ran> {
+    return finished(this.start(command, args, env));
   }
 
   async json<T>(command: string, ...args: string[]): Promise<T> {

@@ -1,6 +1,6 @@
 /** What a preview tells, as data: made once, printed as text or as JSON. */
 import type { ClusterPlan } from "../../components/plan/types";
-import { type ContentPart, resourceKind } from "../../components/resources";
+import { type ContentPart, resourceKind, resourceNames } from "../../components/resources";
 import type { Op, Result, Step } from "../../engine";
 import { UNKNOWN } from "../../engine";
 import { programLines } from "./delivery";
@@ -29,15 +29,28 @@ export function previewReport(
   result: Pick<Result, "steps">,
   plan: Pick<ClusterPlan, "hosts" | "groups">,
 ): PreviewReport {
-  const steps = result.steps.filter((step) => changes(step));
+  const all = result.steps.filter((step) => changes(step));
+  const turns = new Set(all.flatMap((step) => turnOf(step) ?? []));
+  const steps = all.filter((step) => turnOf(step) === undefined);
   const isContent = (step: Step) => step.op === "update" && contentHost(step) !== undefined;
   const isOrder = (step: Step) => step.op !== "delete" && isRollout(step);
   return {
     hosts: hostChanges(steps.filter(isContent), plan),
     rollouts: rolloutChanges(steps.filter(isOrder), plan),
-    resources: grouped(steps.filter((step) => !isContent(step) && !isOrder(step)).map(resourceChange)),
+    resources: grouped(
+      steps.filter((step) => !isContent(step) && !isOrder(step)).map((step) => resourceChange(step, turns)),
+    ),
   };
 }
+
+/** The host whose turn is prepared, or what is looked at before the first one: told with the hosts themselves. */
+function turnOf(step: Step): string | undefined {
+  const resource = resourceKind(step);
+  if (resource.kind === "turn") return resource.host;
+  return step.name === resourceNames.machineGates ? step.name : undefined;
+}
+
+const inTurn = "each in its turn: one host of a group at a time, behind the gates of its group";
 
 /** Components only group resources; a replacement is told once, by its middle step. */
 function changes(step: Step): boolean {
@@ -45,8 +58,10 @@ function changes(step: Step): boolean {
   return step.op !== "create-replacement" && step.op !== "delete-replaced";
 }
 
-function resourceChange(step: Step): ResourceChange {
-  const details = step.op === "update" || step.op === "replace" ? propertyChanges(step) : [];
+function resourceChange(step: Step, turns: ReadonlySet<string>): ResourceChange {
+  const changed = step.op === "update" || step.op === "replace";
+  const waits = changed && resourceKind(step).kind === "host" && turns.has(step.name) ? [inTurn] : [];
+  const details = [...(changed ? propertyChanges(step) : []), ...waits];
   return { op: step.op, kind: kindOf(step), names: [step.name], details };
 }
 
