@@ -12,7 +12,7 @@ import { Pki } from "./pki/pki";
 import { type GroupPlan, groupOf } from "./plan/groups";
 import type { ClusterPlan } from "./plan/types";
 import type { Host, Placement } from "./platform/module";
-import { Gates, Rollout, type RolloutArgs } from "./rollout/component";
+import { Gates, memberships, Rollout, type RolloutArgs } from "./rollout/component";
 
 export interface ClusterArgs {
   readonly spec: ClusterSpec;
@@ -51,6 +51,7 @@ export class Cluster extends pulumi.ComponentResource {
       const before = existed || group.needsApi ? group.after.flatMap((name) => done.get(name) ?? []) : [];
       const dependsOn = [...(running ? [gates] : []), ...before, ...(group.needsApi ? objects() : [])];
       done.set(group.name, new Rollout(rollout, { parent: this, dependsOn }));
+      if (group.strategy.kind === "etcd") memberships(rollout, { parent: this, deletedWith: placement.boundary });
     }
     objects();
     this.registerOutputs({});

@@ -19,6 +19,7 @@ export const resourceNames = {
   sshKey: "ssh",
   operator: "operator",
   rollout: (group: string) => `${group}-rollout`,
+  membership: (host: string) => `${host}-membership`,
   content: (host: string, part: ContentPart) => `${host}-${part}`,
   certificate: (host: string, certificate: string) => `${host}-${certificate}`,
   authority: (authority: string) => `${authority}-ca`,
@@ -43,7 +44,7 @@ export type ResourceKind =
   | { readonly kind: "host"; readonly host: string }
   | { readonly kind: "content"; readonly host: string; readonly part: ContentPart }
   | { readonly kind: "rollout"; readonly group: string }
-  | { readonly kind: "certificate" }
+  | { readonly kind: "certificate" | "membership" }
   | { readonly kind: "other" };
 
 const singles = new Map<string, ResourceKind>([
@@ -56,6 +57,7 @@ export function resourceKind({ type, name }: { readonly type: string; readonly n
   switch (type) {
     case types.local: {
       const [, group] = /^(.+)-rollout$/.exec(name) ?? [];
+      if (name.endsWith("-membership")) return { kind: "membership" };
       return singles.get(name) ?? (group === undefined ? { kind: "host", host: name } : { kind: "rollout", group });
     }
     case types.remote: {

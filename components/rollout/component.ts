@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/module";
 import { resourceNames } from "../resources";
 import { program } from "./program";
-import type { RolloutHost, RolloutSpec, RolloutStrategy } from "./spec";
+import type { LeaveSpec, RolloutHost, RolloutSpec, RolloutStrategy } from "./spec";
 
 export interface RolloutArgs {
   readonly group: string;
@@ -30,6 +30,37 @@ export class Rollout extends pulumi.ComponentResource {
       { parent: this },
     );
     this.registerOutputs({});
+  }
+}
+
+/**
+ * Each member of a shard, for as long as it is planned. An engine deletes last, when all rollouts are through: API servers have
+ * stopped using the member by then. Its host goes after it. The last of the shard leaves first, one after the other.
+ */
+export function memberships(
+  args: Pick<RolloutArgs, "group" | "hosts" | "hostTimeoutSeconds" | "sshKey">,
+  options: { readonly parent: pulumi.Resource; readonly deletedWith: pulumi.Resource },
+): void {
+  const { group, hostTimeoutSeconds } = args;
+  const targets = pulumi.all(args.hosts.map(({ host }) => host.target));
+  let before: pulumi.Resource[] = args.hosts.map(({ host }) => host.resource);
+  for (const { host } of args.hosts) {
+    const member = host.plan.name;
+    const spec = targets.apply((hosts): LeaveSpec => ({ group, member, hosts, hostTimeoutSeconds }));
+    const membership = new local.Command(
+      resourceNames.membership(member),
+      {
+        create: "true",
+        delete: `${program} leave`,
+        stdin: spec.apply((made) => JSON.stringify(made, null, 1)),
+        environment: { KILONODE_SSH_KEY: args.sshKey },
+        addPreviousOutputInEnv: false,
+        logging: local.Logging.Stderr,
+      },
+      // With the whole cluster nobody leaves.
+      { ...options, dependsOn: before },
+    );
+    before = [...before, membership];
   }
 }
 

@@ -1,6 +1,7 @@
 /** The real hosts of a group, by its strategy, and what is done with them. */
 import type { EtcdStrategy } from "../plan/groups";
 import { checkEtcd } from "./etcd/check";
+import { leave } from "./etcd/leave";
 import { RemoteShard } from "./etcd/remote";
 import { rolloutEtcd } from "./etcd/rollout";
 import type { EtcdPlan } from "./etcd/shard";
@@ -12,7 +13,7 @@ import { goFirst } from "./masters/masters";
 import { RemoteMasters } from "./masters/remote";
 import { rolloutMasters } from "./masters/rollout";
 import type { PreviousRollout } from "./result";
-import type { RolloutSpec } from "./spec";
+import type { LeaveSpec, RolloutSpec } from "./spec";
 import { refuseStep } from "./step";
 import { rolloutTogether } from "./together/rollout";
 
@@ -53,6 +54,14 @@ export async function checkGroup(spec: RolloutSpec, key: string, progress: Progr
     );
   // Whether masters serve is not asked yet: a change of etcd or of the load balancer before theirs may be what they need.
   return closing(new RemoteHosts(hosts, key, hostTimeoutMs), (remote) => new Fleet(remote, hosts, progress).read());
+}
+
+/** Takes a member out of its shard, for good. */
+export async function leaveGroup(spec: LeaveSpec, key: string, progress: Progress): Promise<void> {
+  const { group, hosts, member } = spec;
+  const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
+  const plan = { group, member, hosts: hosts.map(({ name }) => name), hostTimeoutMs };
+  return closing(new RemoteShard(hosts, key, hostTimeoutMs), (shard) => leave(shard, plan, progress));
 }
 
 function etcdPlan(spec: RolloutSpec, strategy: EtcdStrategy, established: boolean): EtcdPlan {

@@ -9,9 +9,9 @@ import { alone, onOrphaned } from "./alone";
 import { checkGates } from "./check";
 import { Progress } from "./gate/progress";
 import { GateRefused, Interrupted } from "./gate/refusal";
-import { rolloutGroup } from "./group";
+import { leaveGroup, rolloutGroup } from "./group";
 import { previousResult, resultOf } from "./result";
-import { readCheck, readSpec } from "./schema";
+import { readCheck, readLeave, readSpec } from "./schema";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
 // When the engine was killed nobody reads on: that must not cut a step short.
@@ -26,6 +26,13 @@ async function main(): Promise<number> {
     if (process.argv[2] === "check") {
       group = "gates";
       await checkGates(readCheck(text), key, progressOf);
+      return 0;
+    }
+    if (process.argv[2] === "leave") {
+      const spec = readLeave(text);
+      group = spec.group;
+      await alone(spec, (line) => say(`${group}: ${line}`));
+      await leaveGroup(spec, key, progressOf(group));
       return 0;
     }
     const spec = readSpec(text);

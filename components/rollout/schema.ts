@@ -1,7 +1,7 @@
 /** Reads a rollout's document: every problem at once, unknown keys refused. */
 import * as z from "zod";
 import { targetFields } from "../access/target";
-import type { CheckSpec, RolloutSpec } from "./spec";
+import type { CheckSpec, LeaveSpec, RolloutSpec } from "./spec";
 
 const port = z.int().min(1).max(65535);
 const release = z.string().regex(/^\d+\.\d+\.\d+/, "wants a version of three numbers");
@@ -41,6 +41,13 @@ const schema = z.strictObject({
   hostTimeoutSeconds: z.number().positive(),
 });
 
+const leave = z.strictObject({
+  group: z.string().min(1),
+  member: targetFields.name,
+  hosts: z.array(z.strictObject(targetFields)).min(1),
+  hostTimeoutSeconds: z.number().positive(),
+});
+
 const check = z.strictObject({ groups: z.array(schema) });
 
 export function readSpec(text: string): RolloutSpec {
@@ -49,6 +56,10 @@ export function readSpec(text: string): RolloutSpec {
 
 export function readCheck(text: string): CheckSpec {
   return read(text, check) as CheckSpec;
+}
+
+export function readLeave(text: string): LeaveSpec {
+  return read(text, leave) as LeaveSpec;
 }
 
 function read(text: string, wanted: z.ZodType): unknown {

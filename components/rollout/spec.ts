@@ -29,6 +29,16 @@ export interface RolloutHost extends HostTarget {
   readonly digest: string;
 }
 
+/** A member that leaves its shard: see etcd/leave.ts. */
+export interface LeaveSpec {
+  readonly group: string;
+  /** Name of the host. */
+  readonly member: string;
+  /** Of all members, it among them, in the plan's order. */
+  readonly hosts: readonly HostTarget[];
+  readonly hostTimeoutSeconds: number;
+}
+
 /** What is looked at before the first rollout of a change. */
 export interface CheckSpec {
   readonly groups: readonly RolloutSpec[];

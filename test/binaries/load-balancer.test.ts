@@ -20,7 +20,9 @@ describe.skipIf(!haproxy)(haproxy ? "haproxy" : "haproxy (SKIPPED: apt-get insta
     await balanced.until(frozen.name, /^DOWN$/);
     await clients.goOn();
     const { answered, failed, hung, longestMs } = await clients.stop();
-    console.log(`an API server frozen under 12 clients: ${failed.length} connections ended, longest wait ${longestMs} ms`);
+    console.log(
+      `an API server frozen under 12 clients: ${failed.length} connections ended, longest wait ${longestMs} ms`,
+    );
     expect(answered.get(frozen.address)).toBeGreaterThan(0);
     expect(hung).toBe(0);
     expect(failed.length).toBeLessThanOrEqual(4);
