@@ -76,6 +76,8 @@ export class ClusterHosts {
     return { group: name, strategy: this.#strategy(strategy), hosts, hostTimeoutSeconds, sshKey: this.args.sshKey };
   };
 
+  machines = ({ hosts }: GroupPlan): pulumi.Resource[] => hosts.map((name) => this.made(name).resource);
+
   /** Once it had its turn. */
   made(name: string): Host {
     const host = this.#hosts.get(name);

@@ -10,7 +10,7 @@ import { Pki } from "./pki/pki";
 import { groupOf } from "./plan/groups";
 import type { ClusterPlan } from "./plan/types";
 import type { Host } from "./platform/module";
-import { Gates, Rollout } from "./rollout/component";
+import { Gates, memberships, Rollout } from "./rollout/component";
 
 /** A host for the command line: where it is, and what it is to the cluster. */
 export interface ClusterHost extends HostTarget {
@@ -45,6 +45,11 @@ export class Cluster extends pulumi.ComponentResource {
       hosts.takeTurns(group, before);
       const dependsOn = [...(hosts.running ? [gates ?? hosts.gates] : []), ...before];
       done.set(group.name, new Rollout(hosts.rollout(group), { parent: this, dependsOn }));
+      if (group.strategy.kind === "etcd")
+        memberships(hosts.rollout(group), hosts.machines(group), {
+          parent: this,
+          deletedWith: args.placement.boundary,
+        });
     }
     objects();
     // Changed machines had gates of their own, before each of them: this one is then the last look.

@@ -23,6 +23,7 @@ export const resourceNames = {
   operator: "operator",
   rollout: (group: string) => `${group}-rollout`,
   turn: (host: string) => `${host}-turn`,
+  membership: (host: string) => `${host}-membership`,
   content: (host: string, part: ContentPart) => `${host}-${part}`,
   certificate: (host: string, certificate: string) => `${host}-${certificate}`,
   authority: (authority: string) => `${authority}-ca`,
@@ -45,7 +46,7 @@ export const resourceIds = {
 /** What a resource is, told from its type and name. */
 export type ResourceKind =
   | { readonly kind: "commitments" | "network" | "gates" | "object" | "authority" | "key" | "random" }
-  | { readonly kind: "host" | "turn"; readonly host: string }
+  | { readonly kind: "host" | "turn" | "membership"; readonly host: string }
   | { readonly kind: "content"; readonly host: string; readonly part: ContentPart }
   | { readonly kind: "rollout"; readonly group: string }
   | { readonly kind: "certificate" }
@@ -61,9 +62,10 @@ const singles = new Map<string, ResourceKind>([
 export function resourceKind({ type, name }: { readonly type: string; readonly name: string }): ResourceKind {
   switch (type) {
     case types.local: {
-      const [, whose = "", what] = /^(.+)-(rollout|turn)$/.exec(name) ?? [];
+      const [, whose = "", what] = /^(.+)-(rollout|turn|membership)$/.exec(name) ?? [];
       if (what === "rollout") return { kind: "rollout", group: whose };
-      return singles.get(name) ?? (what === "turn" ? { kind: "turn", host: whose } : { kind: "host", host: name });
+      if (what === "turn" || what === "membership") return { kind: what, host: whose };
+      return singles.get(name) ?? { kind: "host", host: name };
     }
     case types.remote: {
       const part = contentParts.find((one) => name.endsWith(`-${one}`));

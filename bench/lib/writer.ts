@@ -11,16 +11,30 @@ export interface WriterReport {
   readonly failed: readonly string[];
   readonly lost: readonly string[];
   readonly slowestMs: number;
+  /** Requests that took longer than 5 s, whatever came of them. */
+  readonly overFiveSeconds: number;
   /** Connections made: a rolling change of the masters ends some. */
   readonly connections: number;
 }
 
 class NotBegun extends Error {}
 
+/** What it writes: an object of which one is made with each request, with nothing but metadata. */
+export interface Written {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** In a namespace's path, such as "leases". */
+  readonly plural: string;
+}
+
+const configMaps: Written = { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps" };
+export const leases: Written = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", plural: "leases" };
+
 export class Writer {
   private readonly acknowledged: string[] = [];
   private readonly failed: string[] = [];
   private slowestMs = 0;
+  private overFiveSeconds = 0;
   private connections = 0;
   private stopped = false;
   private readonly loops: Promise<void>[];
@@ -31,6 +45,7 @@ export class Writer {
     kubeconfig: string,
     private readonly namespace: string,
     clients = 4,
+    private readonly written = configMaps,
   ) {
     this.options = operatorAccess(kubeconfig);
     this.loops = Array.from({ length: clients }, (_, client) => this.loop(client));
@@ -41,8 +56,9 @@ export class Writer {
     this.stopped = true;
     await Promise.all(this.loops);
     const session = this.connect();
-    const path = `/api/v1/namespaces/${this.namespace}/configmaps?labelSelector=writer`;
-    const list = JSON.parse(await request(session, "GET", path)) as { items: { metadata: { name: string } }[] };
+    const list = JSON.parse(await request(session, "GET", `${this.path}?labelSelector=writer`)) as {
+      items: { metadata: { name: string } }[];
+    };
     session.close();
     const found = new Set(list.items.map((item) => item.metadata.name));
     return {
@@ -50,25 +66,27 @@ export class Writer {
       failed: this.failed,
       lost: this.acknowledged.filter((name) => !found.has(name)),
       slowestMs: Math.round(this.slowestMs),
+      overFiveSeconds: this.overFiveSeconds,
       connections: this.connections,
     };
+  }
+
+  private get path(): string {
+    const { apiVersion, plural } = this.written;
+    return `/${apiVersion === "v1" ? "api" : "apis"}/${apiVersion}/namespaces/${this.namespace}/${plural}`;
   }
 
   private async loop(client: number): Promise<void> {
     let session = this.connect();
     for (let index = 0; !this.stopped; index++) {
       const name = `write-${client}-${index}`;
-      const body = JSON.stringify({
-        apiVersion: "v1",
-        kind: "ConfigMap",
-        metadata: { name, labels: { writer: "true" } },
-        data: { index: String(index) },
-      });
+      const { apiVersion, kind } = this.written;
+      const body = JSON.stringify({ apiVersion, kind, metadata: { name, labels: { writer: "true" } } });
       const started = performance.now();
       for (;;) {
         if (session.closed || session.destroyed) session = this.connect();
         try {
-          await request(session, "POST", `/api/v1/namespaces/${this.namespace}/configmaps`, body);
+          await request(session, "POST", this.path, body);
           this.acknowledged.push(name);
           break;
         } catch (error) {
@@ -77,7 +95,9 @@ export class Writer {
           break;
         }
       }
-      this.slowestMs = Math.max(this.slowestMs, performance.now() - started);
+      const took = performance.now() - started;
+      this.slowestMs = Math.max(this.slowestMs, took);
+      if (took > 5000) this.overFiveSeconds += 1;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     session.close();

@@ -40,10 +40,12 @@ export function phaseOf(step: Pick<Step, "type" | "name">): string {
       return gates;
     case "rollout":
       return rolloutPhase(resource.group);
+
     case "commitments":
     case "network":
     case "turn":
     case "host":
+    case "membership":
       return "hosts";
     case "content":
       return resource.part === "programs" || resource.part === "keys" ? "keys and certificates" : "content";

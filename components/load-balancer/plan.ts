@@ -134,9 +134,11 @@ frontend api
 backend apiservers
     balance leastconn
     option httpchk GET ${healthPath}
-    http-check expect status 200
-    # Out after 2 failed checks of 1 s (the API servers wait longer before they stop) or one refused connection, back after 1.
-    default-server observe layer4 error-limit 1 on-error mark-down check check-ssl verify required ca-file ${pki}/kubernetes-ca.crt crt ${pki}/health.crt inter 1s fastinter 500ms downinter 1s fall 2 rise 1
+    # Not ready is out of rotation, as the answer is read: a server that leaves ends what it has begun.
+    http-check expect status 200 error-status L7OKC
+    # Dead after 3 checks of up to 1 s without an answer; then its connections end, or its clients would wait for hours. Not sooner: a
+    # server that is only busy would send all its clients to the others. A connection that fails has the next check made soon.
+    default-server observe layer4 error-limit 1 on-error fastinter on-marked-down shutdown-sessions check check-ssl verify required ca-file ${pki}/kubernetes-ca.crt crt ${pki}/health.crt inter 1s fastinter 500ms downinter 1s fall 3 rise 1
 ${servers.join("\n")}
 `;
 }

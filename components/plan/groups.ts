@@ -24,8 +24,8 @@ export interface GroupPlan {
 export type GroupStrategy = EtcdStrategy | (MastersStrategy & { readonly balancer?: string }) | TogetherStrategy;
 
 /**
- * One member at a time, leader last, whole shard healthy before and after; new members join as learners, surplus members
- * leave before their hosts go. First creation is parallel.
+ * One member at a time, leader last, whole shard healthy before and after; new members join as learners; members that are
+ * not planned any more leave after the masters' change, before their hosts go. First creation is parallel.
  */
 export interface EtcdStrategy {
   readonly kind: "etcd";

@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { createServer } from "node:net";
-import type { WaitingSpec } from "./spec";
+import type { RolloutSpec } from "./spec";
 
 const waitSeconds = 120;
 const orphanCheckMs = 500;
@@ -13,7 +13,10 @@ const orphanCheckMs = 500;
  * Resolves once no other rollout of the same hosts runs on this machine. The lock is a socket in Linux's abstract namespace:
  * the kernel lets go of it when the process ends, however it ends.
  */
-export async function alone(spec: WaitingSpec, say: (line: string) => void): Promise<void> {
+export async function alone(
+  spec: Pick<RolloutSpec, "group"> & { readonly hosts: readonly { readonly name: string }[] },
+  say: (line: string) => void,
+): Promise<void> {
   // The first host names the group for good: others come and go with its size.
   const digest = createHash("sha256").update(`${spec.group} ${spec.hosts[0]?.name}`).digest("hex").slice(0, 32);
   for (let second = 0; second <= waitSeconds; second++) {

@@ -6,7 +6,7 @@ import type { HostTarget } from "../access/target";
 import type { HostPlan } from "../plan/types";
 import { resourceNames } from "../resources";
 import { program } from "./program";
-import type { CheckSpec, RolloutStrategy, TurnSpec, WaitingHost, WaitingSpec } from "./spec";
+import type { CheckSpec, LeaveSpec, RolloutStrategy, TurnSpec, WaitingHost, WaitingSpec } from "./spec";
 
 export interface RolloutArgs {
   readonly group: string;
@@ -39,6 +39,38 @@ export class Rollout extends pulumi.ComponentResource {
       { parent: this },
     );
     this.registerOutputs({});
+  }
+}
+
+/**
+ * Each member of a shard, for as long as it is planned. An engine deletes last, when all rollouts are through: API servers have
+ * stopped using the member by then. Its host goes after it. The last of the shard leaves first, one after the other.
+ */
+export function memberships(
+  args: RolloutArgs,
+  machines: readonly pulumi.Resource[],
+  options: { readonly parent: pulumi.Resource; readonly deletedWith: pulumi.Resource },
+): void {
+  const { group, hostTimeoutSeconds } = args;
+  const targets = pulumi.all(args.hosts.map(({ target }) => target));
+  let before = [...machines];
+  for (const { plan } of args.hosts) {
+    const member = plan.name;
+    const spec = targets.apply((hosts): LeaveSpec => ({ group, member, hosts, hostTimeoutSeconds }));
+    const membership = new local.Command(
+      resourceNames.membership(member),
+      {
+        create: "true",
+        delete: `${program} leave`,
+        stdin: json(spec),
+        environment: { KILONODE_SSH_KEY: args.sshKey },
+        addPreviousOutputInEnv: false,
+        logging: local.Logging.Stderr,
+      },
+      // With the whole cluster nobody leaves.
+      { ...options, dependsOn: before },
+    );
+    before = [...before, membership];
   }
 }
 

@@ -2,6 +2,7 @@
 import type { EtcdStrategy } from "../plan/groups";
 import { asTheyAre } from "./as-they-are";
 import { checkEtcd } from "./etcd/check";
+import { leave } from "./etcd/leave";
 import { RemoteShard } from "./etcd/remote";
 import { rolloutEtcd } from "./etcd/rollout";
 import type { EtcdPlan } from "./etcd/shard";
@@ -13,7 +14,7 @@ import { goFirst } from "./masters/masters";
 import { RemoteMasters } from "./masters/remote";
 import { rolloutMasters } from "./masters/rollout";
 import type { PreviousRollout } from "./result";
-import type { RolloutSpec, WaitingSpec } from "./spec";
+import type { LeaveSpec, RolloutSpec, WaitingSpec } from "./spec";
 import { refuseStep } from "./step";
 import { rolloutTogether } from "./together/rollout";
 
@@ -56,6 +57,14 @@ export async function checkGroup(waiting: WaitingSpec, key: string, progress: Pr
     );
   // Whether masters serve is not asked yet: a change of etcd or of the load balancer before theirs may be what they need.
   return closing(new RemoteHosts(hosts, key, hostTimeoutMs), (remote) => new Fleet(remote, hosts, progress).read());
+}
+
+/** Takes a member out of its shard, for good. */
+export async function leaveGroup(spec: LeaveSpec, key: string, progress: Progress): Promise<void> {
+  const { group, hosts, member } = spec;
+  const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
+  const plan = { group, member, hosts: hosts.map(({ name }) => name), hostTimeoutMs };
+  return closing(new RemoteShard(hosts, key, hostTimeoutMs), (shard) => leave(shard, plan, progress));
 }
 
 export function etcdPlan(spec: RolloutSpec, strategy: EtcdStrategy, established: boolean): EtcdPlan {

@@ -10,9 +10,9 @@ import { alone, onOrphaned } from "./alone";
 import { checkGates } from "./check";
 import { Progress } from "./gate/progress";
 import { GateRefused, Interrupted } from "./gate/refusal";
-import { rolloutGroup } from "./group";
+import { leaveGroup, rolloutGroup } from "./group";
 import { previousResult, resultOf } from "./result";
-import { readCheck, readSpec, readTurn } from "./schema";
+import { readCheck, readLeave, readSpec, readTurn } from "./schema";
 import { takeTurn } from "./turn";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -35,6 +35,13 @@ async function main(): Promise<number> {
       group = turn.group;
       await alone(turn, (line) => say(`${group}: ${line}`));
       await takeTurn(turn, key, progressOf(group));
+      return 0;
+    }
+    if (process.argv[2] === "leave") {
+      const spec = readLeave(text);
+      group = spec.group;
+      await alone(spec, (line) => say(`${group}: ${line}`));
+      await leaveGroup(spec, key, progressOf(group));
       return 0;
     }
     const spec = readSpec(text);

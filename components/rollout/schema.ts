@@ -1,7 +1,7 @@
 /** Reads a rollout's document: every problem at once, unknown keys refused. */
 import * as z from "zod";
 import { targetFields } from "../access/target";
-import type { CheckSpec, RolloutSpec, TurnSpec } from "./spec";
+import type { CheckSpec, LeaveSpec, RolloutSpec, TurnSpec } from "./spec";
 
 const port = z.int().min(1).max(65535);
 const release = z.string().regex(/^\d+\.\d+\.\d+/, "wants a version of three numbers");
@@ -41,6 +41,13 @@ const rollout = z.strictObject({
   hostTimeoutSeconds: z.number().positive(),
 });
 
+const leave = z.strictObject({
+  group: z.string().min(1),
+  member: targetFields.name,
+  hosts: z.array(z.strictObject(targetFields)).min(1),
+  hostTimeoutSeconds: z.number().positive(),
+});
+
 const waiting = rollout.extend({ hosts: hostsOf(waitingHost) });
 const check = z.strictObject({ groups: z.array(waiting) });
 const turn = waiting.extend({ turn: z.string().min(1), change: z.enum(["while it runs", "a restart"]) });
@@ -55,6 +62,10 @@ export function readCheck(text: string): CheckSpec {
 
 export function readTurn(text: string): TurnSpec {
   return read(text, turn) as TurnSpec;
+}
+
+export function readLeave(text: string): LeaveSpec {
+  return read(text, leave) as LeaveSpec;
 }
 
 function read(text: string, wanted: z.ZodType): unknown {

@@ -35,6 +35,16 @@ export type WaitingHost = Omit<RolloutHost, "digest"> & Partial<Pick<RolloutHost
 
 export type WaitingSpec = Omit<RolloutSpec, "hosts"> & { readonly hosts: readonly WaitingHost[] };
 
+/** A member that leaves its shard: see etcd/leave.ts. */
+export interface LeaveSpec {
+  readonly group: string;
+  /** Name of the host. */
+  readonly member: string;
+  /** Of all members, it among them, in the plan's order. */
+  readonly hosts: readonly HostTarget[];
+  readonly hostTimeoutSeconds: number;
+}
+
 /** What is looked at before the first change: of a group's content, or of a host's machine. */
 export interface CheckSpec {
   readonly groups: readonly WaitingSpec[];

@@ -104,6 +104,14 @@ export const apiserver: readonly LedgerEntry[] = [
         file: "test/lab/cluster.test.ts",
         test: "survives the death of a member and of an API server, and shows it",
       },
+      {
+        file: "test/lab/cluster.test.ts",
+        test: "lets no client wait for an API server that is frozen",
+      },
+      {
+        file: "test/binaries/load-balancer.test.ts",
+        test: "leaves an API server that says it is not ready its connections, and gives it no new ones",
+      },
     ],
   },
   {

@@ -177,7 +177,7 @@ export const etcd: readonly LedgerEntry[] = [
     evidence: [
       {
         file: "test/unit/rollout-etcd-properties.test.ts",
-        test: "grows, shrinks and changes at once, with the tolerance of the smaller size kept",
+        test: "grows, changes, then shrinks, with the tolerance of the smaller size kept",
       },
       {
         file: "test/lab/rollout-etcd.test.ts",

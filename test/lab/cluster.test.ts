@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
-import { Writer } from "../../bench/lib/writer";
+import { leases, Writer } from "../../bench/lib/writer";
 import type { DoctorReport } from "../../cli/doctor/types";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
@@ -36,6 +36,8 @@ const kubectl = async (...args: string[]) => {
   ok(ran);
   return ran.stdout;
 };
+
+const etcdCall = "/usr/local/lib/kilonode/etcd-call";
 
 const labHost = (name: string) => ({ ...process.env, PREFIX: prefix, NAME: name });
 
@@ -194,6 +196,25 @@ describe.runIf(root)("a small cluster in the lab", () => {
     expect(report.acknowledged).toBeGreaterThan(100);
   });
 
+  it("lets no client wait for an API server that is frozen", async () => {
+    const writer = new Writer((await stack.run("kubeconfig")).stdout, "kube-node-lease", 12);
+    await stack.ssh("master-2", "systemctl kill --signal=STOP kube-apiserver.service");
+    const stateOf = async () =>
+      (await status()).loadBalancer.backends.find(({ name }) => name === "e2e-master-2")?.status;
+    await expect.poll(stateOf, { timeout: 60_000, interval: 500 }).toBe("DOWN");
+    await stack.ssh("master-2", "systemctl kill --signal=CONT kube-apiserver.service");
+    await expect.poll(stateOf, { timeout: 60_000, interval: 500 }).toBe("UP");
+    const { acknowledged, connections, failed, lost, overFiveSeconds, slowestMs } = await writer.stop();
+    console.log(
+      `an API server frozen under 12 writers: ${acknowledged} writes, ${overFiveSeconds} of them longer than 5 s, slowest ${slowestMs} ms; ${failed.length} connections ended, ${connections} made`,
+    );
+    // The client's own time-out closes a stream with CANCEL.
+    expect(failed.filter((line) => line.includes("(code 8)"))).toEqual([]);
+    // Of each client that was there, one request.
+    expect(failed.length).toBeLessThanOrEqual(12);
+    expect(lost).toEqual([]);
+  });
+
   it("survives the death of a member and of an API server, and shows it", async () => {
     await stack.ssh("etcd-main-2", "systemctl kill --signal=KILL etcd.service");
     await stack.ssh("master-2", "systemctl kill --signal=KILL kube-apiserver.service");
@@ -203,6 +224,24 @@ describe.runIf(root)("a small cluster in the lab", () => {
       .toBe("ok");
     await expect.poll(async () => (await status()).etcd[0]?.healthy, { timeout: 60_000, interval: 2000 }).toBe(3);
     await expect.poll(async () => (await status()).loadBalancer.ready, { timeout: 120_000, interval: 2000 }).toBe(3);
+  });
+
+  const healthy = async () => {
+    const { code, stdout } = await stack.run("status");
+    return code === 0 ? "healthy" : stdout;
+  };
+
+  it("comes back by itself when hosts reboot, and after a power cut of all, without up", async () => {
+    await Promise.all(
+      ["etcd-main-2", "master-3"].map((host) => stack.run("ssh", `e2e-${host}`, "--", "systemctl reboot")),
+    );
+    await expect.poll(healthy, { timeout: 180_000, interval: 3000 }).toBe("healthy");
+    const power = (verb: string) => execFileSync("components/platform/lab/lab-power", [verb, "--prefix", prefix]);
+    power("cut");
+    power("restore");
+    await expect.poll(healthy, { timeout: 240_000, interval: 3000 }).toBe("healthy");
+    ok(await stack.run("drift"));
+    ok(await stack.run("up", "--expect-no-changes"));
   });
 
   it("finds drift, and up repairs it", async () => {
@@ -305,8 +344,36 @@ describe.runIf(root)("a small cluster in the lab", () => {
     ok(await stack.run("up"));
     expect((await status()).etcd[2]).toMatchObject({ shard: "leases", voters: 3, learners: 0, healthy: 3 });
     expect(await invocation()).toBe(before);
+    // The worst case: one that leaves is the leader.
+    const third = (await stack.ssh("etcd-leases-1", `${etcdCall} member list`))
+      .split("\n")
+      .find((line) => line.includes("leases-3"));
+    await stack.ssh(
+      (await status()).etcd[2]?.leader.replace("e2e-", "") ?? "",
+      `${etcdCall} move-leader ${third?.split(",")[0]}`,
+    );
+    expect((await status()).etcd[2]?.leader).toBe("e2e-etcd-leases-3");
     stack.configure({ etcd: { shards: shards(1) } });
-    ok(await stack.run("up"));
+    const writer = new Writer((await stack.run("kubeconfig")).stdout, "default", 12, leases);
+    const up = await stack.run("up");
+    const { acknowledged, failed, lost, slowestMs } = await writer.stop();
+    ok(up);
+    console.log(
+      `a shard shrunk from 3 to 1 under 12 writers: ${acknowledged} writes, ${failed.length} failed, slowest ${slowestMs} ms`,
+    );
+    expect({ failed, lost }).toEqual({ failed: [], lost: [] });
+    // Nobody asks a member any more when it leaves, and its host goes last.
+    const said = `${up.stdout}\n${up.stderr}`;
+    const order = [
+      "done: all 3 masters",
+      "handing leadership from e2e-etcd-leases-3",
+      "removing member e2e-etcd-leases-3",
+      "removing member e2e-etcd-leases-2",
+    ];
+    const places = order.map((line) => said.indexOf(line));
+    expect(places).not.toContain(-1);
+    expect([...places].sort((a, b) => a - b)).toEqual(places);
+    expect(said).not.toContain("not held");
     expect((await status()).etcd[2]).toMatchObject({ shard: "leases", voters: 1, learners: 0, healthy: 1 });
     expect((await kubectl("get", "--raw", "/readyz")).trim()).toBe("ok");
   });

@@ -93,6 +93,14 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     return stdout.trim();
   }
 
+  const loops = (name: string) =>
+    execFileSync("losetup", ["-l", "-n", "-O", "BACK-FILE"], { encoding: "utf8" })
+      .split("\n")
+      .filter((line) => line.includes(`/${prefix}/volumes/${name}/`));
+  const stateOf = async (name: string) => (await status()).hosts.find((h) => h.name === name)?.state;
+  /** Which of its boots it is in; empty while it does not answer. */
+  const bootOf = (it: Host) => ssh(it, "cat /proc/sys/kernel/random/boot_id").catch(() => "");
+
   /** Everything on the machine that carries the prefix. */
   function traces(): string[] {
     const lines = (file: string, args: string[]) =>
@@ -120,11 +128,9 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", join(keys, "id")]);
     const { root } = JSON.parse((await script("lab-root", [])).stdout) as { root: string };
     const network = { CIDR: `198.19.${block * 4}.0/22`, GATEWAY: at(1) };
-    mkdirSync(join(keys, "artifacts"));
     common = {
       ...network,
       ROOT: root,
-      ARTIFACTS: join(keys, "artifacts"),
       AUTHORIZED_KEY: readFileSync(join(keys, "id.pub"), "utf8").trim(),
     };
     await script("lab-network", ["create"], common);
@@ -181,20 +187,63 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
   });
 
   test("loop devices of a host go when it stops, and when it ends by itself", async () => {
-    const loops = () =>
-      execFileSync("losetup", ["-l", "-n", "-O", "BACK-FILE"], { encoding: "utf8" })
-        .split("\n")
-        .filter((line) => line.includes(`/${prefix}/volumes/b/`));
-    expect(loops()).toHaveLength(2);
+    expect(loops("b")).toHaveLength(2);
     await script("lab-host", ["stop"], { NAME: "b" });
-    expect(loops()).toEqual([]);
+    expect(loops("b")).toEqual([]);
     const back: Host = JSON.parse((await script("lab-host", ["start"], { NAME: "b" })).stdout);
     expect(await ssh(back, `${useVolumes}; cat /wal/file`)).toBe("data");
     // Also where nobody is there to detach them.
     process.kill((await pidOf("b")) as number, "SIGKILL");
-    await expect.poll(loops, { timeout: 60_000, interval: 200 }).toEqual([]);
+    await expect.poll(() => loops("b"), { timeout: 60_000, interval: 200 }).toEqual([]);
     expect(await create(host("b", 11, { GENERATION: "2" }))).toEqual(back);
-    expect(loops()).toHaveLength(2);
+    expect(loops("b")).toHaveLength(2);
+  });
+
+  test("a host that reboots comes back by itself, with its volumes, on its network", async () => {
+    const it = await create(host("b", 11, { GENERATION: "2" }));
+    await ssh(it, `${useVolumes}; echo reboots > /wal/reboots; ip address add 198.18.255.1/32 dev eth0`);
+    for (const _ of [1, 2]) {
+      const before = await bootOf(it);
+      await ssh(it, "systemctl reboot").catch(() => "");
+      // It counts as on all the time: whoever waits for it gets it.
+      expect(await create(host("b", 11, { GENERATION: "2" }))).toEqual(it);
+      const isBack = async () => !["", before].includes(await bootOf(it));
+      await expect.poll(isBack, { timeout: 120_000, interval: 200 }).toBe(true);
+      expect(await ssh(it, `${useVolumes}; cat /wal/file; systemctl is-system-running --wait`)).toBe(
+        "reboots\nrunning",
+      );
+      expect(await ssh(it, "ip -4 -o address show dev eth0 | wc -l")).toBe("1");
+      expect(loops("b")).toHaveLength(2);
+    }
+  });
+
+  test("a host stays off when it is stopped or killed while it reboots, and when it powers itself off", async () => {
+    for (const verb of ["stop", "kill"]) {
+      for (const delay of [0, 300, 600, 1000, 1500]) {
+        const it = await create(host("b", 11, { GENERATION: "2" }));
+        await ssh(it, "systemctl reboot").catch(() => "");
+        await sleep(delay);
+        await script("lab-host", [verb], { NAME: "b" });
+        expect(await stateOf("b")).toBe("dead");
+        expect(loops("b")).toEqual([]);
+        expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toContain(`${prefix}.b `);
+      }
+    }
+    const it = await create(host("b", 11, { GENERATION: "2" }));
+    await ssh(it, "systemctl poweroff").catch(() => "");
+    await expect.poll(() => stateOf("b"), { timeout: 60_000, interval: 200 }).toBe("dead");
+  });
+
+  test("after a power cut of all hosts those come back that were on", async () => {
+    const [a, b] = await Promise.all([create(host("a", 12)), create(host("b", 11, { GENERATION: "2" }))]);
+    await ssh(a, `${useVolumes}; echo safe > /wal/file && sync`);
+    await script("lab-host", ["stop"], { NAME: "b" });
+    await script("lab-power", ["cut"]);
+    expect([await stateOf("a"), await stateOf("b")]).toEqual(["dead", "dead"]);
+    expect(JSON.parse((await script("lab-power", ["restore"])).stdout)).toEqual(a);
+    expect(await ssh(a, `${useVolumes}; cat /wal/file`)).toBe("safe");
+    expect([await stateOf("a"), await stateOf("b")]).toEqual(["alive", "dead"]);
+    expect(await create(host("b", 11, { GENERATION: "2" }))).toEqual(b);
   });
 
   test("create that is killed at any point completes when it is run again", async () => {
@@ -249,10 +298,13 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     ).toMatch(new RegExp(`overlaps 198.19.${block * 4}.*on ${prefix}`));
     expect(existsSync(join(lab.STATE_DIR, `${prefix}o`))).toBe(false);
     expect(await failure("lab-network", ["delete"])).toMatch(/cannot be removed while hosts run on it: a/);
-    expect(await failure("lab-host", ["create"], host("a", 12, { VOLUMES: "wal:256" }))).toMatch(
-      /volume wal of a has 128 MiB \(.*\), asked are 256: a volume does not grow/,
+    const pid = await pidOf("a");
+    expect(await failure("lab-host", ["create"], host("a", 12, { VOLUMES: "wal:64 db:320" }))).toMatch(
+      /volume wal of a has 128 MiB \(.*\), asked are 64: its data is kept, .* Nothing was touched/,
     );
-    expect((await create(host("a", 12, { VOLUMES: "wal:64 db:320" }))).address).toBe(at(12));
+    expect(await pidOf("a")).toBe(pid);
+    const grown = await create(host("a", 12, { VOLUMES: "wal:256 db:320" }));
+    expect(await ssh(grown, `${useVolumes}; df --output=size -BM /wal | tail -n 1 | tr -dc 0-9`)).toMatch(/^2[1-5]\d$/);
   });
 
   test("a full disk is said, and leaves nothing half made", async () => {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { findEtcd, LocalShard, Writer } from "../../bench/lib/local-etcd";
 import { bootstrapEnv } from "../../components/rollout/etcd/bootstrap";
+import { leave } from "../../components/rollout/etcd/leave";
 import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
 import type { EtcdPlan } from "../../components/rollout/etcd/shard";
 import { Progress } from "../../components/rollout/gate/progress";
@@ -70,6 +71,12 @@ describe.skipIf(!binaries)(title, () => {
       .filter((name) => name !== old)
       .slice(-3);
     await roll(shard.plan(staying));
+    const hosts = [...staying, ...names(5).filter((name) => !staying.includes(name))];
+    for (const member of hosts.slice(3)) {
+      const { group, hostTimeoutMs } = shard.plan(staying);
+      await leave(shard, { group, member, hosts, hostTimeoutMs }, new Progress(group, () => undefined));
+    }
+    expect(shard.log.filter((line) => line.startsWith("move"))).toEqual([`move ${old} ${staying[0]}`]);
     const via = await shard.look(staying[0] as string);
     expect(via.members.map(({ name }) => name).sort()).toEqual([...staying].sort());
     expect(via.endpoints.size).toBe(3);

@@ -213,9 +213,32 @@ describe("a cluster on folders", () => {
     ]);
   });
 
+  it("takes members out of a shard when no API server asks them any more, their clients held, and then their hosts", async () => {
+    const leader = own(cluster.world.shards[0]?.leader ?? "");
+    expect(leader).not.toBe("etcd-main-1");
+    const etcd = { ...knobs.etcd, shards: { main: { members: 1 } } };
+    expect(problems(await cluster.up({ ...knobs, kubernetesVersion: next, etcd }))).toEqual([]);
+    const lines = log();
+    expect(oneByOne(lines).map(([, services]) => services)).toEqual(Array(3).fill("kube-apiserver"));
+    const mastersDone = lines.findLastIndex((line) => line.endsWith(" back")) + 1;
+    expect(lines.slice(0, mastersDone).filter((line) => line.startsWith("etcd-"))).toEqual([]);
+    const leaves = (host: string) => [
+      ...(host === leader ? [`etcd-main: leadership from ${host} to etcd-main-1`] : []),
+      `etcd-main: ${host} removed`,
+    ];
+    expect(lines.filter((line) => line.startsWith("etcd-main:"))).toEqual([
+      ...leaves("etcd-main-3"),
+      ...leaves("etcd-main-2"),
+    ]);
+    expect(lines).toContain(`${leader} holds its clients`);
+    expect(hostFolders().filter((name) => name.startsWith("etcd"))).toEqual(["etcd-main-1"]);
+  });
+
   it("is destroyed, and leaves no folder", async () => {
     const destroy = await cluster.destroy();
     expect(problems(destroy)).toEqual([]);
+    // With the whole cluster no member leaves by itself.
+    expect(log()).toEqual([]);
     expect(existsSync(join(cluster.root, "hosts"))).toBe(false);
     await folders.sweep(cluster.checked().spec, undefined);
     expect(existsSync(cluster.root)).toBe(false);

@@ -71,11 +71,11 @@ describe.each(KINDS)("a rollout of masters whose services are of kind %s", (kind
     expect(masters.mostAway).toBe(1);
   });
 
-  it("refuses, with nothing touched, while another master is out of rotation", async () => {
+  it.each(["MAINT", "NOLB"])("refuses, with nothing touched, while another master is %s", async (away) => {
     const masters = new SimulatedMasters(FIVE, kind, old, changed);
-    Object.assign(masters.master("m3"), { drained: true, active: changed });
+    Object.assign(masters.master("m3"), { away, active: changed });
     const { refusal: found } = await refusal(masters);
-    expect(found).toMatchObject({ host: "m3", found: "it is MAINT", changed: [] });
+    expect(found).toMatchObject({ host: "m3", found: `it is ${away}`, changed: [] });
     expect(masters.activations).toEqual([]);
   });
 

@@ -49,7 +49,8 @@ interface Master {
   refuses: string | undefined;
   /** Its API server does not come up again. */
   broken: boolean;
-  drained: boolean;
+  /** What the load balancer says of it when it gets no clients though it runs. */
+  away: "MAINT" | "NOLB" | undefined;
 }
 
 export class SimulatedMasters implements Masters {
@@ -88,7 +89,7 @@ export class SimulatedMasters implements Masters {
     });
     const services = { "kube-apiserver": service(), "kube-controller-manager": service(), "kube-scheduler": service() };
     const master = { staged, active, owed: new Set<Component>(), services };
-    this.masters.set(name, { ...master, refuses: undefined, broken: false, drained: false });
+    this.masters.set(name, { ...master, refuses: undefined, broken: false, away: undefined });
   }
 
   get names(): string[] {
@@ -264,8 +265,8 @@ export class SimulatedMasters implements Masters {
   }
 
   #rotation(name: string): string {
-    const { drained, services } = this.master(name);
-    if (drained) return "MAINT";
+    const { away, services } = this.master(name);
+    if (away) return away;
     const { release, since } = services["kube-apiserver"];
     return release !== undefined && since + BALANCER_MS <= this.time ? "UP" : "DOWN";
   }

@@ -12,4 +12,5 @@ export const etcdAdvice = {
   alarm: `Clear its cause, then disarm it: ${page}#an-alarm-of-a-shard.`,
   alarmNoSpace: `Compact and defragment the shard, then disarm the alarm: ${page}#a-database-that-is-full.`,
   alarmCorrupt: `Replace the member whose data differs, then disarm the alarm: ${page}#a-member-whose-data-differs.`,
+  lastVoter: "Leave the shard a member in `etcd.shards`, then run `kilonode up`.",
 } as const;

@@ -8,17 +8,17 @@
  *     because a dead voter counts in the quorum (https://etcd.io/docs/v3.6/faq/: "remove it first");
  *  3. one member that is down is repaired, if all others are healthy;
  *  4. from here on the whole shard must be healthy: a learner is promoted;
- *  5. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), surplus followers leave. In between
- *     there is at most one voter more than planned and never fewer than the smaller of the two sizes, so the number of
- *     failures the shard survives never falls below that of the smaller size;
+ *  5. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other;
  *  6. changes that restart nothing, all at once;
- *  7. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted or removed.
+ *  7. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted.
+ *
+ * Members that are well and not in the plan stay: API servers still use them. They leave later, each by itself (leave.ts).
  */
 import { interleaveZones } from "../../plan/zones";
 import type { MachineStatus } from "../hosts/answers";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
-import { findings, isUp, leaderOf, type MemberFinding, voters } from "./health";
+import { findings, isUp, leaderOf, type MemberFinding } from "./health";
 import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
 
 export type EtcdStep =
@@ -55,7 +55,7 @@ export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View): De
     removeGone(plan, fleet, slots, view, all) ??
     repairOne(fleet, slots, view, all) ??
     (isSome(all) ? blocked(all) : undefined) ??
-    changeMembers(plan, slots, view) ??
+    changeMembers(slots) ??
     changeContent(fleet, slots, view) ?? { kind: "done" }
   );
 }
@@ -118,12 +118,9 @@ function repairOne(
   return step({ kind: "repair", target: slot.target });
 }
 
-function changeMembers(plan: EtcdPlan, slots: readonly Slot[], view: View): Decision | undefined {
+function changeMembers(slots: readonly Slot[]): Decision | undefined {
   const learner = slots.find(({ member }) => member?.learner);
   if (learner?.member) return step({ kind: "promote", target: learner.target, member: learner.member });
-  const planned = slots.map(({ member }) => member);
-  const surplus = voters(view).find((member) => !planned.includes(member) && member.id !== leaderOf(view));
-  if (surplus && voters(view).length > plan.targets.length) return removal(plan, surplus, "it is not in the plan");
   const newcomer = slots.find(({ member }) => !member);
   return newcomer ? step({ kind: "add", target: newcomer.target }) : undefined;
 }
@@ -136,16 +133,15 @@ function changeContent(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: V
   const follower = work.find(({ member }) => member !== leader);
   if (follower) return step({ kind: "restart", target: follower.target });
 
-  const own = slots.find(({ member }) => member === leader);
-  const leaving = leader !== undefined && own === undefined;
-  if (!leader || !(leaving || work.length > 0)) return undefined;
-  const heir = chooseHeir(fleet, slots, own?.target.zone);
-  if (heir) return step({ kind: "handOver", from: leader, to: heir });
-  return own ? step({ kind: "restart", target: own.target }) : undefined;
+  const own = work.find(({ member }) => member === leader);
+  if (!leader || !own) return undefined;
+  const leaving = view.members.find((member) => !member.learner && !slots.some((slot) => slot.member === member));
+  const heir = chooseHeir(fleet, slots, own.target.zone) ?? leaving;
+  return heir ? step({ kind: "handOver", from: leader, to: heir }) : step({ kind: "restart", target: own.target });
 }
 
 /** A changed member; rather in another zone than the old leader's and not the one changed last, which is the least settled. */
-function chooseHeir(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], zone: string | undefined): Member | undefined {
+function chooseHeir(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], zone: string): Member | undefined {
   const last = fleet.progress.changed.at(-1);
   const rank = ({ target }: Slot) => (target.zone === zone ? 2 : 0) + (target.name === last ? 1 : 0);
   return slots

@@ -37,7 +37,7 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
 
   async moveLeader(via: string, leader: Member, to: Member): Promise<readonly string[]> {
     try {
-      const unheld = await this.#holdClients(via, leader);
+      const unheld = await this.#holdClients(via);
       await this.#etcdctl(via, ["move-leader", to.id], leader.clientUrl);
       return unheld;
     } finally {
@@ -46,15 +46,14 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
   }
 
   /** @returns what stands in the way of holding the clients of all members */
-  async #holdClients(via: string, leader: Member): Promise<string[]> {
+  async #holdClients(via: string): Promise<string[]> {
     const metrics = `http://127.0.0.1:${ports.etcdMetrics}/metrics`;
-    const stray = this.names.includes(leader.name) ? [] : [`clients of ${leader.name} are not held: it is leaving`];
     for (let attempt = 1; ; attempt++) {
       const started = this.now();
       const unheld = await this.#onEveryHost(`hold ${ports.etcdClient} ${HOLD_MS} ${this.address(via)} ${metrics}`);
       // The hand-over has to begin while even the first host still holds.
-      if (this.now() - started < HOLD_MS / 2) return [...stray, ...unheld];
-      if (attempt === HOLD_ATTEMPTS) return [...stray, ...unheld, "clients were held too slowly: hosts are busy"];
+      if (this.now() - started < HOLD_MS / 2) return unheld;
+      if (attempt === HOLD_ATTEMPTS) return [...unheld, "clients were held too slowly: hosts are busy"];
     }
   }
 

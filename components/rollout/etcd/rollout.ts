@@ -72,6 +72,9 @@ async function perform(step: EtcdStep, watch: EtcdWatch, view: View, deadline: n
     case "remove":
       return shard.remove(watch.via, step.member.id);
     case "handOver":
+      for (const { name } of view.members)
+        if (!plan.targets.some((target) => target.name === name))
+          fleet.progress.report(`clients of ${name} are not held: it is leaving the shard`);
       for (const unheld of await shard.moveLeader(watch.via, step.from, step.to)) fleet.progress.report(unheld);
   }
 }

@@ -4,7 +4,7 @@ import type { PreviousRollout } from "../result";
 
 export interface Backend {
   readonly name: string;
-  /** The load balancer's word: UP, DOWN, DRAIN, MAINT ... */
+  /** The load balancer's word: UP, NOLB (not ready), DOWN, DRAIN, MAINT ... */
   readonly status: string;
 }
 

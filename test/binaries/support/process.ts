@@ -75,6 +75,10 @@ export class Program {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   /** Ends it: nothing that it would still write is of worth. */
   async stop(): Promise<void> {
     if (!this.gone) this.child.kill("SIGKILL");

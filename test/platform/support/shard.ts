@@ -67,9 +67,10 @@ export class Shard {
     return answered(lines.join("\n"));
   }
 
-  /** etcd-call: of etcdctl's verbs the one that a change of content needs. */
+  /** etcd-call: of etcdctl's verbs those that a change of content and a member that leaves need. */
   call(words: readonly string[]): Answer {
     const [at, url, verb, to] = words;
+    if (at === "member" && url === "remove") return this.#remove(verb);
     const leader = this.#members.find(({ name }) => name === this.#leader);
     if (at !== "--at" || verb !== "move-leader") return failed(`not simulated: ${words.join(" ")}`);
     if (url !== leader?.clientUrl) return failed("no leader endpoint given");
@@ -77,6 +78,15 @@ export class Shard {
     if (!heir) return failed("timed out");
     this.log.push(`${this.plan.group}: leadership from ${this.#leader} to ${heir.name}`);
     this.#leader = heir.name;
+    return answered("");
+  }
+
+  #remove(id: string | undefined): Answer {
+    const gone = this.#members.find((member) => BigInt(member.id).toString(16) === id);
+    if (!gone) return failed("member not found");
+    this.#members = this.#members.filter((member) => member !== gone);
+    this.log.push(`${this.plan.group}: ${gone.name} removed`);
+    if (this.#leader === gone.name) this.#leader = undefined;
     return answered("");
   }
 

@@ -75,6 +75,7 @@ export class World {
       case `${tools}/etcd-call`:
         return this.#shardOf(host).call(args);
       case `${tools}/hold-clients`:
+        if (args[0] === "hold") this.log.push(`${host.name} holds its clients`);
         return answered("");
       case `${tools}/check-apiserver`:
         return this.#ready(host) ? answered("") : failed("[-]etcd failed: readyz check failed");
