@@ -7,6 +7,7 @@
                                                        that is held stays as it is until an activation that does not hold it
   machine-apply status                                 what is staged, active and pending, and how the services are
   machine-apply drift [--full]                         where the live host differs from what was activated
+  machine-apply diagnose                               why services that should run are not up
 
 One JSON object on stdout, progress on stderr. Exit 0, 1 (refused or failed), 2 (bad content or usage). `--root DIR` puts
 every path below DIR, for tests.
@@ -35,6 +36,7 @@ VERBS = {
     "activate": verbs.activate,
     "status": verbs.status,
     "drift": verbs.drift,
+    "diagnose": verbs.diagnose,
 }
 OPTIONS = {"stage": {"--generation"}, "activate": {"--digest", "--env", "--hold"}, "drift": {"--full"}}
 
