@@ -23,6 +23,8 @@ const zap = (level: string, msg: string, error: string) =>
     stacktrace: "go.etcd.io/x",
   });
 
+const klog = 'E1128 07:41:04.991891   23896 run.go:72] "command failed"';
+
 const volume = {
   name: "wal",
   mount: "/var/lib/etcd-wal",
@@ -126,10 +128,17 @@ describe("diagnose", () => {
   });
 
   test.each([
-    ["kube", "Error: unknown flag: --wrong"],
-    ["kube", 'Error: invalid argument "x" for "--v" flag: strconv.ParseInt'],
-    ["klog", 'E1128 07:40:00.000001   12 run.go:72] "command failed" err="--etcd-servers must be specified"'],
-    ["etcd", '{"level":"warn","msg":"failed to verify flags","error":"x"}\nerror verifying flags, --a is wrong'],
+    ["kube-apiserver", "Error: unknown flag: --wrong"],
+    [
+      "kube-scheduler",
+      'Error: invalid argument "x" for "-v, --v" flag: strconv.ParseUint: parsing "x": invalid syntax',
+    ],
+    ["a validation", `${klog} err="service-cluster-ip-range[0] is not a valid cidr"`],
+    ["a feature gate", `${klog} err="unrecognized feature gate: Nope"`],
+    ["a configuration file", `${klog} err="strict decoding error: unknown field \\"nope\\""`],
+    ["etcd", zap("warn", "failed to verify flags", 'unknown auto-compaction-mode "x"')],
+    ["etcd's flags", "flag provided but not defined: -wrong"],
+    ["kwok", '{"level":"ERROR","msg":"Execute exit","err":"unknown flag: --wrong"}'],
     ["haproxy", "[ALERT]    (12) : config : parsing [/etc/haproxy/haproxy.cfg:3] : unknown keyword 'x'"],
   ])("knows by %s's own words a setting that is not taken", (_who, line) => {
     said(line);

@@ -52,8 +52,8 @@ BAD_DATA = re.compile(
 # What the Go flag libraries, kube's components, etcd and haproxy say of a setting that they do not take.
 REFUSED = re.compile(
     r"unknown flag|unknown shorthand flag|flag provided but not defined|flag needs an argument|invalid argument \S+ for"
-    r"|invalid value \S+ for flag|error verifying flags|unrecognized feature gate|must be specified|mutually exclusive"
-    r"|\[ALERT\].*(parsing|config)|Fatal errors found in configuration|command failed.*(--[a-z-]+|strict decoding|invalid)"
+    r"|invalid value \S+ for flag|failed to verify flags|unrecognized feature gate"
+    r"|\[ALERT\].*(parsing|config)|Fatal errors found in configuration|command failed.*(--[a-z-]+|strict decoding|invalid|not a valid|failed to parse)"
 )
 NOT_DAMAGE = re.compile(r"permission denied|too many open files|cannot allocate memory|file already locked", re.IGNORECASE)
 TELLING = re.compile(
@@ -234,10 +234,11 @@ class Unit:
 
 
 def condensed(line: str) -> str:
-    """A line of zap's JSON, as etcd writes it, in plain words and without its stack; others as they are."""
+    """A line of JSON, as etcd and kwok write it, in plain words and without its stack; others as they are."""
     try:
         entry = json.loads(line)
-        level, parts = entry["level"], [entry["msg"], entry.get("error", ""), entry.get("path", "")]
+        parts = [entry["msg"], *(entry.get(name, "") for name in ("error", "err", "path"))]
+        level = entry["level"].lower()
     except (ValueError, KeyError, TypeError, AttributeError):
         return line[: 4 * LINE_LENGTH]
     return f"{level}: {': '.join(str(part) for part in parts if part)}"
