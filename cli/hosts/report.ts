@@ -1,7 +1,7 @@
 /** Reads what hosts/host-report prints. A host is not trusted to print what it should: what cannot be read counts as not told. */
 import * as z from "zod";
 import type { HostPlan } from "../../components/plan/types";
-import { type MachineStatus, machineStatus } from "../../components/rollout/hosts/answers";
+import { type DownService, diagnosis, type MachineStatus, machineStatus } from "../../components/rollout/hosts/answers";
 import { json, readAnswer } from "./answer";
 
 /** A host with what it said, read. */
@@ -52,6 +52,13 @@ export function readMachine(section: Section | undefined): MachineAnswer {
   const line = section.text.split("\n").find((text) => text.startsWith("{"));
   const read = readAnswer(command, line ?? "", machineStatus);
   return "value" in read ? { status: read.value } : read;
+}
+
+/** Why services are down. A host whose programs are older tells nothing. */
+export function readDown(section: Section | undefined): readonly DownService[] {
+  const line = section?.code === 0 ? section.text.split("\n").find((text) => text.startsWith("{")) : undefined;
+  const read = diagnosis.safeParse(json(line ?? ""));
+  return read.success ? read.data.down : [];
 }
 
 /** The version in an API server's answer to /version, without the "v". */

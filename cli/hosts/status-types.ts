@@ -68,6 +68,8 @@ export interface HostStatus {
   readonly error?: string;
   /** Services that should run and do not. */
   readonly downServices: readonly string[];
+  /** Of those, the ones whose host knows why: in one sentence, with what to do. */
+  readonly causes: Readonly<Record<string, string>>;
   /** What an activation would still do: the last one did not come to its end, or the host was changed. */
   readonly pending: readonly string[];
 }

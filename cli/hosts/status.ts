@@ -2,6 +2,9 @@
 import { X509Certificate } from "node:crypto";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
+import { causeAdvice } from "../../components/rollout/hosts/advice";
+import type { DownService } from "../../components/rollout/hosts/answers";
+import { lookup } from "../../config/lookup";
 import { shortList } from "../show/names";
 import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
@@ -10,6 +13,7 @@ import {
   readApiVersion,
   readBackends,
   readCertificates,
+  readDown,
   readLeases,
   readMachine,
   readSections,
@@ -93,7 +97,8 @@ function hostStatus(seen: Seen): HostStatus {
   const { plan, error } = seen;
   const { status, error: unread } = seen.machine;
   const idle = notLive(seen);
-  if (idle !== undefined) return { name: plan.name, reachable: true, error: idle, downServices: [], pending: [] };
+  if (idle !== undefined)
+    return { name: plan.name, reachable: true, error: idle, downServices: [], causes: {}, pending: [] };
   const wanted = Object.entries(plan.machine.services).filter(
     ([, service]) => service.kind !== "unit" || service.running,
   );
@@ -107,9 +112,17 @@ function hostStatus(seen: Seen): HostStatus {
     reachable: error === undefined,
     ...((error ?? unread) !== undefined && { error: error ?? unread }),
     downServices,
+    causes: causesOf(readDown(seen.sections.why), downServices),
     // A service that is down is told as such.
     pending: (status?.pending ?? []).filter((line) => !downServices.some((name) => line.includes(name))),
   };
+}
+
+function causesOf(down: readonly DownService[], names: readonly string[]): Readonly<Record<string, string>> {
+  const told = down.flatMap(({ service, cause, text }): [string, string][] =>
+    cause !== null && names.includes(service) ? [[service, `${text}. ${causeAdvice[cause]}`]] : [],
+  );
+  return Object.fromEntries(told);
 }
 
 /** What is wrong with one, to be read behind its name. */
@@ -122,12 +135,15 @@ function grouped(problems: readonly Problem[]): string[] {
   return [...names].map(([text, all]) => `${shortList(all)}${text}`);
 }
 
-function hostProblems({ name, reachable, error, downServices, pending }: HostStatus, seen: Seen): Problem[] {
+function hostProblems({ name, reachable, error, downServices, causes, pending }: HostStatus, seen: Seen): Problem[] {
   if (!reachable) return [[name, ` cannot be reached: ${error}`]];
   if (notLive(seen) !== undefined) return [[name, `: ${error}`]];
   return [
     ...(error === undefined ? [] : [` does not tell its state: ${error}`]),
-    ...downServices.map((name) => `: ${name} does not run`),
+    ...downServices.map((service) => {
+      const cause = lookup(causes, service);
+      return `: ${service} does not run${cause === undefined ? "" : `: ${cause}`}`;
+    }),
     ...(pending.length > 0 ? [` is not as planned: ${pending.join("; ")}; \`up\` repairs it`] : []),
   ].map((text): Problem => [name, text]);
 }
