@@ -98,14 +98,29 @@ describe.each([
   });
 });
 
-describe("a cause that new content mends", () => {
-  it.each(LASTING)("does not stop the repair that brings it: %s", async (cause) => {
+describe("a member that is down, with new content for it", () => {
+  const stopped = (cause: CauseKind) => {
     const shard = SimulatedShard.running(THREE);
     shard.stage(["m2"], "new");
     shard.stop("m2");
     Object.assign(shard.host("m2"), { down: [service(cause)] });
-    await rollShard(shard)(new Progress("group", () => undefined));
-    expect(shard.votersUp()).toHaveLength(3);
+    return shard;
+  };
+
+  it.each(["missing", "not-executable", "not-mounted", "refused", "ends", "stopped"] as const)(
+    "is repaired by it when it mends the cause: %s",
+    async (cause) => {
+      const shard = stopped(cause);
+      await rollShard(shard)(new Progress("group", () => undefined));
+      expect(shard.votersUp()).toHaveLength(3);
+    },
+  );
+
+  it.each(["masked", "full", "bad-data"] as const)("is left alone when it does not: %s", async (cause) => {
+    const shard = stopped(cause);
+    const { host, found, changed } = await refused(rollShard(shard));
+    expect({ host, found, changed }).toEqual({ host: "m2", found: `etcd.service: is ${cause}`, changed: [] });
+    expect(shard.log).toEqual([]);
   });
 });
 

@@ -107,6 +107,8 @@ export class EtcdWatch {
       if (changed.length > 0) await this.fleet.recheck(changed);
       const now: View | undefined = changed.length > 0 ? await this.look() : view;
       if (now && JSON.stringify(decide(this.plan, this.fleet, now)) === JSON.stringify(decision)) {
+        // Is it down for what an activation does not mend?
+        if (decision.step.kind === "repair") await this.#causes.ask([decision.step.target.name]);
         return { kind: "step", step: decision.step, view: now };
       }
     }

@@ -44,14 +44,19 @@ export class CauseWatch<T extends Target> {
     this.fleet.progress.explain([]);
   }
 
-  /** Asks the hosts that are waited for, when it is time; tells what is new, and refuses when waiting does not mend it. */
+  /** Asks the hosts that are waited for, when it is time. */
   async look(waitedFor: readonly string[]): Promise<void> {
     if (this.hosts.now() < this.#next) return;
-    const names = new Set(waitedFor);
-    const targets = this.fleet.targets.filter(({ name }) => names.has(name));
-    const found = (await Promise.all(targets.map((target) => this.#ask(target)))).flat();
+    await this.ask(waitedFor);
     this.#next = this.hosts.now() + this.#pause;
     this.#pause = Math.min(2 * this.#pause, LONGEST_PAUSE_MS);
+  }
+
+  /** Tells what is new, and refuses when waiting does not mend it. */
+  async ask(hosts: readonly string[]): Promise<void> {
+    const names = new Set(hosts);
+    const targets = this.fleet.targets.filter(({ name }) => names.has(name));
+    const found = (await Promise.all(targets.map((target) => this.#ask(target)))).flat();
     const { progress } = this.fleet;
     for (const line of found.map(({ host, found: text }) => `${host}: ${text}`)) {
       if (!this.#reported.has(line)) progress.report(line);
