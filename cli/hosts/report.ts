@@ -8,6 +8,8 @@ import { json, readAnswer } from "./answer";
 export interface Seen {
   readonly plan: HostPlan;
   readonly error: string | undefined;
+  /** It was reached and has not answered in time. */
+  readonly late: boolean;
   readonly sections: Readonly<Record<string, Section>>;
   readonly machine: MachineAnswer;
 }
@@ -16,6 +18,17 @@ export interface Section {
   readonly code: number;
   readonly text: string;
 }
+
+/** Of `timeout`, and of a curl that had its limit: what was asked has not been answered in time. */
+export const lateCodes: readonly number[] = [124, 28];
+
+/** Parts of what a host was asked that it has not answered in time. */
+export const lateSections = ({ sections }: Pick<Seen, "sections">): string[] =>
+  Object.entries(sections).flatMap(([name, { code }]) => (lateCodes.includes(code) ? [name] : []));
+
+/** Whether nothing is known of it: neither that it is well nor that it is not. */
+export const isUnknown = (seen: Pick<Seen, "late" | "sections">, section: string): boolean =>
+  seen.late || lateSections(seen).includes(section);
 
 export function readSections(text: string): Readonly<Record<string, Section>> {
   const parts = text.split(/^== ([a-z]+) (\d+)$/m);
