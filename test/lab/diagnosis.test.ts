@@ -78,7 +78,10 @@ describe.runIf(root)("a member of a small cluster", () => {
   });
 
   it("whose database's volume is full is named as such, and comes back by itself when there is room", async () => {
-    await on("dd if=/dev/zero of=/var/lib/etcd/member/snap/filler bs=1M || true");
+    await on(`cd /var/lib/etcd/member/snap
+      mkdir filler
+      fallocate -l $(($(stat -f -c %a .) * $(stat -f -c %S .) - 50000000)) filler/most
+      dd if=/dev/zero of=filler/rest bs=1M || true`);
     await stack.ssh(
       "etcd-main-1",
       "for key in $(seq 30); do head -c 1000000 /dev/zero | /usr/local/lib/kilonode/etcd-call put large$key; done",
@@ -90,7 +93,7 @@ describe.runIf(root)("a member of a small cluster", () => {
       .poll(async () => Number(await on("systemctl show -P NRestarts etcd")), { timeout: 120_000, interval: 2_000 })
       .toBeGreaterThan(10);
     const freed = performance.now();
-    await on("rm /var/lib/etcd/member/snap/filler");
+    await on("rm -r /var/lib/etcd/member/snap/filler");
     await healthy();
     console.log(`full volume: healthy ${seconds(freed)} s after it was freed, without an up`);
   });
