@@ -115,6 +115,16 @@ describe.runIf(root)("a member of a small cluster", () => {
     await healthy();
   });
 
+  it("that hangs is not known, which is neither well nor a failure", async () => {
+    await on("systemctl kill --signal=STOP etcd");
+    const { healthy: well, problems, unknown } = await status();
+    await on("systemctl kill --signal=CONT etcd");
+    expect(well).toBe(false);
+    expect(unknown).toEqual([`${host}: not answered in time: etcd`]);
+    expect(problems.join("\n")).not.toMatch(/etcd main: .* not answer/);
+    await healthy();
+  });
+
   it("whose log is damaged is named as such, and begun anew by the commands of docs/operations.md", async () => {
     const wal = "$(ls /var/lib/etcd-wal/wal/*.wal | tail -n 1)";
     await on("systemctl kill --signal=KILL etcd");
