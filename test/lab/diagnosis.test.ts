@@ -120,7 +120,8 @@ describe.runIf(root)("a member of a small cluster", () => {
     const { healthy: well, problems, unknown } = await status();
     await on("systemctl kill --signal=CONT etcd");
     expect(well).toBe(false);
-    expect(unknown).toEqual([`${host}: not answered in time: etcd`]);
+    // What the API was asked may hang as well.
+    expect(unknown).toContain(`${host}: not answered in time: etcd`);
     expect(problems.join("\n")).not.toMatch(/etcd main: .* not answer/);
     await healthy();
   });
