@@ -9,7 +9,7 @@ import { tools } from "../../components/machine/host-programs";
 import { ports } from "../../components/plan/ports";
 import { RemoteShard } from "../../components/rollout/etcd/remote";
 import type { EtcdPlan } from "../../components/rollout/etcd/shard";
-import type { Activation, MachineStatus } from "../../components/rollout/hosts/answers";
+import type { Activation, DownService, MachineStatus } from "../../components/rollout/hosts/answers";
 import type { ActivationOptions } from "../../components/rollout/hosts/hosts";
 import { checkToolchain, isSound } from "../../toolchain/ensure";
 
@@ -148,6 +148,10 @@ export class LocalShard extends RemoteShard {
 
   override async settled(name: string): Promise<boolean> {
     return this.host(name).job === undefined;
+  }
+
+  override async diagnose(): Promise<readonly DownService[]> {
+    return [];
   }
 
   override async moveLeader(...args: Parameters<RemoteShard["moveLeader"]>): Promise<readonly string[]> {

@@ -24,7 +24,7 @@ Examples:
   kilonode doctor lab --explain seats
   kilonode doctor lab --json | jq '.checks[] | select(.status != "ok") | {id, found, remedy}'
 
-Exit status: 0 nothing failed (warnings and explained differences are told), 1 something did.`,
+Exit status: 0 nothing failed (warnings and explained differences are told), 1 something did, or was not answered in time.`,
     )
     .action(async (stack: string, options: Options) => {
       const { checks, collectDoctor } = require("../doctor") as typeof import("../doctor");
@@ -46,6 +46,6 @@ Exit status: 0 nothing failed (warnings and explained differences are told), 1 s
           ? explainText(one, style)
           : doctorText(report, style);
       process.stdout.write(`${lines.join("\n")}\n`);
-      process.exitCode = (one ? one.status !== "failed" : report.passed) ? 0 : 1;
+      process.exitCode = (one ? !["failed", "unknown"].includes(one.status) : report.passed) ? 0 : 1;
     });
 }

@@ -1,6 +1,7 @@
 /** Asks the Kubernetes API and single API servers with the operator's kubeconfig, bounded in time and size. */
 import { Agent, request } from "node:https";
 import { parse } from "yaml";
+import { NotInTime } from "./unread";
 
 interface Kubeconfig {
   readonly clusters: readonly [
@@ -45,12 +46,16 @@ export class ApiClient {
 
   /** The answer's text; of a long one only the lines to keep ever fill memory. */
   text(path: string, asking: Asking = {}): Promise<string> {
-    const { method = "GET", accept = "application/json", body, timeoutMs = 5_000, keep } = asking;
+    const { method = "GET", accept = "application/json", body, timeoutMs = 20_000, keep } = asking;
     const server = asking.server ?? this.#server;
     return new Promise((resolve, reject) => {
       const fail = (error: Error) => {
         const slow = error.name === "TimeoutError" || error.name === "AbortError";
-        reject(new Error(`${server}: ${slow ? `no answer for ${timeoutMs / 1000} s` : error.message}`));
+        reject(
+          slow
+            ? new NotInTime(`${server}: no answer for ${timeoutMs / 1000} s`)
+            : new Error(`${server}: ${error.message}`),
+        );
       };
       const headers = {
         accept,

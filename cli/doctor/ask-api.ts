@@ -1,17 +1,20 @@
 /** What the doctor asks the API: as little as shows the setting, never a whole list of what grows with the cluster. */
 import { type ApiClient, asTable, eachPage, metadataOnly, type Page } from "./api";
+import { NotInTime } from "./unread";
 
 /** Something that was asked for, or why it could not be read. */
 export interface Read<T> {
   readonly value?: T;
   readonly error?: string;
+  /** There was no answer in time. */
+  readonly late?: boolean;
 }
 
 export async function attempt<T>(work: () => Promise<T>): Promise<Read<T>> {
   try {
     return { value: await work() };
   } catch (error) {
-    return { error: (error as Error).message };
+    return { error: (error as Error).message, ...(error instanceof NotInTime && { late: true }) };
   }
 }
 
@@ -99,7 +102,7 @@ function slim<T extends { readonly metadata: { readonly name: string } }>(object
 async function watchBookmarks(client: ApiClient) {
   const query = "watch=1&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true";
   const text = await client.text(`${leasesPath}/kube-system/leases?${query}&timeoutSeconds=6`, {
-    timeoutMs: 12_000,
+    timeoutMs: 30_000,
     keep: (line) => line.startsWith('{"type":"BOOKMARK"'),
   });
   const lines = text.split("\n").filter((line) => line.startsWith('{"type":"BOOKMARK"'));

@@ -2,11 +2,11 @@
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
 import type { MachineStatus } from "../../components/rollout/hosts/answers";
-import { readMachine, readSections, type Section } from "../hosts/report";
+import { lateSections, readMachine, readSections, type Section } from "../hosts/report";
 import type { ApiAnswers, Read } from "./ask-api";
 import type { Gathered } from "./gather";
 import { readMetrics, type Sample } from "./metrics";
-import { Unread } from "./unread";
+import { NotInTime, Unread } from "./unread";
 
 /** A running process as the kernel knows it. */
 export interface Process {
@@ -22,6 +22,9 @@ export interface HostEvidence {
   readonly plan: HostPlan;
   readonly name: string;
   readonly error?: string;
+  /** It was reached and has not answered in time. */
+  readonly late: boolean;
+  /** To look at one that was not answered in time throws {@link NotInTime}, as with the processes that one of them tells. */
   readonly sections: Readonly<Record<string, Section>>;
   /** Absent: not told, or not to be read. */
   readonly machine?: MachineStatus;
@@ -34,6 +37,8 @@ export interface Evidence {
   readonly servers: readonly { readonly name: string; readonly samples: readonly Sample[] }[];
   /** Servers that gave no metrics, and why. */
   readonly silentServers: readonly string[];
+  /** None of those was heard in time: they may be well. */
+  readonly lateServers: boolean;
   readonly api: ApiAnswers;
   readonly degradations: readonly PlatformDegradation[];
   readonly now: Date;
@@ -48,6 +53,7 @@ export function readEvidence(plan: ClusterPlan, gathered: Gathered): Evidence {
       value === undefined ? [] : [{ name, samples: readMetrics(value) }],
     ),
     silentServers: servers.flatMap(([name, { error }]) => (error === undefined ? [] : [`${name}: ${error}`])),
+    lateServers: servers.length > 0 && servers.every(([, { error, late }]) => error === undefined || late === true),
     api: gathered.api,
     degradations: gathered.degradations,
     now: new Date(gathered.now),
@@ -56,17 +62,32 @@ export function readEvidence(plan: ClusterPlan, gathered: Gathered): Evidence {
 
 function hostEvidence(plan: HostPlan, gathered: Gathered): HostEvidence {
   const answer = gathered.hosts.find(({ name }) => name === plan.name);
-  const sections = readSections(answer?.report ?? "");
+  const answered = readSections(answer?.report ?? "");
+  const sections = inTime(plan.name, answered);
   const error = answer ? answer.error : "not part of the last up";
-  const { status: machine } = readMachine(sections.machine);
+  const { status: machine } = readMachine(answered.machine);
   return {
     plan,
     name: plan.name,
     ...(error !== undefined && { error }),
+    late: answer?.late === true,
     sections,
     ...(machine && { machine }),
-    processes: readProcesses(sections.processes?.text ?? ""),
+    get processes() {
+      return readProcesses(sections.processes?.text ?? "");
+    },
   };
+}
+
+function inTime(host: string, answered: Readonly<Record<string, Section>>): Readonly<Record<string, Section>> {
+  const sections = { ...answered };
+  for (const name of lateSections({ sections: answered })) {
+    const get = () => {
+      throw new NotInTime(`${host}: no answer about ${name} in time`);
+    };
+    Object.defineProperty(sections, name, { get });
+  }
+  return sections;
 }
 
 export function readProcesses(text: string): Record<string, Process> {
@@ -81,17 +102,30 @@ export function readProcesses(text: string): Record<string, Process> {
   return Object.fromEntries(processes.map((process) => [process.name, process]));
 }
 
+const unread = (message: string, late: boolean): Unread => (late ? new NotInTime(message) : new Unread(message));
+
 /** @throws Unread when it could not be read */
-export function need<T>({ value, error }: Read<T>): T {
-  if (value === undefined) throw new Unread(error ?? "not read");
+export function need<T>({ value, error, late }: Read<T>): T {
+  if (value === undefined) throw unread(error ?? "not read", late === true);
   return value;
 }
 
 /** The hosts of a role that answered. @throws Unread when none did */
 export function answering({ hosts }: Evidence, role: HostPlan["role"]): HostEvidence[] {
-  const found = hosts.filter(({ plan, error }) => plan.role === role && error === undefined);
-  if (found.length === 0) throw new Unread(`no host of role ${role} answered`);
-  return found;
+  return heard(
+    hosts.filter(({ plan }) => plan.role === role),
+    `no host of role ${role} answered`,
+  );
+}
+
+/** Those that answered. @throws Unread when none did */
+export function heard(hosts: readonly HostEvidence[], otherwise = "no host answered"): HostEvidence[] {
+  const found = hosts.filter(({ error }) => error === undefined);
+  if (found.length > 0) return found;
+  throw unread(
+    otherwise,
+    hosts.some(({ late }) => late),
+  );
 }
 
 /** A section's text. @throws Unread when the question failed on the host */
@@ -104,8 +138,9 @@ export function sectionOf(host: HostEvidence, name: string): string {
 }
 
 /** Every server's samples. @throws Unread when no server gave any */
-export function servers({ servers: all, silentServers }: Evidence): Evidence["servers"] {
-  if (all.length === 0) throw new Unread(`no API server gave its metrics: ${silentServers[0] ?? "none was asked"}`);
+export function servers({ servers: all, silentServers, lateServers }: Evidence): Evidence["servers"] {
+  if (all.length === 0)
+    throw unread(`no API server gave its metrics: ${silentServers[0] ?? "none was asked"}`, lateServers);
   return all;
 }
 

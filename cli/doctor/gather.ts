@@ -5,9 +5,9 @@ import { isMember } from "../../components/plan/groups";
 import { ports } from "../../components/plan/ports";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
-import { askAll, bashProgram } from "../hosts/ask";
+import { askAll, bashProgram, type HostAnswer, hostAnswer } from "../hosts/ask";
 import type { RunningCluster } from "../hosts/cluster";
-import { certificatePaths, type HostAnswer } from "../hosts/status";
+import { certificatePaths } from "../hosts/status";
 import { ApiClient } from "./api";
 import { type ApiAnswers, askApi, attempt, type Read } from "./ask-api";
 import { prefixOf } from "./shards";
@@ -22,6 +22,9 @@ export interface Gathered {
   /** ISO 8601. */
   readonly now: string;
 }
+
+/** Tens of megabytes, of a server that may be busy. */
+const metricsMs = 30_000;
 
 /** Families that a check looks at. An API server of 5,000 nodes prints tens of megabytes; this keeps some 100 KiB. */
 const kept =
@@ -46,20 +49,13 @@ export async function gather({ checked, hosts, kubeconfig, sshKey }: RunningClus
   const now = new Date().toISOString();
   try {
     const [answers, servers, api, degradations] = await Promise.all([
-      askAll(hosts, sshKey, ({ name }) => bashProgram(script, hostArguments(plan, name))),
+      askAll(hosts, sshKey, ({ name }, limit) => bashProgram(script, [String(limit), ...hostArguments(plan, name)])),
       askServers(client, plan),
       askApi(client),
       platform.degradations(spec),
     ]);
     return {
-      hosts: answers.map((answer): HostAnswer => {
-        const { name } = answer.host;
-        if ("error" in answer) return { name, error: answer.error };
-        const { code, stdout, stderr } = answer.outcome;
-        return code === 0
-          ? { name, report: stdout }
-          : { name, error: stderr.trim().split("\n")[0] || `exit code ${code}` };
-      }),
+      hosts: answers.map(hostAnswer),
       servers,
       api,
       degradations,
@@ -120,9 +116,9 @@ async function askServers(client: ApiClient, plan: ClusterPlan): Promise<Record<
   const asked = await Promise.all(
     masters.map(async ({ name, endpoint }): Promise<[string, Read<string>]> => {
       const server = `https://${endpoint}:${ports.apiserver}`;
-      return [name, await attempt(() => client.text("/metrics", { server, keep: keeper(), timeoutMs: 8_000 }))];
+      return [name, await attempt(() => client.text("/metrics", { server, keep: keeper(), timeoutMs: metricsMs }))];
     }),
   );
   if (asked.some(([, { value }]) => value !== undefined)) return Object.fromEntries(asked);
-  return { "load balancer": await attempt(() => client.text("/metrics", { keep: keeper(), timeoutMs: 8_000 })) };
+  return { "load balancer": await attempt(() => client.text("/metrics", { keep: keeper(), timeoutMs: metricsMs })) };
 }

@@ -12,6 +12,7 @@ import { type Evidence, readEvidence } from "./evidence";
 import { type Gathered, gather } from "./gather";
 import { withProbe } from "./probe";
 import type { Check, CheckResult, CheckStatus, DoctorReport, Verdict } from "./types";
+import { NotInTime } from "./unread";
 
 export const checks: readonly Check[] = [...reads, ...apiserver, ...flow, ...etcd, ...shards, ...objects, ...hosts];
 
@@ -30,22 +31,23 @@ export async function collectDoctor(stack: string, options: DoctorOptions): Prom
 export function diagnose(plan: ClusterPlan, gathered: Gathered, durationMs = 0): DoctorReport {
   const evidence = readEvidence(plan, gathered);
   const results = checks.map((check) => judge(check, evidence));
-  const statuses: readonly CheckStatus[] = ["ok", "warning", "failed", "explained", "skipped"];
+  const statuses: readonly CheckStatus[] = ["ok", "warning", "failed", "unknown", "explained", "skipped"];
   const counts = Object.fromEntries(
     statuses.map((status) => [status, results.filter((result) => result.status === status).length]),
   ) as Record<CheckStatus, number>;
-  return { stack: plan.stack, passed: counts.failed === 0, counts, checks: results, durationMs };
+  return { stack: plan.stack, passed: counts.failed + counts.unknown === 0, counts, checks: results, durationMs };
 }
 
 function judge({ judge: look, wanted, ...check }: Check, evidence: Evidence): CheckResult {
   return { ...check, wanted: wanted(evidence), ...verdictOf(look, evidence) };
 }
 
-/** What cannot be read or understood is a failure of its check, not of the doctor. */
+/** What cannot be read or understood is a failure of its check, not of the doctor; what was not answered in time is neither. */
 function verdictOf(look: Check["judge"], evidence: Evidence): Verdict {
   try {
     return look(evidence);
   } catch (error) {
-    return { status: "failed", found: `cannot be told: ${(error as Error).message}` };
+    const status = error instanceof NotInTime ? "unknown" : "failed";
+    return { status, found: `cannot be told: ${(error as Error).message}` };
   }
 }

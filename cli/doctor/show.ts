@@ -9,6 +9,7 @@ const paint: Readonly<Record<CheckStatus, keyof Style>> = {
   ok: "green",
   warning: "yellow",
   failed: "red",
+  unknown: "yellow",
   explained: "dim",
   skipped: "dim",
 };
@@ -19,7 +20,11 @@ export function doctorText({ stack, passed, counts, checks, durationMs }: Doctor
   const totals = Object.entries(counts)
     .filter(([, number]) => number > 0)
     .map(([status, number]) => `${number} ${status}`);
-  const verdict = passed ? style.green("nothing failed") : style.red(`${counts.failed} FAILED`);
+  const verdict = passed
+    ? style.green("nothing failed")
+    : counts.failed > 0
+      ? style.red(`${counts.failed} FAILED`)
+      : style.yellow(`nothing failed, ${counts.unknown} NOT KNOWN`);
   return [
     `${style.bold(`stack ${stack}`)}: ${verdict} (${checks.length} checks in ${duration(durationMs)}: ${totals.join(", ")})`,
     ...groups.flatMap((group) => [

@@ -1,8 +1,11 @@
 /** What a check is, and what it says. */
 import type { Evidence } from "./evidence";
 
-/** `explained`: not in effect, and the platform says why it cannot be; `skipped`: nothing to look at, for the reason given. */
-export type CheckStatus = "ok" | "warning" | "failed" | "explained" | "skipped";
+/**
+ * `explained`: not in effect, and the platform says why it cannot be; `skipped`: nothing to look at, for the reason
+ * given; `unknown`: what shows it was not answered in time.
+ */
+export type CheckStatus = "ok" | "warning" | "failed" | "unknown" | "explained" | "skipped";
 
 export type CheckGroup = "reads" | "API server" | "etcd" | "objects" | "hosts";
 
@@ -36,7 +39,7 @@ export interface CheckResult extends Verdict, Omit<Check, "judge" | "wanted"> {
 
 export interface DoctorReport {
   readonly stack: string;
-  /** True when no check failed. */
+  /** True when no check failed and none is unknown. */
   readonly passed: boolean;
   readonly counts: Readonly<Record<CheckStatus, number>>;
   readonly checks: readonly CheckResult[];

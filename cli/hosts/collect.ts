@@ -1,10 +1,10 @@
 /** Asks all hosts, the API and the platform at the same time. */
 
 import { unfinishedText } from "../show/unfinished";
-import { askAll, bashProgram } from "./ask";
+import { askAll, bashProgram, type HostAnswer, hostAnswer } from "./ask";
 import { type ClusterOptions, kubeconfigLack, reachableCluster } from "./cluster";
 import { countNodes } from "./nodes";
-import { certificatePaths, type HostAnswer, statusReport } from "./status";
+import { certificatePaths, statusReport } from "./status";
 import type { StatusReport } from "./status-types";
 
 /** @param script text of hosts/host-report */
@@ -18,7 +18,7 @@ export async function collectStatus(stack: string, options: ClusterOptions, scri
     return host ? certificatePaths(host) : [];
   };
   const [answers, nodes, degradations] = await Promise.all([
-    askAll(hosts, sshKey, ({ name, role }) => bashProgram(script, [role, ...paths(name)])),
+    askAll(hosts, sshKey, ({ name, role }, seconds) => bashProgram(script, [String(seconds), role, ...paths(name)])),
     kubeconfig === undefined ? { total: 0, ready: 0, error: kubeconfigLack(cluster) } : countNodes(kubeconfig),
     platform.degradations(spec),
   ]);
@@ -28,14 +28,7 @@ export async function collectStatus(stack: string, options: ClusterOptions, scri
       unfinished: { ...unfinished, text: unfinishedText(stack, unfinished, cluster.pending) },
     }),
     answers: [
-      ...answers.map((answer): HostAnswer => {
-        const { name } = answer.host;
-        if ("error" in answer) return { name, error: answer.error };
-        const { code, stdout, stderr } = answer.outcome;
-        return code === 0
-          ? { name, report: stdout }
-          : { name, error: stderr.trim().split("\n")[0] ?? `exit code ${code}` };
-      }),
+      ...answers.map(hostAnswer),
       ...cluster.unmade.map(({ name, reason }): HostAnswer => ({ name, error: reason })),
     ],
     nodes,

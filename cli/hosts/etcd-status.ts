@@ -2,7 +2,7 @@
 import { isMember } from "../../components/plan/groups";
 import type { ShardPlan } from "../../components/plan/types";
 import { type EtcdAnswer, readEtcd } from "./etcd-answer";
-import type { Seen } from "./report";
+import { isUnknown, type Seen } from "./report";
 import type { MemberStatus, ShardStatus } from "./status-types";
 
 export type JudgedShard = ShardStatus & { readonly problems: readonly string[] };
@@ -20,11 +20,15 @@ export function etcdStatus(shard: ShardPlan, seen: readonly Seen[]): JudgedShard
     ...new Set([...shard.members.map(({ name }) => name), ...listed.map(({ name }) => name).filter(Boolean)]),
   ];
   const members = names.map((name) => memberStatus(name, answers.get(name), leaderId));
+  const unknown = seen.filter((host) => isUnknown(host, "etcd")).map(({ plan }) => plan.name);
+  const down = members.filter(({ name, up }) => !up && !unknown.includes(name)).map(({ name }) => name);
   const leader =
     members.find(({ isLeader }) => isLeader)?.name ?? listed.find(({ id }) => id === leaderId)?.name ?? null;
   const alarms = [...new Set(all.flatMap((answer) => answer.alarms))].sort();
   const problems = [
-    ...(all.length === 0 ? [`etcd ${shard.name}: no member answers`] : downText(shard.name, members)),
+    ...(down.length === members.length
+      ? [`etcd ${shard.name}: no member answers`]
+      : downText(shard.name, members.length, down)),
     ...(all.length > 0 && leader === null ? [`etcd ${shard.name} has no leader: it takes no writes`] : []),
     ...(all.filter(({ leader: own }) => own !== leaderId).length > 0 && leader !== null
       ? [`etcd ${shard.name}: not all members see the same leader`]
@@ -69,12 +73,11 @@ function memberStatus(name: string, answer: EtcdAnswer | undefined, leaderId: st
   };
 }
 
-function downText(shard: string, members: readonly MemberStatus[]): string[] {
-  const down = members.filter(({ up }) => !up).map(({ name }) => name);
-  const tolerated = Math.floor((members.length - 1) / 2);
+function downText(shard: string, members: number, down: readonly string[]): string[] {
+  const tolerated = Math.floor((members - 1) / 2);
   if (down.length === 0) return [];
   return [
-    `etcd ${shard}: ${down.join(", ")} ${down.length === 1 ? "does" : "do"} not answer (${members.length} members survive ${tolerated})`,
+    `etcd ${shard}: ${down.join(", ")} ${down.length === 1 ? "does" : "do"} not answer (${members} members survive ${tolerated})`,
   ];
 }
 

@@ -1,13 +1,15 @@
 /** Reads what hosts/host-report prints. A host is not trusted to print what it should: what cannot be read counts as not told. */
 import * as z from "zod";
 import type { HostPlan } from "../../components/plan/types";
-import { type MachineStatus, machineStatus } from "../../components/rollout/hosts/answers";
+import { type DownService, diagnosis, type MachineStatus, machineStatus } from "../../components/rollout/hosts/answers";
 import { json, readAnswer } from "./answer";
 
 /** A host with what it said, read. */
 export interface Seen {
   readonly plan: HostPlan;
   readonly error: string | undefined;
+  /** It was reached and has not answered in time. */
+  readonly late: boolean;
   readonly sections: Readonly<Record<string, Section>>;
   readonly machine: MachineAnswer;
 }
@@ -16,6 +18,17 @@ export interface Section {
   readonly code: number;
   readonly text: string;
 }
+
+/** Of `timeout`, and of a curl that had its limit: what was asked has not been answered in time. */
+export const lateCodes: readonly number[] = [124, 28];
+
+/** Parts of what a host was asked that it has not answered in time. */
+export const lateSections = ({ sections }: Pick<Seen, "sections">): string[] =>
+  Object.entries(sections).flatMap(([name, { code }]) => (lateCodes.includes(code) ? [name] : []));
+
+/** Whether nothing is known of it: neither that it is well nor that it is not. */
+export const isUnknown = (seen: Pick<Seen, "late" | "sections">, section: string): boolean =>
+  seen.late || lateSections(seen).includes(section);
 
 export function readSections(text: string): Readonly<Record<string, Section>> {
   const parts = text.split(/^== ([a-z]+) (\d+)$/m);
@@ -52,6 +65,13 @@ export function readMachine(section: Section | undefined): MachineAnswer {
   const line = section.text.split("\n").find((text) => text.startsWith("{"));
   const read = readAnswer(command, line ?? "", machineStatus);
   return "value" in read ? { status: read.value } : read;
+}
+
+/** Why services are down. A host whose programs are older tells nothing. */
+export function readDown(section: Section | undefined): readonly DownService[] {
+  const line = section?.code === 0 ? section.text.split("\n").find((text) => text.startsWith("{")) : undefined;
+  const read = diagnosis.safeParse(json(line ?? ""));
+  return read.success ? read.data.down : [];
 }
 
 /** The version in an API server's answer to /version, without the "v". */

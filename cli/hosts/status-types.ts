@@ -4,11 +4,14 @@ import type { Nodes } from "./nodes";
 
 export interface StatusReport {
   readonly stack: string;
+  /** True: nothing is wrong, and everything is known. */
   readonly healthy: boolean;
   /** The last run that changes something, where it has not come to its end; `text` says it in one sentence. */
   readonly unfinished?: Unfinished & { readonly text: string };
   /** One line for each thing that is not as it should be. */
   readonly problems: readonly string[];
+  /** One line for each thing that was not answered in time: it may be well or not. */
+  readonly unknown: readonly string[];
   readonly etcd: readonly ShardStatus[];
   readonly masters: readonly MasterStatus[];
   /** Absent where the platform balances. */
@@ -68,6 +71,8 @@ export interface HostStatus {
   readonly error?: string;
   /** Services that should run and do not. */
   readonly downServices: readonly string[];
+  /** Of those, the ones whose host knows why: in one sentence, with what to do. */
+  readonly causes: Readonly<Record<string, string>>;
   /** What an activation would still do: the last one did not come to its end, or the host was changed. */
   readonly pending: readonly string[];
 }

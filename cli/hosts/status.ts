@@ -2,14 +2,21 @@
 import { X509Certificate } from "node:crypto";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
+import { causeAdvice } from "../../components/rollout/hosts/advice";
+import type { DownService } from "../../components/rollout/hosts/answers";
+import { lookup } from "../../config/lookup";
 import { shortList } from "../show/names";
+import type { HostAnswer } from "./ask";
 import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
 import {
+  isUnknown,
+  lateSections,
   notDelivered,
   readApiVersion,
   readBackends,
   readCertificates,
+  readDown,
   readLeases,
   readMachine,
   readSections,
@@ -23,13 +30,6 @@ import type {
   MasterStatus,
   StatusReport,
 } from "./status-types";
-
-/** What a host printed, or why it printed nothing. */
-export interface HostAnswer {
-  readonly name: string;
-  readonly report?: string;
-  readonly error?: string;
-}
 
 export interface StatusParts {
   readonly plan: ClusterPlan;
@@ -48,10 +48,11 @@ export function statusReport(parts: StatusParts): StatusReport {
     const answer = parts.answers.find(({ name }) => name === host.name);
     const sections = readSections(answer?.report ?? "");
     const error = answer ? answer.error : "not part of the last up; run it again";
-    return { plan: host, error, sections, machine: readMachine(sections.machine) };
+    return { plan: host, error, late: answer?.late === true, sections, machine: readMachine(sections.machine) };
   });
   const etcd = plan.shards.map((shard) => etcdStatus(shard, seen));
-  const masters = seen.filter(({ plan: { role } }) => role === "master").map(masterStatus);
+  const masterHosts = seen.filter(({ plan: { role } }) => role === "master");
+  const masters = masterHosts.map(masterStatus);
   const loadBalancer = loadBalancerStatus(plan, seen);
   const hosts = seen.map(hostStatus);
   const certificates = certificateStatus(seen);
@@ -60,18 +61,20 @@ export function statusReport(parts: StatusParts): StatusReport {
     ...(unfinished && unfinished.how !== "running" ? [unfinished.text] : []),
     ...grouped(seen.flatMap((one) => hostProblems(hostStatus(one), one))),
     ...etcd.flatMap(({ problems: found }) => found),
-    ...masterProblems(masters),
-    ...(loadBalancer ? balancerProblems(loadBalancer, masters.length) : []),
+    ...masterProblems(masterHosts, masters),
+    ...(loadBalancer && !balancerUnknown(plan, seen) ? balancerProblems(loadBalancer, masters.length) : []),
     ...nodeProblems(nodes, plan.simulatedNodes),
     ...certificates
       .filter(({ expires }) => new Date(expires) < parts.now)
       .map(({ name, expires }) => `certificate ${name} ended ${expires}`),
   ];
+  const unknown = unknowns(seen, nodes);
   return {
     stack: plan.stack,
-    healthy: problems.length === 0,
+    healthy: problems.length === 0 && unknown.length === 0,
     ...(unfinished && { unfinished }),
     problems,
+    unknown,
     etcd: etcd.map(({ problems: _, ...shard }) => shard),
     masters,
     ...(loadBalancer && { loadBalancer }),
@@ -93,7 +96,8 @@ function hostStatus(seen: Seen): HostStatus {
   const { plan, error } = seen;
   const { status, error: unread } = seen.machine;
   const idle = notLive(seen);
-  if (idle !== undefined) return { name: plan.name, reachable: true, error: idle, downServices: [], pending: [] };
+  if (idle !== undefined)
+    return { name: plan.name, reachable: true, error: idle, downServices: [], causes: {}, pending: [] };
   const wanted = Object.entries(plan.machine.services).filter(
     ([, service]) => service.kind !== "unit" || service.running,
   );
@@ -104,12 +108,20 @@ function hostStatus(seen: Seen): HostStatus {
     : [];
   return {
     name: plan.name,
-    reachable: error === undefined,
+    reachable: error === undefined || seen.late,
     ...((error ?? unread) !== undefined && { error: error ?? unread }),
     downServices,
+    causes: causesOf(readDown(seen.sections.why), downServices),
     // A service that is down is told as such.
     pending: (status?.pending ?? []).filter((line) => !downServices.some((name) => line.includes(name))),
   };
+}
+
+function causesOf(down: readonly DownService[], names: readonly string[]): Readonly<Record<string, string>> {
+  const told = down.flatMap(({ service, cause, text }): [string, string][] =>
+    cause !== null && names.includes(service) ? [[service, `${text}. ${causeAdvice[cause]}`]] : [],
+  );
+  return Object.fromEntries(told);
 }
 
 /** What is wrong with one, to be read behind its name. */
@@ -122,12 +134,16 @@ function grouped(problems: readonly Problem[]): string[] {
   return [...names].map(([text, all]) => `${shortList(all)}${text}`);
 }
 
-function hostProblems({ name, reachable, error, downServices, pending }: HostStatus, seen: Seen): Problem[] {
+function hostProblems({ name, reachable, error, downServices, causes, pending }: HostStatus, seen: Seen): Problem[] {
   if (!reachable) return [[name, ` cannot be reached: ${error}`]];
+  if (isUnknown(seen, "machine")) return [];
   if (notLive(seen) !== undefined) return [[name, `: ${error}`]];
   return [
     ...(error === undefined ? [] : [` does not tell its state: ${error}`]),
-    ...downServices.map((name) => `: ${name} does not run`),
+    ...downServices.map((service) => {
+      const cause = lookup(causes, service);
+      return `: ${service} does not run${cause === undefined ? "" : `: ${cause}`}`;
+    }),
     ...(pending.length > 0 ? [` is not as planned: ${pending.join("; ")}; \`up\` repairs it`] : []),
   ].map((text): Problem => [name, text]);
 }
@@ -148,12 +164,13 @@ function masterStatus(seen: Seen): MasterStatus {
   };
 }
 
-function masterProblems(masters: readonly MasterStatus[]): string[] {
+function masterProblems(hosts: readonly Seen[], masters: readonly MasterStatus[]): string[] {
   const unready = masters
-    .filter(({ ready }) => !ready)
+    .filter(({ ready }, index) => !ready && !isUnknown(hosts[index]!, "ready"))
     .map(({ name, reason }): Problem => [name, ` is not ready: ${reason}`]);
   const held = masters.flatMap(({ leaderOf }) => leaderOf);
-  const unled = ["kube-controller-manager", "kube-scheduler"].filter((lease) => !held.includes(lease));
+  const known = !hosts.some((host) => isUnknown(host, "leader"));
+  const unled = ["kube-controller-manager", "kube-scheduler"].filter((lease) => known && !held.includes(lease));
   return [...grouped(unready), ...unled.map((lease) => `no master leads as ${lease}`)];
 }
 
@@ -167,6 +184,11 @@ function loadBalancerStatus({ api }: ClusterPlan, seen: readonly Seen[]): LoadBa
   return { address: balancer.endpoint, backends, ready };
 }
 
+function balancerUnknown({ api }: ClusterPlan, seen: readonly Seen[]): boolean {
+  const host = seen.find(({ plan: { name } }) => name === api.balancer?.name);
+  return host !== undefined && isUnknown(host, "backends");
+}
+
 function balancerProblems({ backends, ready }: LoadBalancerStatus, masters: number): string[] {
   if (backends.length === 0) return ["the load balancer does not tell its backends"];
   if (backends.length !== masters) return [`the load balancer has ${backends.length} backends for ${masters} masters`];
@@ -176,7 +198,19 @@ function balancerProblems({ backends, ready }: LoadBalancerStatus, masters: numb
   return ready < masters ? [`out of the load balancer's rotation: ${away.join(", ")}`] : [];
 }
 
-function nodeProblems({ total, ready, error }: Nodes, simulated: number): string[] {
+/** What was asked and not answered in time, the same of many hosts in one line. */
+function unknowns(seen: readonly Seen[], { error, late }: Nodes): string[] {
+  const found = seen.flatMap((one): Problem[] => {
+    const { name } = one.plan;
+    if (one.late) return [[name, `: ${one.error}`]];
+    const sections = lateSections(one);
+    return sections.length > 0 ? [[name, `: not answered in time: ${sections.join(", ")}`]] : [];
+  });
+  return [...grouped(found), ...(late ? [`nodes: ${error}`] : [])];
+}
+
+function nodeProblems({ total, ready, error, late }: Nodes, simulated: number): string[] {
+  if (late) return [];
   if (error !== undefined) return [`nodes cannot be counted: ${error}`];
   if (total < simulated) return [`${total} nodes, planned are ${simulated}`];
   return ready < total ? [`${total - ready} of ${total} nodes are not ready`] : [];

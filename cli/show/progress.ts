@@ -1,4 +1,5 @@
 /** Shows a run while it goes on: a line for each finished phase, and one that is always up to date on a terminal. */
+import { resourceNames } from "../../components/resources";
 import type { Diagnostic, EngineEvent, Step } from "../../engine";
 import { closing, readable } from "./failures";
 import { type PhaseReport, type Phases, phaseOf, preparation } from "./phases";
@@ -110,8 +111,8 @@ export class ProgressDisplay {
         this.line(this.style.red(`error: ${readable(message).split("\n")[0]}`));
       return;
     }
-    // What a command prints comes as a passing message: a rollout's is the one to follow.
-    if (ephemeral && !name?.endsWith("-rollout")) return;
+    // What a command prints comes as a passing message: those of gates are the ones to follow.
+    if (ephemeral && name !== resourceNames.gates && !name?.endsWith("-rollout")) return;
     for (const text of message.trimEnd().split("\n")) {
       // A rollout says its own time and the group's name; a gate's line for machines is not for people.
       if (text.startsWith("KILONODE-GATE ") || text.trim() === "") continue;

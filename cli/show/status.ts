@@ -6,9 +6,13 @@ import { table } from "./table";
 import { duration } from "./terminal";
 
 export function statusText(report: StatusReport, style: Style, now: Date): string[] {
-  const { stack, healthy, problems, etcd, masters, loadBalancer, nodes, hosts, degradations } = report;
+  const { stack, healthy, problems, unknown, etcd, masters, loadBalancer, nodes, hosts, degradations } = report;
   const { unfinished } = report;
-  const verdict = healthy ? style.green("healthy") : style.red("NOT HEALTHY");
+  const verdict = healthy
+    ? style.green("healthy")
+    : problems.length > 0
+      ? style.red("NOT HEALTHY")
+      : style.yellow("NOT KNOWN: nothing is wrong, as far as was answered in time");
   const running = unfinished?.how === "running" ? ["", `  ${style.yellow(unfinished.text)}`] : [];
   const halfway =
     unfinished && running.length === 0 ? style.red(`, the last \`${unfinished.action}\` did not finish`) : "";
@@ -44,6 +48,8 @@ export function statusText(report: StatusReport, style: Style, now: Date): strin
     ...certificateLines(report, now, style),
     ...(degradations.length > 0 ? ["", "  degraded:"] : []),
     ...degradationLines(degradations, hosts.length).map((line) => `    ${line}`),
+    ...(unknown.length > 0 ? ["", style.yellow("  not known, since a machine is busy or something hangs:")] : []),
+    ...unknown.map((line) => `    ${line}`),
     ...(problems.length > 0 ? ["", style.red("  problems:")] : []),
     ...problems.map((problem) => `    ${problem}`),
   ];

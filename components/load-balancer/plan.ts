@@ -14,7 +14,7 @@ import { hostTimeoutSeconds } from "../rollout/timeouts";
 /** systemd's own TimeoutStartSec, which Debian's haproxy.service keeps. */
 const startSeconds = 90;
 const pki = "/etc/haproxy/pki";
-const limits = "/etc/systemd/system/haproxy.service.d/kilonode.conf";
+const dropIn = "/etc/systemd/system/haproxy.service.d/kilonode.conf";
 
 /** The API's address: of a host of ours, or of a load balancer that the platform manages. */
 export function apiPlan({ api }: PlatformFacts, territory: Territory): ApiPlan {
@@ -69,7 +69,7 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
       ...hostFiles("/usr/local/lib/kilonode/backends"),
-      [limits]: textFile(`[Service]\nLimitNOFILE=${scale.kernel.openFiles.lb}`),
+      [dropIn]: textFile(haproxyUnit(scale)),
       "/etc/haproxy/haproxy.cfg": textFile(config),
     },
     binaries: {},
@@ -81,13 +81,23 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
         kind: "unit",
         enabled: true,
         running: true,
-        restartOn: [limits],
+        restartOn: [dropIn],
         // A reload keeps connections: new processes take the sockets over, old ones end with their last connection.
         reloadOn: ["/etc/haproxy/haproxy.cfg", `${pki}/health.crt`, `${pki}/kubernetes-ca.crt`],
         wait: true,
       },
     },
   };
+}
+
+/** Beside Debian's own settings: it goes on trying, as every unit of ours, and not ten times a second. */
+function haproxyUnit({ kernel }: Scale): string {
+  return `[Unit]
+StartLimitIntervalSec=0
+
+[Service]
+RestartSec=1s
+LimitNOFILE=${kernel.openFiles.lb}`;
 }
 
 /**

@@ -43,6 +43,7 @@ AuthorizedKeysFile ${join(this.dir, "client.pub")}
 PasswordAuthentication no
 StrictModes no
 UsePAM no
+MaxStartups 100
 PidFile none
 LogLevel DEBUG1
 `,

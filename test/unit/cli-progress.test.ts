@@ -68,6 +68,18 @@ test("a run that nobody watches: a line per phase, counts once a second at most,
   await expect(it.text).toMatchFileSnapshot("golden/cli/progress.txt");
 });
 
+test("what a gate waits for is told before the first rollout too, and no other command's words", () => {
+  const it = run(false);
+  const says = (name: string, message: string) => {
+    const urn = `urn:pulumi:lab-small::kilonode::${localCommand}::${name}`;
+    it.tell({ type: "diagnostic", severity: "info", urn, message, ephemeral: true });
+  };
+  says("all-gates", "3.2s etcd-main: lab-small-etcd-main-2: etcd.service: the file system of / is full");
+  says("lab-small-etcd-main-1", "making the host");
+  expect(it.text).toContain("  etcd-main: lab-small-etcd-main-2: etcd.service: the file system of / is full\n");
+  expect(it.text).not.toContain("making the host");
+});
+
 test("on a terminal one line is written over, and never wraps", () => {
   const it = run(true);
   for (const { name } of plan.hosts)

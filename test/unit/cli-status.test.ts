@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import type { HostAnswer } from "../../cli/hosts/ask";
 import { driftReport, driftText } from "../../cli/hosts/drift";
 import { parseJson, readEtcd } from "../../cli/hosts/etcd-answer";
-import { readNodes } from "../../cli/hosts/nodes";
+import { type Nodes, readNodes } from "../../cli/hosts/nodes";
 import { readSections } from "../../cli/hosts/report";
-import { type HostAnswer, statusReport } from "../../cli/hosts/status";
+import { statusReport } from "../../cli/hosts/status";
 import { statusText } from "../../cli/show/status";
 import { plainStyle } from "../../cli/show/style";
 import type { ClusterHost } from "../../components/cluster";
@@ -31,7 +32,10 @@ function recordedPlan(): ClusterPlan {
 const plan = recordedPlan();
 const now = new Date("2026-11-23T07:00:00Z");
 
-function status(edit: (answers: Map<string, HostAnswer>) => void = () => undefined, nodes = { total: 5, ready: 5 }) {
+function status(
+  edit: (answers: Map<string, HostAnswer>) => void = () => undefined,
+  nodes: Nodes = { total: 5, ready: 5 },
+) {
   const answers = new Map(plan.hosts.map(({ name }): [string, HostAnswer] => [name, { name, report: recorded(name) }]));
   edit(answers);
   const degradations = [{ what: "sch_prio", effect: "traffic classes are built with htb instead of prio" }];
@@ -187,11 +191,58 @@ test("a unit that is down is told once, what else an activation would do beside 
   ]);
 });
 
-test("a host that does not tell its state in time is a problem", () => {
-  const name = "lab-small-lb-1";
-  const report = status((answers) => answers.set(name, replaced(name, /== machine 0\n[\s\S]*/, "== machine 124\n\n")));
-  expect(report.problems).toEqual([`${name} does not tell its state: \`machine-apply status\` ended with 124`]);
-  expect(report.hosts.find((host) => host.name === name)).toMatchObject({ reachable: true });
+describe("a machine under load", () => {
+  const late = (name: string): HostAnswer => ({ name, error: "not answered within 60 s", late: true });
+
+  test("a part that is not told in time is not known, which is no problem", () => {
+    const name = "lab-small-lb-1";
+    const change = replaced(name, /== machine 0\n[\s\S]*/, "== machine 124\n\n");
+    const report = status((answers) => answers.set(name, change));
+    expect(report).toMatchObject({ healthy: false, problems: [], unknown: [`${name}: not answered in time: machine`] });
+    expect(report.hosts.find((host) => host.name === name)).toMatchObject({ reachable: true });
+  });
+
+  test("nothing at all is a problem while nothing is answered in time, and the text says so", () => {
+    const nodes = { total: 0, ready: 0, error: "https://198.18.16.5:6443: not answered within 20 s", late: true };
+    const report = status((answers) => {
+      for (const name of answers.keys()) answers.set(name, late(name));
+    }, nodes);
+    expect(report).toMatchObject({ healthy: false, problems: [] });
+    expect(report.unknown).toHaveLength(2);
+    const [first, ...rest] = statusText(report, plainStyle, now);
+    expect(first).toContain("NOT KNOWN");
+    expect(rest.join("\n")).toContain("not answered within 60 s");
+  });
+
+  test("one that is late does not excuse what others say", () => {
+    const report = status((answers) => {
+      answers.set("lab-small-etcd-main-1", late("lab-small-etcd-main-1"));
+      answers.set(member, noAnswer(member));
+    });
+    expect(report.problems).toEqual([expect.stringMatching(/^etcd main: lab-small-etcd-main-2 does not answer/)]);
+  });
+});
+
+test("a service that is down is told with the cause and what to do, a host's words without what moves a cursor", () => {
+  const name = "lab-small-master-1";
+  const why = (cause: string | null) =>
+    JSON.stringify({
+      down: [
+        { service: "kube-scheduler.service", state: "x", cause, text: "/ is full: 0 B\u001b[2J of 9 GiB", log: [] },
+      ],
+    });
+  const problems = (cause: string | null) =>
+    status((answers) => {
+      const running = /"kube-scheduler\.service": \{"kind": "unit", "active": "active"/;
+      const down = '"kube-scheduler.service": {"kind": "unit", "active": "activating"';
+      const { report } = replaced(name, running, down);
+      answers.set(name, { name, report: `${report}\n== why 0\n${why(cause)}\n` });
+    }).problems;
+  expect(problems("full")).toEqual([
+    `${name}: kube-scheduler.service does not run: / is full: 0 B [2J of 9 GiB. Make room there; the service comes back by itself: docs/operations.md#a-volume-that-is-full.`,
+  ]);
+  for (const cause of [null, "made up"])
+    expect(problems(cause)).toEqual([`${name}: kube-scheduler.service does not run`]);
 });
 
 test.each([

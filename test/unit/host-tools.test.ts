@@ -4,7 +4,7 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { hostText } from "../../components/machine/host-files";
+import { hostPaths, hostText } from "../../components/machine/host-files";
 
 const dir = mkdtempSync(join(tmpdir(), "kilonode-tools-"));
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
@@ -72,5 +72,36 @@ describe("a master's tools", () => {
       expect(words).toContain("--connect-to master-1.example:6443:10.0.0.7:6443 ");
       expect(words).toContain(" https://master-1.example:6443/");
     }
+  });
+});
+
+describe("a program that takes the place of a script", () => {
+  // Says what it was given and which children it has inherited. One that has ended stays: nobody here asks how.
+  const nosy = join(dir, "nosy");
+  const says = 'print("".join(f"[{word}]" for word in sys.argv[1:]), open("/proc/thread-self/children").read())';
+  writeFileSync(nosy, `#!/usr/bin/python3 -IS\nimport sys, time\ntime.sleep(0.2)\n${says}\n`, { mode: 0o755 });
+  mkdirSync(join(dir, "exec"));
+  // What a script may have read its input with: done, and not yet gone when the script goes on.
+  for (const filter of ["awk", "cat", "cut", "grep", "sed", "tr"]) {
+    const lingers = `#!/bin/sh\n/usr/bin/${filter} "$@"\nexec >&-\nsleep 0.1\n`;
+    writeFileSync(join(dir, "exec", filter), lingers, { mode: 0o755 });
+  }
+  writeFileSync(join(dir, "exec/etcdctl"), `#!/bin/sh\nexec ${nosy} "$@"\n`, { mode: 0o755 });
+  writeFileSync(join(dir, "nosy.flags"), "# why\n--a=1 2\n\n  --b\\n\n#--c\n--d");
+  const started: Readonly<Record<string, { args: string[]; prints: string }>> = {
+    "run-with-flags": { args: [nosy, join(dir, "nosy.flags")], prints: "[--a=1 2][  --b\\n][--d]" },
+    "etcd-call": { args: ["member", "list"], prints: "[--command-timeout=10s][member][list]" },
+  };
+  const scripts = hostPaths("/usr/local/lib/kilonode", "").filter((path) => !path.endsWith("machine_apply"));
+  const replaced = scripts
+    .filter((path) => /^\s*exec [^{]/m.test(hostText(path)))
+    .map((path) => path.split("/").at(-1));
+
+  it.each(replaced)("has no child left by %s", (name = "") => {
+    expect(Object.keys(started), "give the script an entry above").toContain(name);
+    const env = { PATH: `${join(dir, "exec")}:${process.env.PATH}` };
+    const { args, prints } = started[name]!;
+    const script = tool(name, { "/etc/etcd/etcdctl.env": "etcdctl.env" });
+    expect(spawnSync(script, args, { encoding: "utf8", env }).stdout.trim()).toBe(prints);
   });
 });

@@ -286,6 +286,17 @@ describe("a service that is held", () => {
   });
 });
 
+test("diagnose tells pods that do not run, and that a container runtime does not answer", () => {
+  host.converge(master());
+  expect(host.ok("diagnose")).toEqual({ down: [] });
+  host.write("/fake/kube-scheduler.waiting", "");
+  const waiting = { service: "kube-scheduler", state: "activating (waiting for the kubelet)", cause: null };
+  expect(host.ok("diagnose").down).toEqual([expect.objectContaining(waiting)]);
+  host.write("/fake/crictl-broken", "");
+  const broken = { service: "kube-apiserver", cause: "ends", text: expect.stringContaining("`crictl pods") };
+  expect(host.ok("diagnose").down).toEqual([expect.objectContaining(broken)]);
+});
+
 describe("still-starting", () => {
   const program = resolve("components/machine/files/usr/local/lib/kilonode/still-starting");
   const ask = (...words: string[]) => spawnSync(program, words, { encoding: "utf8", env: host.environment });

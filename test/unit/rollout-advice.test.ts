@@ -4,10 +4,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { etcdAdvice } from "../../components/rollout/etcd/advice";
 import { gateAdvice } from "../../components/rollout/gate/advice";
-import { hostAdvice } from "../../components/rollout/hosts/advice";
+import { causeAdvice, hostAdvice } from "../../components/rollout/hosts/advice";
 import { mastersAdvice } from "../../components/rollout/masters/advice";
 
-const advice = { etcdAdvice, gateAdvice, hostAdvice, mastersAdvice };
+const advice = { causeAdvice, etcdAdvice, gateAdvice, hostAdvice, mastersAdvice };
 const all = Object.entries(advice).flatMap(([module, texts]) =>
   Object.entries(texts).map(([name, text]) => [`${module}.${name}`, text] as const),
 );

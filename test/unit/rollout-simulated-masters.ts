@@ -2,7 +2,7 @@
  * Simulated masters under a virtual clock: services that run as units or as static pods of a kubelet, a load balancer that notices
  * late, leases that move; and the rules that a rollout must never break, checked at every moment that passes.
  */
-import type { Activation, MachineStatus, ServiceKind } from "../../components/rollout/hosts/answers";
+import type { Activation, DownService, MachineStatus, ServiceKind } from "../../components/rollout/hosts/answers";
 import type { ActivationOptions } from "../../components/rollout/hosts/hosts";
 import type { Backend, Masters } from "../../components/rollout/masters/masters";
 
@@ -51,6 +51,8 @@ interface Master {
   broken: boolean;
   /** What the load balancer says of it when it gets no clients though it runs. */
   away: "MAINT" | "NOLB" | undefined;
+  /** What the host says of services that are down. */
+  down: readonly DownService[];
 }
 
 export class SimulatedMasters implements Masters {
@@ -89,7 +91,7 @@ export class SimulatedMasters implements Masters {
     });
     const services = { "kube-apiserver": service(), "kube-controller-manager": service(), "kube-scheduler": service() };
     const master = { staged, active, owed: new Set<Component>(), services };
-    this.masters.set(name, { ...master, refuses: undefined, broken: false, away: undefined });
+    this.masters.set(name, { ...master, refuses: undefined, broken: false, away: undefined, down: [] });
   }
 
   get names(): string[] {
@@ -199,6 +201,11 @@ export class SimulatedMasters implements Masters {
     return Object.values(this.master(name).services).every(
       ({ comesUp, goesDown }) => comesUp === NEVER && goesDown === NEVER,
     );
+  }
+
+  async diagnose(name: string): Promise<readonly DownService[]> {
+    this.#call();
+    return this.master(name).down;
   }
 
   async unready(name: string): Promise<string | undefined> {

@@ -4,7 +4,7 @@
  */
 import type { EtcdPlan, EtcdShard, EtcdTarget, Member, View } from "../../components/rollout/etcd/shard";
 import { NotYet } from "../../components/rollout/etcd/shard";
-import type { Activation, MachineStatus } from "../../components/rollout/hosts/answers";
+import type { Activation, DownService, MachineStatus } from "../../components/rollout/hosts/answers";
 import type { ActivationOptions } from "../../components/rollout/hosts/hosts";
 
 const STOP_MS = 300;
@@ -34,6 +34,8 @@ interface SimulatedHost {
   waitsFor: string[] | undefined;
   /** Activation leaves it broken: its process ends at once. */
   broken: boolean;
+  /** What the host says of it while it is down. */
+  down: readonly DownService[];
   appliedLag: number;
 }
 
@@ -85,6 +87,7 @@ export class SimulatedShard implements EtcdShard {
       goesDown: Number.POSITIVE_INFINITY,
       waitsFor: undefined,
       broken: false,
+      down: [],
       appliedLag: 0,
       ...more,
     };
@@ -246,6 +249,10 @@ export class SimulatedShard implements EtcdShard {
     });
   }
 
+  async diagnose(name: string): Promise<readonly DownService[]> {
+    return this.#call(`diagnose ${name}`, 200, () => this.#reachable(name).down);
+  }
+
   async look(via: string): Promise<View> {
     return this.#call(`look ${via}`, 30, () => {
       const host = this.#reachable(via);
@@ -327,7 +334,7 @@ export class SimulatedShard implements EtcdShard {
     this.advance(costs);
     try {
       const result = work();
-      if (!/^(status|look|settled)/.test(what)) this.log.push(what);
+      if (!/^(status|look|settled|diagnose)/.test(what)) this.log.push(what);
       this.#tick();
       return result;
     } finally {

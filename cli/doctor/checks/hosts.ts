@@ -1,7 +1,7 @@
 /** The hosts themselves: reached, kernel settings, limits, certificates, traffic classes. */
 import { X509Certificate } from "node:crypto";
 import { readCertificates } from "../../hosts/report";
-import { answering, type Evidence, type HostEvidence, sectionOf } from "../evidence";
+import { answering, type Evidence, type HostEvidence, heard, sectionOf } from "../evidence";
 import type { Check, Verdict } from "../types";
 import { Unread } from "../unread";
 import { bounded, byWhat } from "./judging";
@@ -18,15 +18,11 @@ const reached: Check = {
   judge: ({ hosts, servers, silentServers }) => {
     const away = hosts.flatMap(({ name, error }) => (error === undefined ? [] : [`${name}: ${error}`]));
     const found = `${hosts.length - away.length} of ${hosts.length} hosts, ${servers.length} API servers`;
-    if (away.length > 0) return { status: "failed", found, details: bounded([...away, ...silentServers]) };
+    const gone = hosts.some(({ error, late }) => error !== undefined && !late);
+    if (away.length > 0)
+      return { status: gone ? "failed" : "unknown", found, details: bounded([...away, ...silentServers]) };
     return { status: silentServers.length > 0 ? "warning" : "ok", found, details: bounded(silentServers) };
   },
-};
-
-const heard = ({ hosts }: Evidence): HostEvidence[] => {
-  const found = hosts.filter(({ error }) => error === undefined);
-  if (found.length === 0) throw new Unread("no host answered");
-  return found;
 };
 
 const numbers = (text: string) => (/^[\d\s]+$/.test(text) ? text.trim().split(/\s+/).map(Number) : undefined);
@@ -54,9 +50,10 @@ const sysctls: Check = {
   ledger: ["K1", "K2", "K3"],
   judge: (evidence) => {
     const wrong: [string, string][] = [];
+    const untold: [string, string][] = [];
     const explained = new Map<string, string>();
     let total = 0;
-    for (const host of heard(evidence)) {
+    for (const host of heard(evidence.hosts)) {
       const live = new Map(
         sectionOf(host, "sysctls")
           .split("\n")
@@ -67,13 +64,21 @@ const sysctls: Check = {
         const have = live.get(key) ?? "absent";
         if (satisfies(have, sysctl)) continue;
         const reason = host.machine?.degradations.find(({ what }) => what === `sysctl ${key}`)?.why;
-        if (reason === undefined)
-          wrong.push([host.name, `${key} is ${have}, wanted ${sysctl.floor ? "at least " : ""}${sysctl.value}`]);
-        else explained.set(`${key} is ${have} (wanted ${sysctl.value})`, reason);
+        if (reason === undefined) {
+          // A container takes what is not its own from its machine; which that is, the host itself has found out.
+          const perhaps = evidence.plan.sharedKernel && host.machine === undefined;
+          const text = `${key} is ${have}, wanted ${sysctl.floor ? "at least " : ""}${sysctl.value}`;
+          (perhaps ? untold : wrong).push([host.name, text]);
+        } else explained.set(`${key} is ${have} (wanted ${sysctl.value})`, reason);
       }
     }
     if (wrong.length > 0)
       return { status: "failed", found: `${wrong.length} of ${total} values differ`, details: bounded(byWhat(wrong)) };
+    if (untold.length > 0) {
+      const because = "a container takes them from its machine, and the host has not told which it cannot set";
+      const found = `${untold.length} of ${total} values differ`;
+      return { status: "unknown", found, because, details: bounded(byWhat(untold)) };
+    }
     if (explained.size === 0) return { status: "ok", found: `${total} values` };
     const because = "the hosts are containers: these belong to the kernel of the machine, or are not there at all";
     return {
@@ -108,7 +113,7 @@ const openFiles: Check = {
   ledger: ["K4"],
   judge: (evidence) => {
     let total = 0;
-    const low = heard(evidence).flatMap((host) =>
+    const low = heard(evidence.hosts).flatMap((host) =>
       Object.values(host.processes).flatMap((process): [string, string][] => {
         const wanted = limitOf(host, process.name);
         if (wanted === undefined) return [];
@@ -183,7 +188,7 @@ const certificates: Check = {
   remedy: "run up: it renews what ends within certificates.renewBeforeDays",
   ledger: [],
   judge: (evidence) => {
-    const all = heard(evidence).flatMap((host) =>
+    const all = heard(evidence.hosts).flatMap((host) =>
       readCertificates(host.sections.certificates).map(({ path, pem }) => {
         const ends = new Date(new X509Certificate(pem).validTo);
         return { where: `${host.name} ${path}`, days: Math.floor((ends.getTime() - evidence.now.getTime()) / dayMs) };
@@ -192,7 +197,7 @@ const certificates: Check = {
     if (all.length === 0) throw new Unread("no host showed its certificates");
     const soon = all.filter(({ days }) => days < 30).sort((a, b) => a.days - b.days);
     const details = bounded(soon.map(({ where, days }) => `${where}: ${days < 0 ? "has ended" : `${days} days`}`));
-    const found = `${all.length} on ${heard(evidence).length} hosts, the first ends in ${Math.min(...all.map(({ days }) => days))} days`;
+    const found = `${all.length} on ${heard(evidence.hosts).length} hosts, the first ends in ${Math.min(...all.map(({ days }) => days))} days`;
     return {
       status: soon.some(({ days }) => days < 0) ? "failed" : soon.length > 0 ? "warning" : "ok",
       found,

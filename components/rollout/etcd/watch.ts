@@ -1,4 +1,5 @@
 /** Looking at a shard through any member that answers, and waiting for its gate. */
+import { CauseWatch } from "../hosts/causes";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
 import { findings, isUp, type MemberFinding } from "./health";
@@ -21,6 +22,7 @@ export class EtcdWatch {
   #order: string[];
   /** Why the last member that was asked gave no answer. */
   #silence = "";
+  readonly #causes: CauseWatch<EtcdTarget>;
 
   constructor(
     readonly shard: EtcdShard,
@@ -28,6 +30,7 @@ export class EtcdWatch {
     readonly fleet: Fleet<EtcdTarget>,
   ) {
     this.#order = plan.targets.map(({ name }) => name);
+    this.#causes = new CauseWatch(shard, fleet);
   }
 
   /** The host through which etcd was seen last. */
@@ -64,13 +67,25 @@ export class EtcdWatch {
 
   /** Looks until `accept` is content or the time is over; gives the last view either way. */
   async lookUntil(deadline: number, accept: (view: View) => boolean): Promise<View | undefined> {
+    this.#causes.begin();
     for (;;) {
       const view = await this.look();
-      if ((view && accept(view)) || this.shard.now() >= deadline) return view;
+      const accepted = view !== undefined && accept(view);
+      if (accepted) this.#causes.end();
+      if (accepted || this.shard.now() >= deadline) return view;
+      await this.#causes.look(this.#silent(view));
       await this.shard.sleep(PAUSE_MS);
       // Another member may see what this one does not.
       this.askLast(this.via);
     }
+  }
+
+  /** Hosts whose member should answer and does not. */
+  #silent(view: View | undefined): string[] {
+    const away = view ? expectedAway(this.plan, this.fleet, view) : [];
+    const fine = (view?.members ?? []).filter((member) => isUp(view!, member) || away.includes(member));
+    const names = new Set(fine.map((member) => hostOf(this.plan, member)));
+    return this.#order.filter((name) => !names.has(name) && startedOnce(this.fleet.status(name)));
   }
 
   /** The next step, when the gate for it is open; refuses when it stays closed. */
@@ -92,6 +107,8 @@ export class EtcdWatch {
       if (changed.length > 0) await this.fleet.recheck(changed);
       const now: View | undefined = changed.length > 0 ? await this.look() : view;
       if (now && JSON.stringify(decide(this.plan, this.fleet, now)) === JSON.stringify(decision)) {
+        // Is it down for what an activation does not mend?
+        if (decision.step.kind === "repair") await this.#causes.ask([decision.step.target.name]);
         return { kind: "step", step: decision.step, view: now };
       }
     }
@@ -99,8 +116,10 @@ export class EtcdWatch {
 
   /** Waits until the old process is gone and the new one has joined; if that takes too long, the gate after it says so. */
   async settle(targets: readonly EtcdTarget[], deadline: number): Promise<void> {
+    this.#causes.begin();
     for (const { name } of targets) {
       while (!(await this.shard.settled(name).catch(() => false)) && this.shard.now() < deadline) {
+        await this.#causes.look([name]);
         await this.shard.sleep(PAUSE_MS);
       }
     }

@@ -1,8 +1,9 @@
-/** How one rollout of one group gets on: its lines, what it has changed, and whether it was asked to stop. */
+/** How one rollout of one group gets on: its lines, what it has changed, why it waits, and whether it was asked to stop. */
 import { type GateFinding, GateRefused, Interrupted } from "./refusal";
 
 export class Progress {
   readonly #changed = new Set<string>();
+  #causes: readonly GateFinding[] = [];
 
   constructor(
     readonly group: string,
@@ -23,9 +24,18 @@ export class Progress {
     return this.#changed.has(host);
   }
 
-  refuse(findings: readonly [GateFinding, ...GateFinding[]]): GateRefused {
-    const { host, checked, found, advice } = findings[0];
-    return new GateRefused({ group: this.group, host, checked, found, advice, changed: this.changed, findings });
+  /** What is behind that which a gate waits for: a refusal of this wait begins with it. */
+  explain(causes: readonly GateFinding[]): void {
+    this.#causes = causes;
+  }
+
+  /** What waiting does not mend comes first. */
+  refuse(found: readonly [GateFinding, ...GateFinding[]]): GateRefused {
+    const all = [...this.#causes.filter((cause) => !found.includes(cause)), ...found];
+    const findings = [...all.filter(({ lasting }) => lasting), ...all.filter(({ lasting }) => !lasting)];
+    const [first = found[0]] = findings;
+    const { lasting: _, ...told } = first;
+    return new GateRefused({ group: this.group, ...told, changed: this.changed, findings });
   }
 
   /** Refuses when anything was found. */

@@ -1,4 +1,6 @@
 /** What to do about a host that cannot take part in a rollout. */
+import type { CauseKind } from "./answers";
+
 export const hostAdvice = {
   unreachable: "Bring the host back, or make it again if it is lost: docs/operations.md#a-host-that-does-not-answer.",
   masked:
@@ -6,3 +8,16 @@ export const hostAdvice = {
   notStaged: "Stage the host's content again: `kilonode up` does, when it is not limited to some resources.",
   stillStarting: "Look at what the service waits for: docs/operations.md#a-service-that-does-not-come-up.",
 } as const;
+
+/** What to do about a cause that a host tells of a service that is down. */
+export const causeAdvice: Readonly<Record<CauseKind, string>> = {
+  masked: hostAdvice.masked,
+  full: "Make room there; the service comes back by itself: docs/operations.md#a-volume-that-is-full.",
+  "bad-data": "Replace the member's data by that of the others: docs/operations.md#a-member-whose-data-is-damaged.",
+  missing: "Put it back: docs/operations.md#a-program-or-a-file-that-is-missing.",
+  "not-executable": "Make it executable again: docs/operations.md#a-program-or-a-file-that-is-missing.",
+  "not-mounted": "Mount it, or find out where its disk is: docs/operations.md#a-volume-that-is-not-mounted.",
+  refused: "Correct the setting that it does not take: docs/operations.md#a-setting-that-is-refused.",
+  ends: "Look at what it says when it ends: docs/operations.md#a-service-that-does-not-come-up.",
+  stopped: "Find out who has stopped it, then start it: docs/operations.md#a-service-that-does-not-come-up.",
+};

@@ -29,11 +29,48 @@ const activation = z.object({
   degradations: z.array(degradation).max(10_000),
 });
 
+/** Printed as it is, so without anything that moves a cursor. */
+const words = z
+  .string()
+  .max(1_000)
+  .transform((told) => told.replaceAll(/\p{Cc}/gu, " "));
+
+/** The answer of `machine-apply diagnose`. */
+export const diagnosis = z.object({
+  down: z
+    .array(
+      z.object({
+        service: serviceName,
+        state: words,
+        /** Null: it is only starting, or nothing is known. */
+        cause: z
+          .enum([
+            "masked",
+            "missing",
+            "not-executable",
+            "not-mounted",
+            "full",
+            "bad-data",
+            "refused",
+            "ends",
+            "stopped",
+          ])
+          .nullable(),
+        text: words,
+        log: z.array(words).max(5),
+      }),
+    )
+    .max(1_000),
+});
+
 /** What `machine-apply status` tells, reduced to what a decision needs. */
 export type MachineStatus = Readonly<z.infer<typeof machineStatus>>;
 /** Something that this host cannot do as planned: carried into the output, so that it is seen. */
 export type HostDegradation = Readonly<z.infer<typeof degradation>>;
 export type Activation = Readonly<z.infer<typeof activation>>;
+/** A service that should run and is not up. */
+export type DownService = Readonly<z.infer<typeof diagnosis>["down"][number]>;
+export type CauseKind = NonNullable<DownService["cause"]>;
 export type ServiceKind = MachineStatus["services"][string]["kind"];
 
 export const readMachineStatus = (host: string, printed: string): MachineStatus =>
@@ -41,6 +78,9 @@ export const readMachineStatus = (host: string, printed: string): MachineStatus 
 
 export const readActivation = (host: string, printed: string): Activation =>
   read(host, "machine-apply activate", printed, activation);
+
+export const readDiagnosis = (host: string, printed: string): readonly DownService[] =>
+  read(host, "machine-apply diagnose", printed, diagnosis).down;
 
 /** One name a line. */
 export function readNames(printed: string): string[] {

@@ -1,5 +1,5 @@
 /** What every strategy needs of the world: a clock, and hosts that tell their state and make their staged content live. */
-import type { Activation, MachineStatus } from "./answers";
+import type { Activation, DownService, MachineStatus } from "./answers";
 
 export interface Clock {
   /** Milliseconds; only differences count. */
@@ -20,6 +20,8 @@ export interface Hosts {
   activate(host: string, options: ActivationOptions): Promise<Activation>;
   /** False while a service is starting or restarting: an answer may still come from the process that is to go. */
   settled(host: string): Promise<boolean>;
+  /** The services that should run and are not up, each with the cause where the host sees one. */
+  diagnose(host: string): Promise<readonly DownService[]>;
 }
 
 /** A host of a rollout, reduced to what a decision needs. */

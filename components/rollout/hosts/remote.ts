@@ -5,8 +5,10 @@ import type { HostTarget } from "../../access/target";
 import { machineApply, tools } from "../../machine/host-programs";
 import {
   type Activation,
+  type DownService,
   type MachineStatus,
   readActivation,
+  readDiagnosis,
   readMachineStatus,
   readNames,
   type ServiceKind,
@@ -78,6 +80,10 @@ export class RemoteHosts implements Hosts, Clock {
     if (services.length === 0) return true;
     const names = services.map(([name, { kind }]) => quote(`${kind}:${name}`));
     return readNames(await this.read(host, `${tools}/still-starting ${names.join(" ")}`)).length === 0;
+  }
+
+  async diagnose(host: string): Promise<readonly DownService[]> {
+    return readDiagnosis(host, await this.read(host, `${machineApply} diagnose`));
   }
 
   /** A command that changes nothing: run once more if the connection breaks. Rejects when it fails. */

@@ -1,5 +1,6 @@
 /** The masters' gate: every one that serves is settled, ready and in the load balancer's rotation. */
 import type { GateFinding } from "../gate/refusal";
+import { CauseWatch } from "../hosts/causes";
 import type { Fleet } from "../hosts/fleet";
 import type { Target } from "../hosts/hosts";
 import { mastersAdvice } from "./advice";
@@ -10,13 +11,16 @@ const PAUSE_MS = 500;
 const GRACE_MS = 15_000;
 
 export class MastersGate<T extends Target> {
+  readonly #causes: CauseWatch<T>;
   #deadline = 0;
 
   constructor(
     readonly masters: Masters,
     readonly fleet: Fleet<T>,
     readonly hostTimeoutMs: number,
-  ) {}
+  ) {
+    this.#causes = new CauseWatch(masters, fleet);
+  }
 
   /** Masters that have run: a new one that this rollout has not started yet takes nothing away. */
   get serving(): readonly T[] {
@@ -109,9 +113,12 @@ export class MastersGate<T extends Target> {
   }
 
   async #until(deadline: number, look: () => Promise<GateFinding[]>): Promise<GateFinding[]> {
+    this.#causes.begin();
     for (;;) {
       const found = await look();
+      if (found.length === 0) this.#causes.end();
       if (found.length === 0 || this.masters.now() >= deadline) return found;
+      await this.#causes.look(found.map(({ host }) => host));
       await this.masters.sleep(PAUSE_MS);
     }
   }

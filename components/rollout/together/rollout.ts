@@ -1,6 +1,7 @@
 /** Hosts without an order among them: all at once, each judged by its own services. */
 import type { Progress } from "../gate/progress";
 import { hostAdvice } from "../hosts/advice";
+import { CauseWatch } from "../hosts/causes";
 import { Fleet } from "../hosts/fleet";
 import type { Clock, Hosts, Target } from "../hosts/hosts";
 
@@ -23,9 +24,12 @@ export async function rolloutTogether<T extends Target>(
   progress.report(`changing ${work.map(({ name }) => name).join(", ")}`);
   const deadline = hosts.now() + hostTimeoutMs;
   await fleet.activateTogether(work);
+  const causes = new CauseWatch(hosts, fleet);
+  causes.begin();
   for (const { name } of work) {
     while (!(await hosts.settled(name))) {
       if (hosts.now() >= deadline) throw progress.refuse([notUp(name)]);
+      await causes.look([name]);
       await hosts.sleep(PAUSE_MS);
     }
   }

@@ -6,7 +6,7 @@ import { readProcesses } from "../../../cli/doctor/evidence";
 import type { Gathered } from "../../../cli/doctor/gather";
 import type { CheckResult } from "../../../cli/doctor/types";
 import { readSections } from "../../../cli/hosts/report";
-import type { HostAnswer } from "../../../cli/hosts/status";
+import type { HostAnswer } from "../../../cli/hosts/ask";
 import type { ClusterPlan, HostPlan } from "../../../components/plan/types";
 import { smallPlan } from "../cli-fixture";
 

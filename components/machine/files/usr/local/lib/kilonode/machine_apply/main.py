@@ -8,6 +8,7 @@
   machine-apply rest                                   ends the services, as a restart would; activate starts them again
   machine-apply status                                 what is staged, active and pending, and how the services are
   machine-apply drift [--full]                         where the live host differs from what was activated
+  machine-apply diagnose                               why services that should run are not up
 
 One JSON object on stdout, progress on stderr. Exit 0, 1 (refused or failed), 2 (bad content or usage). `--root DIR` puts
 every path below DIR, for tests.
@@ -37,6 +38,7 @@ VERBS = {
     "rest": verbs.rest,
     "status": verbs.status,
     "drift": verbs.drift,
+    "diagnose": verbs.diagnose,
 }
 OPTIONS = {"stage": {"--generation"}, "activate": {"--digest", "--env", "--hold"}, "drift": {"--full"}}
 

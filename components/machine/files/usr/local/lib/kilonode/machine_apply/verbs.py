@@ -134,6 +134,12 @@ def drift(host: Host, options: Json) -> Json:
     return {"drift": found, "generation": generation, "programRepairs": program_repairs(host), "everActivated": True}
 
 
+def diagnose(host: Host, options: Json) -> Json:
+    from .diagnosis import diagnose as down_services
+
+    return {"down": down_services(host)}
+
+
 def program_repairs(host: Host) -> int:
     """How often the host programs were repaired, and one more when they are not as delivered (lib/kilonode/deliver)."""
     delivered = host.read_json(PROGRAMS_FILE)

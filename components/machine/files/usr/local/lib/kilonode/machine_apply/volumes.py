@@ -35,7 +35,7 @@ def mount_unit(path: str) -> str:
 
 def mount_unit_text(volume: Json) -> str:
     return (
-        f"[Unit]\nDescription=Volume {volume['name']}\n\n"
+        f"[Unit]\nDescription=Volume {volume['name']}\nStartLimitIntervalSec=0\n\n"
         f"[Mount]\nWhat={volume['device']}\nWhere={volume['mount']}\nType={volume['fs']}\nOptions=noatime\n\n"
         "[Install]\nWantedBy=local-fs.target\n"
     )
