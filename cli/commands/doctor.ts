@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { exitCodes, UserError } from "../../config/errors";
+import { print } from "../../config/output";
 import type { ClusterOptions } from "../hosts/cluster";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
@@ -45,7 +46,7 @@ Exit status: 0 nothing failed (warnings and explained differences are told), 1 s
         : one
           ? explainText(one, style)
           : doctorText(report, style);
-      process.stdout.write(`${lines.join("\n")}\n`);
+      print(`${lines.join("\n")}\n`);
       process.exitCode = (one ? one.status !== "failed" : report.passed) ? 0 : 1;
     });
 }

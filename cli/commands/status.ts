@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { print } from "../../config/output";
 import type { ClusterOptions } from "../hosts/cluster";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
@@ -27,7 +28,7 @@ Exit status: 0 all is healthy, 1 something is not (the last lines say what), or 
       const lines = options.json
         ? [JSON.stringify(report, null, 2)]
         : statusText(report, styleOf(process.stdout), new Date());
-      process.stdout.write(`${lines.join("\n")}\n`);
+      print(`${lines.join("\n")}\n`);
       process.exitCode = report.healthy ? 0 : 1;
     });
 }

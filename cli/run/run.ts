@@ -1,6 +1,7 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
 import { resourceIds } from "../../components/resources";
 import { exitCodes } from "../../config/errors";
+import { print } from "../../config/output";
 import { ConfigurationError } from "../../config/read";
 import { hasChanges, type Result } from "../../engine";
 import { failuresOf } from "../show/failures";
@@ -60,7 +61,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     failures: failuresOf(result, plan, command),
     outputs,
   };
-  print(report, result, checked, options, isPreview);
+  print(reportText(report, result, checked, options, isPreview));
   const unexpected = options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result);
   if (!unexpected) return exitCodeOfRun(report);
   process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
@@ -75,19 +76,16 @@ async function refuseImpossibleChange({ stack, plan }: CheckedStack, engine: Sta
   if (problems.length > 0) throw new ConfigurationError(stack, problems);
 }
 
-function print(
+function reportText(
   report: RunReport,
   result: Result,
   { plan }: CheckedStack,
   options: RunOptions,
   isPreview: boolean,
-): void {
+): string {
   const preview = isPreview ? previewReport(result, plan) : undefined;
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ ...report, ...preview }, null, 2)}\n`);
-    return;
-  }
+  if (options.json) return `${JSON.stringify({ ...report, ...preview }, null, 2)}\n`;
   const style = styleOf(process.stdout);
   const lines = [...(preview ? previewText(preview, style) : []), ...summaryText(report, plan, style)];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  return `${lines.join("\n")}\n`;
 }
