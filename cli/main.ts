@@ -1,8 +1,8 @@
 /** The table of contents of the `kilonode` command. A subcommand is loaded only when it is the one that runs. */
 import { Command, CommanderError } from "commander";
 import { exitCodes } from "../config/errors";
-import { print } from "../config/output";
 import { errorText, exitCodeOf } from "./errors";
+import { print } from "./output";
 
 /** What each file in commands/ exports. */
 export interface CommandModule {

@@ -1,6 +1,6 @@
 import { inspect, parseArgs } from "node:util";
+import { print } from "../cli/output";
 import { exitCodes, UserError } from "../config/errors";
-import { print } from "../config/output";
 import {
   arches,
   binaries,

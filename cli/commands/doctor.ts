@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { exitCodes, UserError } from "../../config/errors";
-import { print } from "../../config/output";
 import type { ClusterOptions } from "../hosts/cluster";
+import { print } from "../output";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
 interface Options extends ClusterOptions {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { print } from "../../config/output";
 import type { ClusterOptions } from "../hosts/cluster";
+import { print } from "../output";
 import { engineOption, stackArgument } from "./options";
 
 export function define(command: Command): void {

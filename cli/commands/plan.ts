@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { print } from "../../config/output";
+import { print } from "../output";
 import { jsonOption, stackArgument } from "./options";
 
 interface Options {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { exitCodes, UserError } from "../../config/errors";
-import { print } from "../../config/output";
+import { print } from "../output";
 import type { StackEngine } from "../run/engine";
 import { engineOption, stackArgument } from "./options";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { print } from "../../config/output";
 import type { ClusterOptions } from "../hosts/cluster";
+import { print } from "../output";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
 export function define(command: Command): void {

@@ -1,9 +1,9 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
 import { resourceIds } from "../../components/resources";
 import { exitCodes } from "../../config/errors";
-import { print } from "../../config/output";
 import { ConfigurationError } from "../../config/read";
-import { hasChanges, type Result } from "../../engine";
+import { type EngineEvent, hasChanges, type Result } from "../../engine";
+import { print } from "../output";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
 import { previewReport } from "../show/preview";
@@ -39,15 +39,23 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   progress.start();
   let result: Result;
   let reports: RunReport["phases"];
+  const { signal } = interruption;
+  // What fails after a Ctrl-C fails by it, and is nothing to be mended.
+  const ended = new Set<string>();
+  const onEvent = (event: EngineEvent) => {
+    if (signal.aborted && event.type === "diagnostic") ended.add(event.message);
+    progress.onEvent(event);
+  };
   try {
-    result = await engine.run(action, { onEvent: (event) => progress.onEvent(event), signal: interruption.signal });
+    result = await engine.run(action, { onEvent, signal });
     if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec);
     reports = progress.stop(result.durationMs);
   } finally {
     progress.stop(0);
     interruption.end();
   }
-  const { diagnostics, policy, outputs, changes, durationMs } = result;
+  const { policy, outputs, changes, durationMs } = result;
+  const diagnostics = result.diagnostics.filter(({ message }) => !ended.has(message));
   const report: RunReport = {
     stack,
     engine: engine.name,
@@ -58,7 +66,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     phases: reports,
     diagnostics,
     policy,
-    failures: failuresOf(result, plan, command),
+    failures: failuresOf({ diagnostics }, plan, command),
     outputs,
   };
   print(reportText(report, result, checked, options, isPreview));

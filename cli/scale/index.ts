@@ -2,8 +2,8 @@
 import { writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { exitCodes, UserError } from "../../config/errors";
-import { print } from "../../config/output";
 import { deriveScale, explain, fullTable, type Scale, summary } from "../../config/scale";
+import { print } from "../output";
 import { argumentError, helpText, readArguments, type ScaleArguments } from "./arguments";
 import { page } from "./page";
 import { renderedFlags, userFlagProblems } from "./rendered";

@@ -1,6 +1,6 @@
 /** What a command prints: all of it is written, or the command says that it was not. */
 import { writeSync } from "node:fs";
-import { UserError } from "./errors";
+import { UserError } from "../config/errors";
 
 const standardOutput = 1;
 /** How long to wait for the reader of a pipe that is full. */
