@@ -6,12 +6,16 @@ import { type CheckedCluster, checkedCluster } from "../../../components/check";
 import { type Commitments, readCommitments } from "../../../components/plan/commitments";
 import { resourceIds } from "../../../components/resources";
 import type { RawConfiguration } from "../../../config/read";
-import { type ConfigValue, type Result, readResources } from "../../../engine";
+import { type ConfigValue, type ResourceState, type Result, readResources } from "../../../engine";
 import { providers, Rehearsal } from "../../../engine/rehearsal";
+import { Crypter } from "../../../engine/state/crypter";
+import { open } from "../../../engine/state/snapshot";
 import { folderOf, folders, sshPort } from "../folders";
 import { ManagedApi } from "./api";
 import { SshServers } from "./ssh";
 import { World } from "./world";
+
+const passphrase = "a test";
 
 export class FoldersCluster {
   readonly dir = mkdtempSync(join(tmpdir(), "kilonode-folders-"));
@@ -57,6 +61,18 @@ export class FoldersCluster {
 
   preview(change: RawConfiguration = {}): Promise<Result> {
     return this.#ran(this.#stack(change).preview());
+  }
+
+  /** From another clone of the repository. */
+  previewIn(clone: string): Promise<Result> {
+    return this.#ran(this.#stack({}, clone).preview());
+  }
+
+  /** All that the state holds, its secrets in clear. */
+  get opened(): ResourceState[] {
+    const { deployment } = this.#stack({}).export();
+    const crypter = new Crypter(passphrase, deployment.secrets_providers?.state?.salt, "the state");
+    return (deployment.resources ?? []).map((resource) => open(crypter, resource));
   }
 
   up(change: RawConfiguration = {}): Promise<Result> {
@@ -112,13 +128,13 @@ export class FoldersCluster {
     };
   }
 
-  #stack(change: RawConfiguration): Rehearsal {
+  #stack(change: RawConfiguration, clone = "."): Rehearsal {
     const config = Object.entries(this.#raw(change)).map(([key, object]): [string, ConfigValue] => [key, { object }]);
     return new Rehearsal({
-      projectDir: resolve("test/platform"),
+      projectDir: resolve(clone, "test/platform"),
       stack: this.stack,
       stateFile: join(this.dir, "state.json"),
-      passphrase: "a test",
+      passphrase,
       providers,
       signal: this.#stop.signal,
       config: Object.fromEntries(config),
