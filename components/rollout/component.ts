@@ -4,7 +4,7 @@ import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/module";
 import { resourceNames } from "../resources";
 import { program } from "./program";
-import type { RolloutHost, RolloutSpec, RolloutStrategy } from "./spec";
+import { type RolloutHost, type RolloutSpec, type RolloutStrategy, stagedText } from "./spec";
 
 export interface RolloutArgs {
   readonly group: string;
@@ -22,7 +22,7 @@ export class Rollout extends pulumi.ComponentResource {
       {
         create: program,
         stdin: rolloutSpec(args).apply((spec) => JSON.stringify(spec, null, 1)),
-        environment: { KILONODE_SSH_KEY: args.sshKey },
+        environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: staged(args.hosts) },
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
         addPreviousOutputInEnv: true,
         logging: local.Logging.Stderr,
@@ -46,7 +46,10 @@ export class Gates extends pulumi.ComponentResource {
         create: "true",
         update: `${program} check`,
         stdin: pulumi.all(args.groups.map(rolloutSpec)).apply((groups) => JSON.stringify({ groups }, null, 1)),
-        environment: { KILONODE_SSH_KEY: args.sshKey },
+        environment: {
+          KILONODE_SSH_KEY: args.sshKey,
+          KILONODE_STAGED: staged(args.groups.flatMap(({ hosts }) => hosts)),
+        },
         addPreviousOutputInEnv: false,
         logging: local.Logging.Stderr,
       },
@@ -56,15 +59,21 @@ export class Gates extends pulumi.ComponentResource {
   }
 }
 
-function rolloutSpec(args: RolloutArgs): pulumi.Output<RolloutSpec> {
+function staged(hosts: RolloutArgs["hosts"]): pulumi.Output<string> {
+  return pulumi
+    .all(hosts.map(({ host, digest }) => digest.apply((known) => ({ name: host.plan.name, digest: known }))))
+    .apply(stagedText);
+}
+
+function rolloutSpec(args: RolloutArgs): pulumi.Output<Omit<RolloutSpec, "hosts">> {
   const { group, hostTimeoutSeconds } = args;
-  const hosts = pulumi.all(args.hosts.map(({ host, digest }) => rolloutHost(host, digest)));
+  const hosts = pulumi.all(args.hosts.map(({ host }) => rolloutHost(host)));
   return pulumi
     .all([hosts, args.strategy])
     .apply(([all, strategy]) => ({ group, strategy, hosts: all, hostTimeoutSeconds }));
 }
 
-function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {
+function rolloutHost(host: Host): pulumi.Output<Omit<RolloutHost, "digest">> {
   const { zone, endpoint } = host.plan;
-  return pulumi.all([host.target, digest]).apply(([target, staged]) => ({ ...target, zone, endpoint, digest: staged }));
+  return host.target.apply((target) => ({ ...target, zone, endpoint }));
 }

@@ -1,7 +1,7 @@
 /** Reads a rollout's document: every problem at once, unknown keys refused. */
 import * as z from "zod";
 import { targetFields } from "../access/target";
-import type { CheckSpec, RolloutSpec } from "./spec";
+import type { CheckSpec, RolloutHost, RolloutSpec } from "./spec";
 
 const port = z.int().min(1).max(65535);
 const release = z.string().regex(/^\d+\.\d+\.\d+/, "wants a version of three numbers");
@@ -32,7 +32,6 @@ const schema = z.strictObject({
         ...targetFields,
         zone: z.string().min(1),
         endpoint: z.string().min(1),
-        digest: z.string().min(1),
       }),
     )
     .min(1)
@@ -43,12 +42,29 @@ const schema = z.strictObject({
 
 const check = z.strictObject({ groups: z.array(schema) });
 
-export function readSpec(text: string): RolloutSpec {
-  return read(text, schema) as RolloutSpec;
+type WithoutDigests = Omit<RolloutSpec, "hosts"> & { readonly hosts: readonly Omit<RolloutHost, "digest">[] };
+
+/** @param staged the digests of the hosts' content: see spec.ts */
+export function readSpec(text: string, staged: string | undefined): RolloutSpec {
+  return withDigests(read(text, schema) as WithoutDigests, staged);
 }
 
-export function readCheck(text: string): CheckSpec {
-  return read(text, check) as CheckSpec;
+export function readCheck(text: string, staged: string | undefined): CheckSpec {
+  const { groups } = read(text, check) as { readonly groups: readonly WithoutDigests[] };
+  return { groups: groups.map((group) => withDigests(group, staged)) };
+}
+
+function withDigests({ hosts, ...spec }: WithoutDigests, staged = ""): RolloutSpec {
+  const digests = new Map(staged.split(" ").map((entry) => entry.split("=") as [string, string | undefined]));
+  return {
+    ...spec,
+    hosts: hosts.map((host) => {
+      const digest = digests.get(host.name);
+      if (!digest)
+        throw new Error(`KILONODE_STAGED names no content of ${host.name}: it wants "name=digest name=digest"`);
+      return { ...host, digest };
+    }),
+  };
 }
 
 function read(text: string, wanted: z.ZodType): unknown {

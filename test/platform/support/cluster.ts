@@ -6,16 +6,13 @@ import { type CheckedCluster, checkedCluster } from "../../../components/check";
 import { type Commitments, readCommitments } from "../../../components/plan/commitments";
 import { resourceIds } from "../../../components/resources";
 import type { RawConfiguration } from "../../../config/read";
-import { type ConfigValue, type ResourceState, type Result, readResources } from "../../../engine";
+import { type ConfigValue, type Result, readResources } from "../../../engine";
 import { providers, Rehearsal } from "../../../engine/rehearsal";
-import { Crypter } from "../../../engine/state/crypter";
-import { open } from "../../../engine/state/snapshot";
+import { openedResources, PASSPHRASE } from "../../engine/support/recordings";
 import { folderOf, folders, sshPort } from "../folders";
 import { ManagedApi } from "./api";
 import { SshServers } from "./ssh";
 import { World } from "./world";
-
-const passphrase = "a test";
 
 export class FoldersCluster {
   readonly dir = mkdtempSync(join(tmpdir(), "kilonode-folders-"));
@@ -69,10 +66,8 @@ export class FoldersCluster {
   }
 
   /** All that the state holds, its secrets in clear. */
-  get opened(): ResourceState[] {
-    const { deployment } = this.#stack({}).export();
-    const crypter = new Crypter(passphrase, deployment.secrets_providers?.state?.salt, "the state");
-    return (deployment.resources ?? []).map((resource) => open(crypter, resource));
+  get opened(): unknown[] {
+    return openedResources(this.#stack({}).export().deployment);
   }
 
   up(change: RawConfiguration = {}): Promise<Result> {
@@ -134,7 +129,7 @@ export class FoldersCluster {
       projectDir: resolve(clone, "test/platform"),
       stack: this.stack,
       stateFile: join(this.dir, "state.json"),
-      passphrase,
+      passphrase: PASSPHRASE,
       providers,
       signal: this.#stop.signal,
       config: Object.fromEntries(config),
