@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { exitCodes } from "../config/errors";
 import { errorText, exitCodeOf } from "./errors";
+import { print } from "./output";
 
 /** What each file in commands/ exports. */
 export interface CommandModule {
@@ -44,6 +45,7 @@ function program(argv: readonly string[]): Command {
     .description("Kubernetes control planes for thousands of nodes.")
     .addHelpText("after", help)
     .enablePositionalOptions()
+    .configureOutput({ writeOut: print })
     .exitOverride();
   const [first, second] = argv;
   for (const [name, summary, load] of table) {
@@ -70,16 +72,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
 }
 
-/** Connections that linger must not keep the process; what was printed is flushed first, also into a slow pipe. */
+/** Connections that linger must not keep the process; what it says of itself is flushed first, also into a slow pipe. */
 export function run(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      // `kilonode ... | head`: nobody reads on.
-      if (error.code === "EPIPE") process.exit(0);
-      throw error;
-    });
-  }
-  void main(process.argv.slice(2)).then((code) =>
-    process.stdout.write("", () => process.stderr.write("", () => process.exit(code))),
-  );
+  // Progress that nobody can read is no reason to stop a run half-way.
+  process.stderr.on("error", () => undefined);
+  void main(process.argv.slice(2)).then((code) => process.stderr.write("", () => process.exit(code)));
 }

@@ -6,7 +6,10 @@ import { lookup } from "./lookup";
 import { overlaps, type Path, type Problem, type Rule, rules } from "./rules";
 import { readSection, unknownKey } from "./section";
 
-/** Values as a stack's file has them, without the project's name in front of the keys. */
+/**
+ * Values as a stack's file has them, or as Pulumi makes texts of them: a number, a map or a list may be a text as well. Without the
+ * project's name in front of the keys.
+ */
 export type RawConfiguration = Readonly<Record<string, unknown>>;
 
 /** What a platform adds to the configuration. */
@@ -32,16 +35,17 @@ export class ConfigurationError extends UserError {
  * Every key of the top level is read on its own. Where one is wrong its default stands in for it, and no rule is asked that needs it, so
  * that each error is told and none that only follows from another.
  *
- * @param raw top-level key (without the project's name) to value, as YAML or JSON gave it
+ * @param given top-level key to value
  * @param platforms the platforms there are, by name
  * @param more rules of those who use the configuration, asked after those of the configuration itself
  */
 export function readSpec(
   stack: string,
-  raw: RawConfiguration,
+  given: RawConfiguration,
   platforms: Readonly<Record<string, PlatformKnobs>>,
   more: readonly Rule[] = [],
 ): ClusterSpec {
+  const raw = Object.fromEntries(Object.entries(given).map(([key, value]) => [key, withoutText(value)]));
   const platform = typeof raw.platform === "string" ? raw.platform : "";
   const knobs = lookup(platforms, platform);
   const shape: Shape = {
@@ -77,6 +81,16 @@ export function readSpec(
   problems.push(...answers.filter(({ isCause }) => isCause).map(({ problem }) => problem));
   if (problems.length > 0) throw new ConfigurationError(stack, problems.map(problemLine));
   return spec;
+}
+
+/** A map or a list that is given as its JSON is that; scalars are read as the schema wants them (section.ts). */
+function withoutText(value: unknown): unknown {
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value) as unknown;
+  } catch {
+    return value;
+  }
 }
 
 type Shape = Readonly<Record<string, z.ZodType>>;

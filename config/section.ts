@@ -12,7 +12,10 @@ export interface Section {
 
 export const unknownKey = "unknown key; see docs/configuration.md for the keys there are";
 
-/** Takes out what is wrong, place by place, until the rest can be read. */
+/**
+ * Takes out what is wrong, place by place, until the rest can be read. A scalar of another type than the schema's that reads as one of
+ * that type is none of it: `pulumi config set` writes "3" and "true" for knobs, and with --path 3 and true for texts.
+ */
 export function readSection(schema: z.ZodType, raw: unknown, key: string): Section {
   // A box around the value, so that the value itself can be taken out as well.
   const box = structuredClone({ [key]: raw });
@@ -22,6 +25,11 @@ export function readSection(schema: z.ZodType, raw: unknown, key: string): Secti
     const parsed = schema.safeParse(box[key], { reportInput: true });
     if (parsed.success) return { value: parsed.data, problems, wrong };
     const issues = parsed.error.issues.map((issue): Issue => ({ ...issue, path: [key, ...issue.path] }));
+    const readable = issues.filter((issue) => readAs(issue) !== undefined);
+    if (readable.length > 0) {
+      for (const issue of readable) put(box, issue.path.map(String), readAs(issue));
+      continue;
+    }
     // Afterwards something may be wrong with a default that stands in for the user's value, which is none of his errors.
     if (wrong.length === 0) problems.push(...issues.flatMap(describe));
     // Found before any is taken out, or the second would look for a place that is gone with the first.
@@ -34,11 +42,30 @@ export function readSection(schema: z.ZodType, raw: unknown, key: string): Secti
 }
 
 type Issue = z.core.$ZodIssue;
+
+/** The value in the type that the schema wants; undefined when it does not read as one. */
+function readAs(issue: Issue): unknown {
+  if (issue.code !== "invalid_type") return undefined;
+  const { expected, input } = issue;
+  // A fraction that became a number may have been written with more digits.
+  if (expected === "string" && (typeof input === "boolean" || Number.isSafeInteger(input))) return String(input);
+  if (typeof input !== "string") return undefined;
+  if (expected === "boolean" && /^(true|false)$/.test(input)) return input === "true";
+  if (expected === "number" && /^-?(0|[1-9]\d*)(\.\d+)?(e[+-]?\d+)?$/i.test(input)) return Number(input);
+  return undefined;
+}
+
 /** Paths of the keys that the schema does not know. */
 const unknownIn = (issue: Issue): PropertyKey[][] =>
   issue.code === "unrecognized_keys" ? issue.keys.map((name) => [...issue.path, name]) : [];
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** `holder` is a map or a list, and holds what the path names. */
+function put(holder: object, [name = "", ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) Reflect.set(holder, name, value);
+  else put(Reflect.get(holder, name) as object, rest, value);
+}
 
 interface FoundPlace {
   readonly path: Path;

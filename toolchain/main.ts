@@ -1,4 +1,5 @@
 import { inspect, parseArgs } from "node:util";
+import { print } from "../cli/output";
 import { exitCodes, UserError } from "../config/errors";
 import {
   arches,
@@ -118,20 +119,21 @@ function wrong(what: string, got: string, allowed: string): ToolchainError {
 }
 
 async function perform({ command, json, options }: Arguments, signal: AbortSignal): Promise<boolean> {
+  const show = json ? asJson : columns;
   if (command === "list") {
-    print(list(), json);
+    print(show(list()));
     return true;
   }
   if (command === "verify") {
     const tools = await checkToolchain({ ...options, signal });
-    print(tools, json);
+    print(show(tools));
     return tools.every(isSound);
   }
   const onProgress: ToolchainOptions["onProgress"] = (event) => {
     const line = progressLine(event);
     if (line) process.stderr.write(`${line}\n`);
   };
-  print(await ensureToolchain({ ...options, signal, onProgress }), json);
+  print(show(await ensureToolchain({ ...options, signal, onProgress })));
   return true;
 }
 
@@ -151,22 +153,14 @@ function list() {
   }));
 }
 
-/** JSON, or columns for people. Only this writes to the standard output. */
-function print(rows: readonly object[], json: boolean): void {
-  if (json) {
-    process.stdout.write(`${JSON.stringify(rows, null, 2)}\n`);
-    return;
-  }
+const asJson = (rows: readonly object[]) => `${JSON.stringify(rows, null, 2)}\n`;
+
+/** Columns, for people. */
+function columns(rows: readonly object[]): string {
   const cells = rows.map((row) => Object.values(row).map(String));
   const widths = cells[0]?.map((_, column) => Math.max(...cells.map((row) => (row[column] ?? "").length))) ?? [];
-  for (const row of cells) {
-    process.stdout.write(
-      `${row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd()}\n`,
-    );
-  }
+  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  ");
+  return cells.map((row) => `${line(row).trimEnd()}\n`).join("");
 }
 
 async function main(): Promise<void> {
@@ -181,7 +175,7 @@ async function main(): Promise<void> {
   }
   try {
     const parsed = readArguments(process.argv.slice(2));
-    if (!parsed) process.stdout.write(usage);
+    if (!parsed) print(usage);
     else if (!(await perform(parsed, abort.signal))) process.exitCode = 1;
   } catch (error) {
     // A system error says enough in its message (EACCES: permission denied, mkdir ...); anything else is a bug and shows where.

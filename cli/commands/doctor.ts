@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { exitCodes, UserError } from "../../config/errors";
 import type { ClusterOptions } from "../hosts/cluster";
+import { print } from "../output";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
 interface Options extends ClusterOptions {
@@ -45,7 +46,7 @@ Exit status: 0 nothing failed (warnings and explained differences are told), 1 s
         : one
           ? explainText(one, style)
           : doctorText(report, style);
-      process.stdout.write(`${lines.join("\n")}\n`);
+      print(`${lines.join("\n")}\n`);
       process.exitCode = (one ? !["failed", "unknown"].includes(one.status) : report.passed) ? 0 : 1;
     });
 }

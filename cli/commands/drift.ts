@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { ClusterOptions } from "../hosts/cluster";
+import { print } from "../output";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
 export function define(command: Command): void {
@@ -21,7 +22,7 @@ Exit status: 0 none, 1 some host differs or cannot be asked.`,
       const { collectDrift, driftText } = require("../hosts/drift") as typeof import("../hosts/drift");
       const report = await collectDrift(stack, options);
       const lines = options.json ? [JSON.stringify(report, null, 2)] : driftText(report);
-      process.stdout.write(`${lines.join("\n")}\n`);
+      print(`${lines.join("\n")}\n`);
       process.exitCode = report.differs ? 1 : 0;
     });
 }

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { ClusterOptions } from "../hosts/cluster";
+import { print } from "../output";
 import { engineOption, stackArgument } from "./options";
 
 export function define(command: Command): void {
@@ -16,6 +17,6 @@ Examples:
       const { runningCluster } = require("../hosts/cluster") as typeof import("../hosts/cluster");
       const { writeKubeconfig } = require("../hosts/kubeconfig") as typeof import("../hosts/kubeconfig");
       const { kubeconfig } = await runningCluster(stack, options);
-      process.stdout.write(options.path ? `${writeKubeconfig(stack, kubeconfig)}\n` : kubeconfig.replace(/\n?$/, "\n"));
+      print(options.path ? `${writeKubeconfig(stack, kubeconfig)}\n` : kubeconfig.replace(/\n?$/, "\n"));
     });
 }

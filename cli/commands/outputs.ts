@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { print } from "../output";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
 export function define(command: Command): void {
@@ -19,7 +20,7 @@ Examples:
       const outputs = (await engine.exists())
         ? await engine.outputs({ showSecrets: options.showSecrets === true })
         : {};
-      if (options.json) process.stdout.write(`${JSON.stringify(outputs, null, 2)}\n`);
-      else process.stdout.write(`${outputsText(outputs).join("\n")}\n`);
+      if (options.json) print(`${JSON.stringify(outputs, null, 2)}\n`);
+      else print(`${outputsText(outputs).join("\n")}\n`);
     });
 }

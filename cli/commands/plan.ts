@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { print } from "../output";
 import { jsonOption, stackArgument } from "./options";
 
 interface Options {
@@ -32,6 +33,6 @@ Examples:
         : host
           ? show.hostText(plan, host)
           : show.planText(plan, options.files === true);
-      process.stdout.write(`${lines.join("\n")}\n`);
+      print(`${lines.join("\n")}\n`);
     });
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { exitCodes, UserError } from "../../config/errors";
+import { print } from "../output";
 import type { StackEngine } from "../run/engine";
 import { engineOption, stackArgument } from "./options";
 
@@ -25,7 +26,7 @@ Examples:
       .description("Print the state.")
       .argument(...stackArgument),
   ).action(async (stack: string, options: Options) => {
-    process.stdout.write(`${JSON.stringify(await open(stack, options, false).export(), null, 2)}\n`);
+    print(`${JSON.stringify(await open(stack, options, false).export(), null, 2)}\n`);
   });
   engineOption(
     command

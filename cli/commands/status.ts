@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import type { ClusterOptions } from "../hosts/cluster";
+import { print } from "../output";
 import { engineOption, jsonOption, stackArgument } from "./options";
 
 export function define(command: Command): void {
@@ -28,7 +29,7 @@ Exit status: 0 all is healthy, 1 something is not or is not known (the last line
       const lines = options.json
         ? [JSON.stringify(report, null, 2)]
         : statusText(report, styleOf(process.stdout), new Date());
-      process.stdout.write(`${lines.join("\n")}\n`);
+      print(`${lines.join("\n")}\n`);
       process.exitCode = report.healthy ? 0 : 1;
     });
 }

@@ -1,8 +1,17 @@
 /** Opens a stack with the engine that was asked for, or that fits this machine and what has made the stack. */
 import { exitCodes, UserError } from "../../config/errors";
 import type { CheckedStack } from "../stack/configuration";
-import { checkStateDir, hasState, newFolder, notePulumiStack, removeUnusedPassphrase, stateFile } from "../stack/files";
+import {
+  checkStateDir,
+  hasState,
+  newFolder,
+  notePulumiStack,
+  removePulumiFiles,
+  removeUnusedPassphrase,
+  stateFile,
+} from "../stack/files";
 import { findPassphrase } from "../stack/passphrase";
+import { hasEncrypted, removeSalt } from "../stack/project";
 import { type EngineName, engineNames, type StackEngine } from "./engine";
 import { onPath } from "./on-path";
 
@@ -27,8 +36,17 @@ export function openStack(checked: CheckedStack, options: OpenOptions): StackEng
   if (name === "pulumi") {
     say(`engine: pulumi (${reason})`);
     const { PulumiEngine } = require("./pulumi") as typeof import("./pulumi");
-    if (options.make && passphrase.keep) notePulumiStack(checked.stack, env);
-    return new PulumiEngine(checked.stack, passphrase.text);
+    const isOurs = passphrase.keep !== undefined;
+    if (options.make && isOurs) notePulumiStack(checked.stack, env);
+    return new PulumiEngine(checked.stack, passphrase.text, async (removeStack) => {
+      // With the passphrase goes all that it encrypts: a stack without resources, and the salt in its file.
+      const needless = isOurs && !hasEncrypted(checked.stack);
+      if (needless) {
+        await removeStack();
+        removeSalt(checked.stack);
+      }
+      removePulumiFiles(checked.stack, !needless, env);
+    });
   }
   say(`engine: rehearsal (${reason}); state in ${file}`);
   if (!checked.platform.rehearsed) {

@@ -4,17 +4,36 @@ import { type Deployment, openDeployment } from "../../engine";
 import type { StackState } from "./engine";
 import type { Unfinished } from "./unfinished";
 
-export function openedState(
-  deployment: Partial<Deployment>,
-  history: readonly Pick<UpdateSummary, "kind" | "result" | "startTime" | "endTime">[],
-): StackState {
-  const { resources, pending } = openDeployment(deployment);
-  const unfinished = unfinishedRun(history, pending.length > 0);
+type History = readonly Pick<UpdateSummary, "kind" | "result" | "startTime" | "endTime">[];
+
+export function openedState(deployment: Partial<Deployment>, history: History): StackState {
+  const last = history.find(({ kind }) => kind === "update" || kind === "destroy");
+  const { resources, pending } = openDeployment(
+    isOfItsEnd(deployment, last) ? withoutMadeGood(deployment) : deployment,
+  );
+  const unfinished = unfinishedRun(last, pending.length > 0);
   return { resources, pending, ...(unfinished && { unfinished }) };
 }
 
-function unfinishedRun(history: Parameters<typeof openedState>[1], cutShort: boolean): Unfinished | undefined {
-  const last = history.find(({ kind }) => kind === "update" || kind === "destroy");
+/**
+ * Of a state that an `up` has left which made all that its program wants: without creates that were under way in an earlier run and
+ * whose resource exists now. Others stay: what they were making may exist, and no state knows it.
+ */
+export function withoutMadeGood<T extends Partial<Deployment>>(deployment: T): T {
+  const { resources = [], pending_operations: pending = [] } = deployment;
+  const made = new Set(resources.filter((resource) => !resource.delete).map(({ urn }) => urn));
+  const left = pending.filter(({ type, resource }) => type !== "creating" || !made.has(resource.urn));
+  return { ...deployment, pending_operations: left };
+}
+
+/** A run that was killed writes states, and nothing into the history: what is newer than its last entry is not that entry's. */
+function isOfItsEnd({ manifest }: Partial<Deployment>, last: History[number] | undefined): boolean {
+  if (last?.kind !== "update" || last.result !== "succeeded" || !last.endTime || !manifest) return false;
+  // The history knows seconds.
+  return Date.parse(manifest.time) < new Date(last.endTime).getTime() + 1000;
+}
+
+function unfinishedRun(last: History[number] | undefined, cutShort: boolean): Unfinished | undefined {
   const action = last?.kind === "destroy" ? "destroy" : "up";
   if (last?.result === "in-progress")
     return { action, how: "running", at: new Date(last.startTime).toISOString(), what: [] };

@@ -2,7 +2,8 @@
 import { resourceIds } from "../../components/resources";
 import { exitCodes } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
-import { hasChanges, type Result, urnName } from "../../engine";
+import { type EngineEvent, hasChanges, type Result, urnName } from "../../engine";
+import { print } from "../output";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
 import { previewReport } from "../show/preview";
@@ -39,15 +40,23 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   progress.start();
   let result: Result;
   let reports: RunReport["phases"];
+  const { signal } = interruption;
+  // What fails after a Ctrl-C fails by it, and is nothing to be mended.
+  const ended = new Set<string>();
+  const onEvent = (event: EngineEvent) => {
+    if (signal.aborted && event.type === "diagnostic") ended.add(event.message);
+    progress.onEvent(event);
+  };
   try {
-    result = await engine.run(action, { onEvent: (event) => progress.onEvent(event), signal: interruption.signal });
+    result = await engine.run(action, { onEvent, signal });
     if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec, owner);
     reports = progress.stop(result.durationMs);
   } finally {
     progress.stop(0);
     interruption.end();
   }
-  const { diagnostics, policy, outputs, changes, durationMs } = result;
+  const { policy, outputs, changes, durationMs } = result;
+  const diagnostics = result.diagnostics.filter(({ message }) => !ended.has(message));
   const report: RunReport = {
     stack,
     engine: engine.name,
@@ -58,10 +67,10 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     phases: reports,
     diagnostics,
     policy,
-    failures: failuresOf(result, plan, command),
+    failures: failuresOf({ diagnostics }, plan, command),
     outputs,
   };
-  print(report, result, checked, options, isPreview);
+  print(reportText(report, result, checked, options, isPreview));
   const unexpected = options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result);
   if (!unexpected) return exitCodeOfRun(report);
   process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
@@ -84,19 +93,16 @@ async function refuseImpossibleChange({ stack, plan }: CheckedStack, engine: Sta
   if (problems.length > 0) throw new ConfigurationError(stack, problems);
 }
 
-function print(
+function reportText(
   report: RunReport,
   result: Result,
   { plan }: CheckedStack,
   options: RunOptions,
   isPreview: boolean,
-): void {
+): string {
   const preview = isPreview ? previewReport(result, plan) : undefined;
-  if (options.json) {
-    process.stdout.write(`${JSON.stringify({ ...report, ...preview }, null, 2)}\n`);
-    return;
-  }
+  if (options.json) return `${JSON.stringify({ ...report, ...preview }, null, 2)}\n`;
   const style = styleOf(process.stdout);
   const lines = [...(preview ? previewText(preview, style) : []), ...summaryText(report, plan, style)];
-  process.stdout.write(`${lines.join("\n")}\n`);
+  return `${lines.join("\n")}\n`;
 }

@@ -3,6 +3,7 @@ import { writeFile } from "node:fs/promises";
 import { z } from "zod";
 import { exitCodes, UserError } from "../../config/errors";
 import { deriveScale, explain, fullTable, type Scale, summary } from "../../config/scale";
+import { print } from "../output";
 import { argumentError, helpText, readArguments, type ScaleArguments } from "./arguments";
 import { page } from "./page";
 import { renderedFlags, userFlagProblems } from "./rendered";
@@ -14,7 +15,7 @@ export interface Output {
   readonly error: (text: string) => unknown;
 }
 
-const terminal: Output = { out: (text) => process.stdout.write(text), error: (text) => process.stderr.write(text) };
+const terminal: Output = { out: print, error: (text) => process.stderr.write(text) };
 
 const optionOf = (path: PropertyKey): string =>
   `--${String(path)
@@ -37,7 +38,7 @@ export async function runScale(argv: readonly string[], output: Output = termina
     const problems = problemsOf(error);
     if (!problems) throw error;
     output.error(`${problems.map((problem) => `error: ${problem}`).join("\n")}\n`);
-    return exitCodes.badConfiguration;
+    return error instanceof UserError ? error.exitCode : exitCodes.badConfiguration;
   }
 }
 

@@ -1,5 +1,6 @@
-/** Reads what is sent to a host program on its stdin (components/host/delivery.ts): JSON, for a display of its lines. */
+/** Reads what is sent to a host program on its stdin (components/host/delivery.ts), for a display of its lines. */
 import { inflateSync } from "node:zlib";
+import { readMachineInput } from "../../components/host/delivery";
 import type { Machine } from "../../components/machine/machine";
 import { UNKNOWN } from "../../engine";
 
@@ -20,7 +21,7 @@ export function programLines(stdin: unknown): string | undefined {
 function parsed(stdin: unknown): unknown {
   if (typeof stdin !== "string" || stdin === UNKNOWN) return undefined;
   try {
-    return JSON.parse(stdin);
+    return readMachineInput(stdin);
   } catch {
     return undefined;
   }

@@ -29,7 +29,7 @@ function rolloutChange(step: Step, plan: Groups): RolloutChange[] {
   const resource = resourceKind(step);
   if (resource.kind === "gates" && step.op === "update") return [gates];
   if (resource.kind !== "rollout" || step.op === "same" || step.op === "delete") return [];
-  // The new text holds digests that are known only after up; who takes part is in the plan.
+  // A new host's place may be known only after up; who takes part is in the plan.
   const group = plan.groups.find(({ name }) => name === resource.group);
   if (!group) return [];
   const before = hostNames(step.oldInputs?.stdin);

@@ -1,7 +1,7 @@
 /** Reads and checks a stack's configuration before any engine starts: all errors at once, nothing touched. */
 import { readFileSync } from "node:fs";
 import { relative } from "node:path";
-import { isMap, parseDocument } from "yaml";
+import { type Document, isMap, LineCounter, parseDocument, visit } from "yaml";
 import { type CheckedCluster, checkedCluster } from "../../components/check";
 import { type Platforms, platforms } from "../../components/platform/registry";
 import { ConfigurationError } from "../../config/read";
@@ -39,14 +39,24 @@ interface StackFileContent {
 }
 
 export function readStackFile(text: string, file: string): StackFileContent {
-  const document = parseDocument(text);
-  if (document.errors.length > 0) {
-    return { problems: document.errors.map((error) => `${file}: ${error.message.trim().replace(/:\n[\s\S]*$/, "")}`) };
-  }
+  // As Pulumi reads it: with merge keys.
+  const lines = new LineCounter();
+  const document = parseDocument(text, { merge: true, lineCounter: lines });
+  const unreadable = [
+    // Without the excerpt of the file that follows.
+    ...document.errors.map(({ message }) => message.trim().replace(/:\n[\s\S]*$/, "")),
+    ...aliasProblems(document, lines),
+  ];
+  if (unreadable.length > 0) return { problems: unreadable.map((problem) => `${file}: ${problem}`) };
   if (document.contents !== null && !isMap(document.contents)) {
     return { problems: [`${file}: holds no keys; it needs "config:" with the keys below it`] };
   }
-  const top = (document.toJS() ?? {}) as Record<string, unknown>;
+  let top: Record<string, unknown>;
+  try {
+    top = (document.toJS() ?? {}) as Record<string, unknown>;
+  } catch (error) {
+    return { problems: [`${file}: ${(error as Error).message}`] };
+  }
   const problems = Object.keys(top)
     .filter((key) => !topLevelKeys.includes(key))
     .map(
@@ -62,10 +72,38 @@ export function readStackFile(text: string, file: string): StackFileContent {
     const [namespace, name] = key.includes(":")
       ? [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)]
       : [ours, key];
-    if (namespace === ours) values.set(name, value);
-    else if (!otherNamespaces.includes(namespace)) {
+    if (namespace === ours) {
+      const encrypted = encryptedIn(value, name);
+      problems.push(...encrypted);
+      // Its default stands in for it.
+      if (encrypted.length === 0) values.set(name, value);
+    } else if (!otherNamespaces.includes(namespace)) {
       problems.push(`${file}: "${key}": nothing reads "${namespace}:"; the project's keys begin with "${ours}:"`);
     }
   }
   return { values: Object.fromEntries(values), problems };
+}
+
+/** Aliases that stand for nothing that can be read: the YAML library says so only when the value is wanted, and not where. */
+function aliasProblems(document: Document, lines: LineCounter): string[] {
+  const problems: string[] = [];
+  visit(document, {
+    Alias(_, alias, path) {
+      const target = alias.resolve(document);
+      if (target !== undefined && !path.includes(target)) return;
+      const { line, col } = lines.linePos(alias.range?.[0] ?? 0);
+      const what = target === undefined ? "names no anchor above it" : "stands within the value that it names";
+      problems.push(`*${alias.source} ${what} at line ${line}, column ${col}; write the value itself there`);
+    },
+  });
+  return problems;
+}
+
+/** Where `pulumi config set --secret` has written a value. */
+function encryptedIn(value: unknown, path: string): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  if ("secure" in value) {
+    return [`${path}: is encrypted, and no knob is a secret; set it anew with \`pulumi config set\` without --secret`];
+  }
+  return Object.entries(value).flatMap(([name, item]) => encryptedIn(item, `${path}.${name}`));
 }

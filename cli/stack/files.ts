@@ -106,14 +106,25 @@ export function removeStateFiles(stack: string, env?: NodeJS.ProcessEnv): void {
   rmSync(kubeconfigFile(stack, env), { force: true });
 }
 
+const pulumiNote = (dir: string, stack: string) => join(dir, `${stack}.pulumi`);
+
 /** A stack of Pulumi's own engine has its state elsewhere, encrypted with the passphrase that is here. */
 export function notePulumiStack(stack: string, env?: NodeJS.ProcessEnv): void {
-  const file = join(makeStateDir(env), `${stack}.pulumi`);
   writeFileSync(
-    file,
+    pulumiNote(makeStateDir(env), stack),
     "Pulumi's own engine keeps the state of this stack, encrypted with the passphrase of this folder.\n",
     { mode: 0o600 },
   );
+}
+
+/** What stands here of a stack of Pulumi's own engine. @param encrypted true: something may still need the passphrase */
+export function removePulumiFiles(stack: string, encrypted: boolean, env?: NodeJS.ProcessEnv): void {
+  rmSync(kubeconfigFile(stack, env), { force: true });
+  if (!encrypted) {
+    rmSync(pulumiNote(stateDir(env), stack), { force: true });
+    removeUnusedPassphrase(env);
+  }
+  removeEmpty(stateDir(env));
 }
 
 /**

@@ -1,5 +1,5 @@
 /** Where the project is and which stacks it has. */
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { exitCodes, UserError } from "../../config/errors";
 
@@ -22,4 +22,17 @@ export function stackFile(stack: string, dir: string = stacksDir): string {
     `there is no stack "${stack}"; the stacks are: ${stackNames(dir).join(", ")}. A new one is a file stacks/Pulumi.<stack>.yaml`,
     exitCodes.badConfiguration,
   );
+}
+
+/** True when `pulumi config set --secret` has written something into the stack's file. */
+export function hasEncrypted(stack: string): boolean {
+  return /\bsecure:/.test(readFileSync(stackFile(stack), "utf8"));
+}
+
+/** Takes out what Pulumi has written into the stack's file to know a passphrase by. */
+export function removeSalt(stack: string): void {
+  const file = stackFile(stack);
+  const text = readFileSync(file, "utf8");
+  const without = text.replace(/^encryptionsalt:.*\n?/m, "");
+  if (without !== text) writeFileSync(file, without);
 }

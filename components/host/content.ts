@@ -13,7 +13,7 @@ import type { HostPlan, SecretPlan } from "../plan/types";
 import type { Host } from "../platform/module";
 import { type ContentPart, resourceNames } from "../resources";
 import { runError } from "../run-error";
-import { makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
+import { machineInput, makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
 import type { Repairs } from "./repairs";
 
 export class HostContent extends pulumi.ComponentResource {
@@ -143,5 +143,5 @@ function machineJson(plan: HostPlan, pems: readonly { path: string; pem: string 
     { mode: "0644", owner: "root:root", content: pem },
   ]);
   const machine = { ...plan.machine, files: { ...plan.machine.files, ...Object.fromEntries(certificates) } };
-  return programInput(machine);
+  return machineInput(machine);
 }

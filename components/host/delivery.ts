@@ -1,12 +1,12 @@
 /**
  * How host programs and their input reach a host. The programs are put on it once, by a resource of their own; every other
- * command runs one of them with its input as one JSON document on stdin. A preview compares JSON by its values and long texts
- * by their lines, so a change of one line of one file shows as that line.
+ * command runs one of them with its input as one JSON document on stdin.
  */
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
 import { hostPaths, hostText } from "../machine/host-files";
 import { machineApply, tools } from "../machine/host-programs";
+import type { Machine } from "../machine/machine";
 
 export const makeKeys = `${tools}/make-keys`;
 /** Where a host notes which programs were put on it, and how often. */
@@ -71,6 +71,31 @@ export function programCommand(
 }
 
 export const programInput = json;
+
+/**
+ * A host's content. `pulumi preview --diff` shows a text that can be read as JSON or YAML with everything in it that does not change,
+ * and of any other text the lines that change with two around them. So the first line makes it no JSON (nothing in YAML begins with
+ * an @), and a file is the list of its lines (docs/decisions/0011-previews-show-lines.md).
+ */
+export function machineInput(machine: Machine): string {
+  const files = Object.entries(machine.files).map(([path, file]) => [
+    path,
+    { ...file, content: linesOf(file.content) },
+  ]);
+  return `${byLines}${json({ ...machine, files: Object.fromEntries(files) })}`;
+}
+
+const byLines = "@machine\n";
+
+const linesOf = (text: string) => ({ lines: text.split("\n") });
+
+/** The reverse of {@link machineInput}. @throws for a text that is none */
+export function readMachineInput(stdin: string): unknown {
+  return JSON.parse(stdin.startsWith(byLines) ? stdin.slice(byLines.length) : stdin, (_, value: unknown) => {
+    const lines = typeof value === "object" && value !== null && "lines" in value ? value.lines : undefined;
+    return Array.isArray(lines) ? lines.join("\n") : value;
+  });
+}
 
 function json(value: unknown): string {
   return JSON.stringify(value, sortedKeys, 1);

@@ -6,7 +6,15 @@ import type { HostTarget } from "../access/target";
 import type { HostPlan } from "../plan/types";
 import { resourceNames } from "../resources";
 import { program } from "./program";
-import type { CheckSpec, LeaveSpec, RolloutStrategy, TurnSpec, WaitingHost, WaitingSpec } from "./spec";
+import {
+  type CheckSpec,
+  type LeaveSpec,
+  type RolloutStrategy,
+  stagedText,
+  type TurnSpec,
+  type WaitingHost,
+  type WaitingSpec,
+} from "./spec";
 
 export interface RolloutArgs {
   readonly group: string;
@@ -31,7 +39,7 @@ export class Rollout extends pulumi.ComponentResource {
       {
         create: program,
         stdin: json(rolloutSpec(args)),
-        environment: { KILONODE_SSH_KEY: args.sshKey },
+        environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: staged(args.hosts) },
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
         addPreviousOutputInEnv: true,
         logging: local.Logging.Stderr,
@@ -89,7 +97,7 @@ export class Gates extends pulumi.ComponentResource {
         create: "true",
         update: `${program} check`,
         stdin: json(checkSpec(args)),
-        environment: { KILONODE_SSH_KEY: args.sshKey },
+        environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: stagedOf(args) },
         addPreviousOutputInEnv: false,
         logging: local.Logging.Stderr,
       },
@@ -101,7 +109,7 @@ export class Gates extends pulumi.ComponentResource {
 
 /** The same before the first change of a machine. */
 export function machineGates(args: GatesArgs | undefined, options: pulumi.CustomResourceOptions): pulumi.Resource {
-  const look = args && { verb: "check", spec: checkSpec(args), sshKey: args.sshKey };
+  const look = args && { verb: "check", spec: checkSpec(args), staged: stagedOf(args), sshKey: args.sshKey };
   return beforeChange(resourceNames.machineGates, look, options);
 }
 
@@ -118,13 +126,14 @@ export function turnOf(
 ): pulumi.Resource {
   const spec = ({ change, group }: TurnArgs) =>
     rolloutSpec(group).apply((waiting): TurnSpec => ({ ...waiting, turn: host, change }));
-  const look = args && { verb: "turn", spec: spec(args), sshKey: args.group.sshKey };
+  const look = args && { verb: "turn", spec: spec(args), staged: staged(args.group.hosts), sshKey: args.group.sshKey };
   return beforeChange(resourceNames.turn(host), look, options);
 }
 
 interface Look {
   readonly verb: string;
   readonly spec: pulumi.Output<CheckSpec | TurnSpec>;
+  readonly staged: pulumi.Output<string>;
   readonly sshKey: pulumi.Output<string>;
 }
 
@@ -135,7 +144,8 @@ function beforeChange(name: string, look: Look | undefined, options: pulumi.Cust
     const ignoreChanges = ["create", "stdin", "environment"];
     return new local.Command(name, { create: "true", ...quiet }, { ...options, ignoreChanges });
   }
-  const environment = { KILONODE_SSH_KEY: look.sshKey, CHANGE: randomBytes(4).toString("hex") };
+  const change = randomBytes(4).toString("hex");
+  const environment = { KILONODE_SSH_KEY: look.sshKey, KILONODE_STAGED: look.staged, CHANGE: change };
   const inputs = { create: `${program} ${look.verb}`, stdin: json(look.spec), environment };
   return new local.Command(name, { ...inputs, ...quiet }, options);
 }
@@ -153,8 +163,16 @@ function rolloutSpec(args: RolloutArgs): pulumi.Output<WaitingSpec> {
     .apply(([hosts, strategy]) => ({ group, strategy, hosts, hostTimeoutSeconds }));
 }
 
-function rolloutHost({ plan: { zone, endpoint }, target, digest }: RolloutMember): pulumi.Output<WaitingHost> {
-  return pulumi
-    .all([target, digest])
-    .apply(([at, staged]) => ({ ...at, zone, endpoint, ...(staged !== undefined && { digest: staged }) }));
+function rolloutHost({ plan: { zone, endpoint }, target }: RolloutMember): pulumi.Output<WaitingHost> {
+  return pulumi.output(target).apply((at) => ({ ...at, zone, endpoint }));
+}
+
+function stagedOf({ groups }: GatesArgs): pulumi.Output<string> {
+  return staged(groups.flatMap(({ hosts }) => hosts));
+}
+
+/** Of the hosts that have had their turn. */
+function staged(hosts: readonly RolloutMember[]): pulumi.Output<string> {
+  const known = hosts.flatMap(({ plan, digest }) => digest?.apply((text) => ({ name: plan.name, digest: text })) ?? []);
+  return pulumi.all(known).apply(stagedText);
 }

@@ -1,7 +1,7 @@
 /**
  * Activates the staged hosts of one group: `components/rollout/rollout < spec.json`, with the SSH private key in
- * KILONODE_SSH_KEY. Progress on stderr, one stable JSON object on stdout. `check` only looks at gates, `turn` prepares the change
- * of a host's machine.
+ * KILONODE_SSH_KEY and what is staged in KILONODE_STAGED. Progress on stderr, one stable JSON object on stdout. `check` only looks
+ * at gates, `turn` prepares the change of a host's machine, `leave` takes a member out of its shard.
  *
  * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on
  * from what is live.
@@ -27,11 +27,11 @@ async function main(): Promise<number> {
     if (!key) throw new Error("KILONODE_SSH_KEY is not set: it holds the SSH private key for the hosts");
     if (process.argv[2] === "check") {
       group = "gates";
-      await checkGates(readCheck(text), key, progressOf);
+      await checkGates(readCheck(text, process.env.KILONODE_STAGED), key, progressOf);
       return 0;
     }
     if (process.argv[2] === "turn") {
-      const turn = readTurn(text);
+      const turn = readTurn(text, process.env.KILONODE_STAGED);
       group = turn.group;
       await alone(turn, (line) => say(`${group}: ${line}`));
       await takeTurn(turn, key, progressOf(group));
@@ -44,7 +44,7 @@ async function main(): Promise<number> {
       await leaveGroup(spec, key, progressOf(group));
       return 0;
     }
-    const spec = readSpec(text);
+    const spec = readSpec(text, process.env.KILONODE_STAGED);
     group = spec.group;
     await alone(spec, (line) => say(`${group}: ${line}`));
     // Pulumi's command provider hands over the output of the last completed run (addPreviousOutputInEnv).

@@ -1,21 +1,10 @@
 /** Reads a rollout's document: every problem at once, unknown keys refused. */
 import * as z from "zod";
 import { targetFields } from "../access/target";
-import type { CheckSpec, LeaveSpec, RolloutSpec, TurnSpec } from "./spec";
+import type { CheckSpec, LeaveSpec, RolloutHost, RolloutSpec, TurnSpec, WaitingSpec } from "./spec";
 
 const port = z.int().min(1).max(65535);
 const release = z.string().regex(/^\d+\.\d+\.\d+/, "wants a version of three numbers");
-
-const digest = z.string().min(1);
-const host = z.strictObject({ ...targetFields, zone: z.string().min(1), endpoint: z.string().min(1), digest });
-const waitingHost = host.partial({ digest: true });
-
-const hostsOf = <H extends typeof host | typeof waitingHost>(one: H) =>
-  z
-    .array(one)
-    .min(1)
-    .refine((hosts) => new Set(hosts.map(({ name }) => name)).size === hosts.length, "host names are not unique")
-    .refine((hosts) => new Set(hosts.map(({ address }) => address)).size === hosts.length, "addresses are not unique");
 
 const rollout = z.strictObject({
   group: z.string().min(1),
@@ -37,7 +26,17 @@ const rollout = z.strictObject({
     }),
     z.strictObject({ kind: z.literal("together") }),
   ]),
-  hosts: hostsOf(host),
+  hosts: z
+    .array(
+      z.strictObject({
+        ...targetFields,
+        zone: z.string().min(1),
+        endpoint: z.string().min(1),
+      }),
+    )
+    .min(1)
+    .refine((hosts) => new Set(hosts.map((host) => host.name)).size === hosts.length, "host names are not unique")
+    .refine((hosts) => new Set(hosts.map((host) => host.address)).size === hosts.length, "addresses are not unique"),
   hostTimeoutSeconds: z.number().positive(),
 });
 
@@ -48,20 +47,37 @@ const leave = z.strictObject({
   hostTimeoutSeconds: z.number().positive(),
 });
 
-const waiting = rollout.extend({ hosts: hostsOf(waitingHost) });
-const check = z.strictObject({ groups: z.array(waiting) });
-const turn = waiting.extend({ turn: z.string().min(1), change: z.enum(["while it runs", "a restart"]) });
+const check = z.strictObject({ groups: z.array(rollout) });
+const turn = rollout.extend({ turn: z.string().min(1), change: z.enum(["while it runs", "a restart"]) });
 
-export function readSpec(text: string): RolloutSpec {
-  return read(text, rollout) as RolloutSpec;
+/** @param staged the digests of the hosts' content: see spec.ts */
+export function readSpec(text: string, staged: string | undefined): RolloutSpec {
+  const { hosts, ...spec } = withDigests(read(text, rollout) as WaitingSpec, staged);
+  const staying = hosts.map(({ digest, ...host }): RolloutHost => {
+    if (digest === undefined)
+      throw new Error(`KILONODE_STAGED names no content of ${host.name}: it wants "name=digest name=digest"`);
+    return { ...host, digest };
+  });
+  return { ...spec, hosts: staying };
 }
 
-export function readCheck(text: string): CheckSpec {
-  return read(text, check) as CheckSpec;
+/** Hosts without a digest wait for their turn. */
+export function readCheck(text: string, staged: string | undefined): CheckSpec {
+  const { groups } = read(text, check) as CheckSpec;
+  return { groups: groups.map((group) => withDigests(group, staged)) };
 }
 
-export function readTurn(text: string): TurnSpec {
-  return read(text, turn) as TurnSpec;
+export function readTurn(text: string, staged: string | undefined): TurnSpec {
+  return withDigests(read(text, turn) as TurnSpec, staged);
+}
+
+function withDigests<S extends WaitingSpec>(spec: S, staged = ""): S {
+  const digests = new Map(staged.split(" ").map((entry) => entry.split("=") as [string, string | undefined]));
+  const hosts = spec.hosts.map((host) => {
+    const digest = digests.get(host.name);
+    return digest ? { ...host, digest } : host;
+  });
+  return { ...spec, hosts };
 }
 
 export function readLeave(text: string): LeaveSpec {

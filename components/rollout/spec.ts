@@ -4,7 +4,8 @@ import type { MachineChange } from "../platform/module";
 
 /**
  * What a rollout gets: the hosts of one group with the digest of the content staged on each. Public data; the SSH key
- * comes in the environment (KILONODE_SSH_KEY), so a change of members is a readable diff of this document.
+ * comes in the environment (KILONODE_SSH_KEY), and the digests do, too (KILONODE_STAGED): a preview cannot know them, and would show
+ * all of this document with them.
  */
 export interface RolloutSpec {
   /** For instance "etcd-main", "masters", "load-balancer". */
@@ -56,3 +57,7 @@ export interface TurnSpec extends WaitingSpec {
   readonly turn: string;
   readonly change: Exclude<MachineChange, "none">;
 }
+
+/** The digests of staged content, as the environment has them. */
+export const stagedText = (hosts: readonly Pick<RolloutHost, "name" | "digest">[]): string =>
+  hosts.map(({ name, digest }) => `${name}=${digest}`).join(" ");

@@ -58,7 +58,7 @@ function readYaml<T>(file: string, schema: z.ZodType<T>): T {
 
 function parseYaml(file: string, text: string): unknown {
   try {
-    return parse(text);
+    return parse(text, { merge: true });
   } catch (error) {
     throw new EngineError("project", `${file} is not YAML: ${(error as Error).message}`);
   }

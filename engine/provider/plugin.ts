@@ -5,7 +5,7 @@
 
 import type { ResourceState } from "../state/types";
 import { changedPaths } from "../values/compare";
-import { annotateSecrets, hasSecret, plain, plainValues, secret } from "../values/secrets";
+import { annotateSecrets, hasSecret, plainValues, secret } from "../values/secrets";
 import type { Value, Values } from "../values/value";
 import {
   type CheckResult,
@@ -98,7 +98,7 @@ export class Plugin {
     const result = annotateSecrets(outputs, inputs);
     for (const key of this.provider.secretOutputs?.(type) ?? []) {
       const value: Value | undefined = result[key];
-      if (value !== undefined) result[key] = secret(plain(value));
+      if (value !== undefined) result[key] = secret(value);
     }
     return result;
   }

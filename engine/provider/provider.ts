@@ -8,6 +8,7 @@ import { type DiffKind, head } from "../values/compare";
 import type { Values } from "../values/value";
 
 export interface CheckResult {
+  /** What the provider itself takes for secret is marked (`secret` in values/secrets.ts). */
   readonly inputs: Values;
   readonly failures?: readonly { readonly property: string; readonly reason: string }[];
 }

@@ -100,50 +100,80 @@ export class Crypter {
 
   /** Properties with their secrets encrypted. `place` names them among all of the state: unchanged secrets keep their text. */
   seal(place: string, values: Values): Values {
-    return this.#walk(place, values, (at, value) => {
+    return walk(place, values, (at, value) => {
       if (!isSecret(value)) return undefined;
-      const plaintext = JSON.stringify(value.value);
+      const plaintext = textOf(value.value);
       let known = this.#known.get(at);
       if (known?.plaintext !== plaintext) {
         known = { plaintext, ciphertext: this.encrypt(plaintext) };
         this.#known.set(at, known);
       }
       return { [SIGNATURE]: SECRET, ciphertext: known.ciphertext };
-    });
+    }) as Values;
   }
 
   /** The reverse of {@link seal}. */
   open(place: string, values: Values): Values {
-    return this.#walk(place, values, (at, value) => {
+    return walk(place, values, (at, value) => {
       if (kindOf(value) !== SECRET) return undefined;
-      const { ciphertext, plaintext } = value as { ciphertext?: string; plaintext?: string };
-      if (ciphertext === undefined) return secret(JSON.parse(plaintext ?? "null") as Value);
-      const text = this.decrypt(ciphertext);
-      this.#known.set(at, { plaintext: text, ciphertext });
-      return secret(JSON.parse(text) as Value);
-    });
+      const { ciphertext, plaintext } = value as StoredSecret;
+      const opened = this.#valueOf(ciphertext === undefined ? plaintext : this.decrypt(ciphertext));
+      if (ciphertext !== undefined) this.#known.set(at, { plaintext: textOf(opened), ciphertext });
+      return secret(opened);
+    }) as Values;
   }
 
-  #walk(place: string, values: Values, change: (place: string, value: Value) => Value | undefined): Values {
-    const visit = (at: string, value: Value): Value => {
-      if (typeof value !== "object" || value === null) return value;
-      if (Array.isArray(value)) {
-        const list = value.map((item, i) => visit(`${at}\0${i}`, item));
-        return list.every((item, i) => item === value[i]) ? value : list;
-      }
-      const changed = change(at, value);
-      if (changed !== undefined) return changed;
-      const object = value as Values;
-      let copy: Values | undefined;
-      for (const key of Object.keys(object)) {
-        const before = object[key] as Value;
-        const after = visit(`${at}\0${key}`, before);
-        if (after === before) continue;
-        copy ??= { ...object };
-        copy[key] = after;
-      }
-      return copy ?? object;
-    };
-    return visit(place, values) as Values;
+  /** The reverse of {@link textOf}. */
+  #valueOf(text: string | undefined): Value {
+    let value: Value | undefined;
+    try {
+      value = JSON.parse(text ?? "") as Value;
+    } catch {
+      throw new EngineError("state", `${this.source}: a secret is damaged: it holds no JSON`);
+    }
+    return walk("", value, (_, inner) => {
+      if (kindOf(inner) !== SECRET) return undefined;
+      const { ciphertext, plaintext } = inner as StoredSecret;
+      return secret(this.#valueOf(ciphertext ?? plaintext));
+    });
   }
+}
+
+/** A secret as a state has it, within another one too. */
+interface StoredSecret {
+  readonly ciphertext?: string;
+  /** In its place in a state that was exported with its secrets in clear. */
+  readonly plaintext?: string;
+}
+
+/**
+ * What is encrypted of a secret. Secrets within it stay marked, and are not encrypted once more: each is the text of its own
+ * JSON, in the place of a ciphertext (`SerializePropertyValue` in pkg/resource/stack/deployment.go).
+ */
+function textOf(value: Value): string {
+  const stored = walk("", value, (_, inner) =>
+    isSecret(inner) ? { [SIGNATURE]: SECRET, ciphertext: textOf(inner.value) } : undefined,
+  );
+  return JSON.stringify(stored);
+}
+
+/** Replaces what `change` gives another value for; what has nothing replaced in it stays the same object. */
+function walk(place: string, value: Value, change: (place: string, value: Value) => Value | undefined): Value {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) {
+    const list = value.map((item, i) => walk(`${place}\0${i}`, item, change));
+    return list.every((item, i) => item === value[i]) ? value : list;
+  }
+  const changed = change(place, value);
+  if (changed !== undefined) return changed;
+  const object = value as Values;
+  let copy: Values | undefined;
+  for (const key of Object.keys(object)) {
+    const before = object[key] as Value;
+    const after = walk(`${place}\0${key}`, before, change);
+    if (after === before) continue;
+    copy ??= { ...object };
+    copy[key] = after;
+  }
+  return copy ?? object;
 }

@@ -16,6 +16,7 @@ import {
   type Outcome,
   programs,
   type Resource,
+  recordedOpened,
   recordedOutcome,
   recordedState,
   relationsOf,
@@ -146,5 +147,7 @@ describe.each(programs())("%s", (program) => {
     expect(seen.outcome.exit).toBe(recorded.exit);
     const state = recordedState(program, name);
     if (state !== undefined) expect(comparable(seen.resources)).toEqual(comparable(state));
+    const opened = recordedOpened(program, name);
+    if (opened !== undefined) expect(comparable(seen.opened)).toEqual(comparable(opened));
   });
 });

@@ -3,8 +3,9 @@
  * program. Host programs really run, each in the folder that its host is; etcd and the API servers are simulated.
  */
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { changeProblems, commitmentsOf } from "../../components/plan/commitments";
 import type { RawConfiguration } from "../../config/read";
@@ -112,6 +113,31 @@ describe("a cluster on folders", () => {
     }
     expect(cluster.world.changes.slice(before)).toEqual([]);
     expect(log()).toEqual([]);
+  });
+
+  it("is the same cluster for another clone, another operator and another cache: its state names no place of this machine", async () => {
+    const clone = join(cluster.dir, "clone");
+    for (const part of ["components", "config", "toolchain", "test/platform", "test/support", "package.json"])
+      cpSync(part, join(clone, part), { recursive: true });
+    symlinkSync(resolve("node_modules"), join(clone, "node_modules"));
+    vi.stubEnv("HOME", clone);
+    vi.stubEnv("KILONODE_CACHE_DIR", join(clone, "cache"));
+    expect(changed(await cluster.previewIn(clone))).toEqual([]);
+    vi.unstubAllEnvs();
+    // Where the hosts are stands in the configuration of this platform.
+    const state = JSON.stringify(cluster.opened).replaceAll(cluster.root, "");
+    const cache = process.env.KILONODE_CACHE_DIR ?? join(homedir(), ".cache");
+    // Paths on hosts, such as /usr/bin and /root, are theirs.
+    for (const place of [
+      resolve("."),
+      realpathSync("node_modules"),
+      cache,
+      homedir(),
+      tmpdir(),
+      dirname(process.execPath),
+    ])
+      if (!["/root", "/usr/bin"].includes(place)) expect(state).not.toContain(place);
+    expect(state).not.toMatch(/file:\/\/(?!\/bucket)/);
   });
 
   it("changes one master at a time, and one member of etcd at a time with the leader last", async () => {

@@ -128,6 +128,38 @@ describe("a stack of Pulumi's own engine", () => {
   });
 });
 
+describe("a create that was under way in a run of Pulumi's own engine that was killed", () => {
+  const made = { urn: urn("t", "made"), type: "t", custom: true };
+  const lost = { urn: urn("t", "lost"), type: "t", custom: true };
+  const pendingOf = (resource: typeof made) => ({ resource, type: "creating" as const });
+  const stateAt = (time: string, kind: "update" | "destroy" = "update", result: "succeeded" | "failed" = "succeeded") =>
+    openedState(
+      {
+        manifest: { time, magic: "", version: "" },
+        resources: [made],
+        pending_operations: [pendingOf(made), pendingOf(lost)],
+      },
+      [{ kind, result, startTime: new Date("2026-11-23T09:00:00Z"), endTime: new Date("2026-11-23T09:01:00Z") }],
+    );
+
+  test("is over when a later up has made it, and one that nothing has made is still told", () => {
+    const state = stateAt("2026-11-23T09:01:00.9Z");
+    expect(state.pending.map(({ urn: one }) => one)).toEqual([lost.urn]);
+    expect(openedState({ resources: [made] }, []).pending).toEqual([]);
+  });
+
+  test("is not over when it was killed after that up, or the up failed: the resource may be the one that it replaces", () => {
+    for (const state of [
+      stateAt("2026-11-23T09:01:01Z"),
+      stateAt("2026-11-23T09:01:00Z", "update", "failed"),
+      stateAt("2026-11-23T09:01:00Z", "destroy"),
+    ]) {
+      expect(state.pending).toHaveLength(2);
+      expect(state.unfinished).toBeDefined();
+    }
+  });
+});
+
 describe("the passphrase's file", () => {
   const left = (names: readonly string[], remove: (env: NodeJS.ProcessEnv) => void): string[] => {
     const dir = mkdtempSync(join(tmpdir(), "kilonode-files-"));

@@ -17,7 +17,7 @@ describe("one run shows", () => {
         network: { pods: "10.96.0.0/12" },
         etcd: {
           quotaGB: 8,
-          quotaGiB: "8",
+          quotaGiB: "8 GiB",
           shards: {
             main: { members: 7 },
             events: { members: 4, resources: ["/events"] },
@@ -30,7 +30,7 @@ describe("one run shows", () => {
     ).toEqual([
       'kubernetesVersion: "1.20.1" is no release of Kubernetes that can be installed; there are 1.35.4, 1.36.3, 1.37.2 (docs/releases.md says how to add one)',
       'etcdVersion: "latest" is no release of etcd that can be installed; there are 3.6.16, 3.7.3 (docs/releases.md says how to add one)',
-      'etcd.quotaGiB: Invalid input: expected number, received string (got "8")',
+      'etcd.quotaGiB: Invalid input: expected number, received string (got "8 GiB")',
       "etcd.quotaGB: unknown key; see docs/configuration.md for the keys there are",
       "mastres: unknown key; see docs/configuration.md for the keys there are",
       "etcd.shards.events.members: 4 members: an even size survives no more losses than 3 and needs one more acknowledgement for each write; take 3 or 5",
@@ -42,12 +42,12 @@ describe("one run shows", () => {
   });
 
   it("an even shard beside a shard that is wrong itself, without a word on sums that nobody can know", () => {
-    expect(problems({ etcd: { shards: { main: { members: 4 }, more: { members: "3", resources: ["/x"] } } } })).toEqual(
-      [
-        'etcd.shards.more.members: Invalid input: expected number, received string (got "3")',
-        "etcd.shards.main.members: 4 members: an even size survives no more losses than 3 and needs one more acknowledgement for each write; take 3 or 5",
-      ],
-    );
+    expect(
+      problems({ etcd: { shards: { main: { members: 4 }, more: { members: "three", resources: ["/x"] } } } }),
+    ).toEqual([
+      'etcd.shards.more.members: Invalid input: expected number, received string (got "three")',
+      "etcd.shards.main.members: 4 members: an even size survives no more losses than 3 and needs one more acknowledgement for each write; take 3 or 5",
+    ]);
   });
 
   it("contradictions within the workload beside an unknown key of it", () => {

@@ -64,12 +64,12 @@ describe("a configuration", () => {
   });
 
   it("reports every problem at once, with the value got", () => {
-    const found = problems({ masters: { count: 0, typo: 1 }, etcd: { quotaGiB: "8" }, platform: "azure" }, "A stack");
+    const found = problems({ masters: { count: 0, typo: 1 }, etcd: { quotaGiB: "big" }, platform: "azure" }, "A stack");
     expect(found).toHaveLength(5);
     expect(found.join("\n")).toMatchInlineSnapshot(`
       "stack: "A stack" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it
       platform: allowed is "lab" (got "azure")
-      etcd.quotaGiB: Invalid input: expected number, received string (got "8")
+      etcd.quotaGiB: Invalid input: expected number, received string (got "big")
       masters.count: Too small: expected number to be >=1 (got 0)
       masters.typo: unknown key; see docs/configuration.md for the keys there are"
     `);

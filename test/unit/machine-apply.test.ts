@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { machineInput } from "../../components/host/delivery";
 import { etcdBinary, FakeHost, file, machine, secrets, sha256, unit, with_ } from "./machine-fake-host";
 
 // A test starts up to ten programs, which takes its time on a busy machine.
@@ -58,6 +59,8 @@ describe("stage", () => {
       restarts: [],
     });
     expect(host.ok("stage", machine)).toEqual(answer);
+    // The form in which it is sent.
+    expect(host.ok("stage", machineInput(machine))).toEqual(answer);
     expect(host.has("/etc/etcd")).toBe(false);
     expect(host.calls()).toEqual([]);
     expect(host.ok("status")).toMatchObject({ staged: answer.digest, active: null, everActivated: false });

@@ -13,9 +13,19 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { inflateSync } from "node:zlib";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { makeKeys, programCommand, programsCommand, programsInput } from "../../components/host/delivery";
+import { parseAllDocuments } from "yaml";
+import {
+  machineInput,
+  makeKeys,
+  programCommand,
+  programsCommand,
+  programsInput,
+  readMachineInput,
+} from "../../components/host/delivery";
 import { machineApply } from "../../components/machine/host-programs";
+import { planOf } from "../support/plans";
 
 const packageFolder = "/usr/local/lib/kilonode/machine_apply";
 const modules = readdirSync(`components/machine/files${packageFolder}`).filter((name) => name.endsWith(".py"));
@@ -45,6 +55,38 @@ test("a command names its program, and a sum of all that it consists of", () => 
   expect(programCommand(makeKeys, [])).toMatch(
     /^PROGRAM=[0-9a-f]{12} python3 -IS -c '.*' \/usr\/local\/lib\/kilonode\/make-keys$/,
   );
+});
+
+describe("a host's content", () => {
+  const { machine } = planOf("lab-small").hosts[0]!;
+  const [path = ""] = Object.keys(machine.files);
+  const withContent = (content: string) => ({
+    ...machine,
+    files: { ...machine.files, [path]: { ...machine.files[path]!, content } },
+  });
+
+  test("is sent as a text that can be read neither as JSON nor as YAML, which a preview therefore compares by lines", () => {
+    const sent = machineInput(machine);
+    expect(() => JSON.parse(sent)).toThrow();
+    // Pulumi takes the rest for a document, too, when the first line alone is one.
+    expect(parseAllDocuments(sent).some(({ errors }) => errors.length > 0)).toBe(true);
+  });
+
+  test("has a line for each line of a file: a change of one is a change of one", () => {
+    const lines = (content: string) => machineInput(withContent(content)).split("\n");
+    const [before, after] = [lines("a\nb\nc\n"), lines("a\nB\nc\n")];
+    expect(before.filter((line, index) => line !== after[index]).map((line) => line.trim())).toEqual(['"b",']);
+  });
+
+  test("is read as it was sent", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "grapheme" }), (content) => {
+        expect(readMachineInput(machineInput(withContent(content)))).toEqual(withContent(content));
+      }),
+    );
+    // As it was sent before, which a state may still hold.
+    expect(readMachineInput(JSON.stringify(machine))).toEqual(machine);
+  });
 });
 
 describe.runIf(process.getuid?.() === 0)("on a host", () => {

@@ -107,6 +107,10 @@ async function specOf(count: number): Promise<RolloutSpec> {
   };
 }
 
+/** The document of a rollout: what is staged comes in the environment. */
+const documentOf = (spec: object) =>
+  JSON.stringify(spec, (key, value: unknown) => (key === "digest" ? undefined : value));
+
 const main = join(import.meta.dirname, "../../components/rollout/main.ts");
 /** A process that runs the program by a shell, as engines do. */
 const engine = `require("node:child_process").spawn("/bin/sh", ["-c", process.argv[1]], { stdio: "inherit" })`;
@@ -118,7 +122,7 @@ function start(
   args = ["--import", "tsx", main],
 ) {
   const output = previous === undefined ? {} : { PULUMI_COMMAND_STDOUT: JSON.stringify(previous) };
-  const env = { ...process.env, KILONODE_SSH_KEY: clientKey.private, ...output };
+  const env = { ...process.env, KILONODE_SSH_KEY: clientKey.private, KILONODE_STAGED: "h1=d1 h2=d1", ...output };
   const running = spawn(process.execPath, args, { env, stdio: ["pipe", "pipe", "pipe"] });
   child = running;
   running.stdin.end(stdin);
@@ -142,7 +146,7 @@ afterEach(() => {
 describe("the rollout program", () => {
   it("activates, and prints one stable object", async () => {
     const spec = await specOf(2);
-    const first = await start(JSON.stringify(spec));
+    const first = await start(documentOf(spec));
     expect(first).toMatchObject({ code: 0 });
     expect(JSON.parse(first.stdout)).toEqual({
       group: "load-balancer",
@@ -154,7 +158,7 @@ describe("the rollout program", () => {
       })),
     });
     expect(first.stderr).toMatch(/^\d+\.\ds load-balancer: changing h1, h2$/m);
-    const again = await start(JSON.stringify(spec));
+    const again = await start(documentOf(spec));
     expect(again.code).toBe(0);
     expect(hosts.flatMap(({ commands }) => commands).filter((command) => command.includes("activate")).length).toBe(2);
   });
@@ -162,7 +166,7 @@ describe("the rollout program", () => {
   it("exits 3 with the refusal, for people and for machines", async () => {
     const spec = await specOf(1);
     hosts[0]?.pending.push("refuse: haproxy.service is masked");
-    const { code, stdout, stderr } = await start(JSON.stringify(spec));
+    const { code, stdout, stderr } = await start(documentOf(spec));
     expect(code).toBe(3);
     expect(stdout).toBe("");
     expect(stderr).toMatch(/^GATE REFUSED: load-balancer: h1: .*haproxy.service is masked.*Nothing was changed/m);
@@ -179,7 +183,7 @@ describe("the rollout program", () => {
   it("lets the step under way end when it is asked to stop, exits 130, and goes on the next time", async () => {
     const spec = await specOf(2);
     for (const host of hosts) Object.assign(host, { active: "d0", activationMs: 800 });
-    const document = JSON.stringify({
+    const document = documentOf({
       ...spec,
       strategy: { kind: "masters", apiPort: 6443, release: "1.37.2", apiServices: ["kube-apiserver.service"] },
     });
@@ -203,7 +207,7 @@ describe("the rollout program", () => {
     const strategy = { kind: "masters", apiPort: 6443, release: "1.37.2", apiServices: ["kube-apiserver.service"] };
     const onStderr = (text: string) => void (text.includes("changing h1") && child?.kill("SIGKILL"));
     // It is over when nothing holds its output open any more: the rollout too.
-    await start(JSON.stringify({ ...spec, strategy }), onStderr, undefined, ["-e", engine, program]);
+    await start(documentOf({ ...spec, strategy }), onStderr, undefined, ["-e", engine, program]);
     expect(hosts.map(({ active }) => active)).toEqual(["d1", "d0"]);
   });
 
@@ -211,7 +215,7 @@ describe("the rollout program", () => {
     const spec = await specOf(1);
     const strategy = { kind: "masters", apiPort: 6443, release: "1.37.2", apiServices: ["kube-apiserver.service"] };
     const previous = { hosts: [{ name: "h1", digest: "d0" }], release: "1.35.4" };
-    const { code, stderr } = await start(JSON.stringify({ ...spec, strategy }), undefined, previous);
+    const { code, stderr } = await start(documentOf({ ...spec, strategy }), undefined, previous);
     expect(code).toBe(3);
     expect(stderr).toMatch(
       /^GATE REFUSED: .*the step from Kubernetes "1\.35\.4" to "1\.37\.2" is refused.*Nothing was/m,
@@ -229,7 +233,7 @@ describe("the rollout program", () => {
       release: "1.37.2",
       hosts: [{ name: "h1", digest: "d0" }],
     };
-    const { code, stdout } = await start(JSON.stringify({ ...spec, strategy }), undefined, previous);
+    const { code, stdout } = await start(documentOf({ ...spec, strategy }), undefined, previous);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ strategy: "masters", release: "1.38.0" });
     expect(hosts[0]?.commands).toContain("/usr/local/sbin/machine-apply activate --hold 'haproxy.service'");
@@ -240,7 +244,7 @@ describe("the rollout program", () => {
     const spec = await specOf(1);
     const other = ssh2.utils.generateKeyPairSync("ed25519").public.split(" ").slice(0, 2).join(" ");
     const changed = { ...spec, hosts: spec.hosts.map((host) => ({ ...host, hostKey: other })) };
-    const { code, stderr } = await start(JSON.stringify(changed));
+    const { code, stderr } = await start(documentOf(changed));
     expect(code).toBe(3);
     expect(stderr).toContain("its host key is not the pinned one");
     expect(hosts[0]?.commands).toEqual([]);
@@ -274,6 +278,7 @@ describe("the document of a rollout", () => {
   it("is refused when two hosts share a name", async () => {
     const spec = await specOf(2);
     const twice = spec.hosts.map((host) => ({ ...host, name: "h1" }));
-    expect(() => readSpec(JSON.stringify({ ...spec, hosts: twice }))).toThrow("host names are not unique");
+    expect(() => readSpec(documentOf({ ...spec, hosts: twice }), "")).toThrow("host names are not unique");
+    expect(() => readSpec(documentOf(spec), "h2=d1")).toThrow("KILONODE_STAGED names no content of h1");
   });
 });

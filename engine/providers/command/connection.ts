@@ -1,7 +1,8 @@
 /** The `connection` input of the remote resources: its defaults, its checks, and the SSH client's settings made of it. */
 import { createHash } from "node:crypto";
 import { type ConnectConfig, type ServerHostKeyAlgorithm, utils } from "ssh2";
-import { isObject, UNKNOWN, type Value, type Values } from "../../values/value";
+import { secret } from "../../values/secrets";
+import { isObject, mapValues, UNKNOWN, type Value, type Values } from "../../values/value";
 import { type Failure, missingProperties, unsupported, unsupportedProperties } from "../unsupported";
 
 /** A server, and how to log in to it. */
@@ -32,6 +33,17 @@ export function withDefaults(connection: Value | undefined): Value | undefined {
   const given = Object.entries(connection).filter(([, value]) => value !== null);
   const { proxy, ...login } = Object.fromEntries(given);
   return { ...DEFAULTS, ...login, ...(proxy !== undefined && { proxy: withDefaults(proxy) as Value }) };
+}
+
+/** Secret by the real provider's schema, on their own within a connection that is secret as a whole: so they stand in a state. */
+const SECRETS = ["password", "privateKey", "privateKeyPassword"];
+
+export function withSecrets(connection: Value): Value {
+  const login = (value: Value): Value =>
+    isObject(value)
+      ? mapValues(value, (item, key) => (SECRETS.includes(key) ? secret(item) : key === "proxy" ? login(item) : item))
+      : value;
+  return secret(login(connection));
 }
 
 export function connectionFailures(connection: Values): Failure[] {

@@ -7,7 +7,7 @@ import { randomBytes } from "node:crypto";
 import { diffOf, type Provider, type ResourceCall } from "../../provider/provider";
 import { changedPaths, same } from "../../values/compare";
 import { hasUnknown, UNKNOWN, type Value, type Values } from "../../values/value";
-import { withDefaults } from "./connection";
+import { withDefaults, withSecrets } from "./connection";
 import { copyToRemote } from "./copy";
 import { runLocal } from "./local";
 import { COPY, failuresOf, LOCAL } from "./properties";
@@ -23,9 +23,11 @@ class CommandProvider implements Provider {
   readonly #pool = new ConnectionPool();
 
   async check(call: ResourceCall, _old: Values | undefined, inputs: Values) {
-    const filled = { ...inputs };
-    if (inputs.connection !== undefined) filled.connection = withDefaults(inputs.connection) as Value;
-    return { inputs: filled, failures: failuresOf(call.type, filled) };
+    const { connection } = inputs;
+    if (connection === undefined) return { inputs, failures: failuresOf(call.type, inputs) };
+    const filled = withDefaults(connection) as Value;
+    const failures = failuresOf(call.type, { ...inputs, connection: filled });
+    return { inputs: { ...inputs, connection: withSecrets(filled) }, failures };
   }
 
   async diff(_call: ResourceCall, _id: string, oldInputs: Values, _oldOutputs: Values, inputs: Values) {

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Provider, UNKNOWN, type Values } from "../../../engine";
 import { providers } from "../../../engine/rehearsal";
+import { secret } from "../../../engine/values/secrets";
 import { type Sshd, startSshd } from "./sshd";
 import { call, check, create } from "./support";
 
@@ -35,6 +36,15 @@ describe("command:remote:Command", () => {
     expect(at.logged.map(({ message }) => message)).toContain("err");
     expect(made.inputs.connection).toMatchObject({ perDialTimeout: 15, dialErrorLimit: 0 });
     expect(provider.secretOutputs?.(TYPE)).toEqual(["connection"]);
+  });
+
+  it("marks the keys within the secret connection, those of a jump host too", async () => {
+    const login = { host: "h", privateKey: "k" };
+    const inputs = { connection: { ...login, proxy: { ...login, user: "jump" } }, create: "true" };
+    const checked = await provider.check?.(call(TYPE), undefined, inputs, Buffer.alloc(32));
+    const defaults = { user: "root", port: 22, dialErrorLimit: 10, perDialTimeout: 15 };
+    const marked = { ...defaults, host: "h", privateKey: secret("k") };
+    expect(checked?.inputs.connection).toEqual(secret({ ...marked, proxy: { ...marked, user: "jump" } }));
   });
 
   it("sets variables that the server accepts, and stops before the command at one that it does not", async () => {

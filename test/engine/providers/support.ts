@@ -1,6 +1,7 @@
 /** What the tests of the providers share: calls as the engine makes them. */
 import { randomBytes } from "node:crypto";
 import type { Provider, ResourceCall, Values } from "../../../engine";
+import { plainValues } from "../../../engine/values/secrets";
 
 export interface Logged {
   readonly severity: string;
@@ -24,15 +25,16 @@ export function call(type: string, name = "it", options: { preview?: boolean; si
   };
 }
 
-/** Check and create, as for a new resource. */
+/** Check and create, as for a new resource: without the secrets' marks, which the engine takes off before each call. */
 export async function create(provider: Provider, at: ResourceCall, inputs: Values) {
   const checked = (await provider.check?.(at, undefined, inputs, randomBytes(32))) ?? { inputs };
   if (checked.failures?.[0] !== undefined) throw new Error(checked.failures[0].reason);
-  return { inputs: checked.inputs, ...(await provider.create(at, checked.inputs)) };
+  const opened = plainValues(checked.inputs);
+  return { inputs: opened, ...(await provider.create(at, opened)) };
 }
 
 /** The inputs of the same resource in a later run, checked. */
 export async function check(provider: Provider, at: ResourceCall, old: Values, inputs: Values): Promise<Values> {
   const checked = await provider.check?.(at, old, inputs, randomBytes(32));
-  return checked?.inputs ?? inputs;
+  return plainValues(checked?.inputs ?? inputs);
 }

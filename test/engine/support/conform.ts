@@ -11,6 +11,8 @@ import {
   normalise,
   type OpEvent,
   type Outcome,
+  openedResources,
+  PASSPHRASE,
   type Resource,
   type StepInput,
   stepsOf,
@@ -21,6 +23,8 @@ export interface Seen {
   outcome: Outcome;
   /** The state after the step. */
   resources: Resource[];
+  /** The same, its secrets marked and in clear. */
+  opened: Resource[];
 }
 
 const [program = "", folder = ""] = process.argv.slice(2);
@@ -54,7 +58,7 @@ async function runStep(
     projectDir: path.join(CONFORMANCE, program),
     stack: "dev",
     stateFile: path.join(folder, "state.json"),
-    passphrase: "rehearsal",
+    passphrase: PASSPHRASE,
     providers,
     config: configOf(step, placeholders),
     parallel: 1,
@@ -70,7 +74,8 @@ async function runStep(
   };
   const result = await run[step.action].call(rehearsal);
   for (const name of Object.keys(step.env ?? {})) delete process.env[name];
-  const resources = (rehearsal.export().deployment.resources ?? []) as unknown as Resource[];
+  const { deployment } = rehearsal.export();
+  const resources = (deployment.resources ?? []) as unknown as Resource[];
   ids.learn(resources);
   const back = new Map(Object.entries(placeholders).map(([name, value]) => [value, `<${name}>`]));
   const all = new Map([...ids.known, ...back]);
@@ -94,6 +99,7 @@ async function runStep(
       }),
     },
     resources: normalise(resources, all),
+    opened: normalise(openedResources(deployment), all),
   };
 }
 

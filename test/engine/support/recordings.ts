@@ -1,9 +1,13 @@
 /** The recordings of the real engine (test/engine/conformance/README.md) and the normal form in which they are kept. */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
-import type { Values } from "../../../engine";
+import type { Deployment, Values } from "../../../engine";
+import { Crypter } from "../../../engine/state/crypter";
+import { open } from "../../../engine/state/snapshot";
 
 export const CONFORMANCE = path.resolve(import.meta.dirname, "../conformance");
+/** That of all recorded states. */
+export const PASSPHRASE = "rehearsal";
 const SIGNATURE = "4dabf18193072939515e22adb298388d";
 const SECRET = "1b47061264138c4ac30d75fd1eb44270";
 
@@ -86,6 +90,18 @@ export function recordedState(program: string, step: string): Resource[] | undef
   return file && (file.deployment.resources ?? []);
 }
 
+/** The state with its secrets in clear, of the few steps for which it was recorded. */
+export function recordedOpened(program: string, step: string): Resource[] | undefined {
+  const file = readJson<{ deployment: Deployment }>(program, "recorded", `${step}.decrypted.json`);
+  return file && openedResources({ resources: file.deployment.resources ?? [] });
+}
+
+/** Secrets stay marked, those within secrets too. */
+export function openedResources({ resources = [], secrets_providers: secrets }: Partial<Deployment>): Resource[] {
+  const crypter = new Crypter(PASSPHRASE, secrets?.state?.salt, "the state");
+  return resources.map((resource) => open(crypter, resource)) as unknown as Resource[];
+}
+
 /** Which URNs a URN needs, directly or not, over all recorded states of the program. */
 export function relationsOf(program: string): Map<string, Set<string>> {
   const relations = new Map<string, Set<string>>();
@@ -156,10 +172,12 @@ export function normalise<T>(value: T, replace: ReadonlyMap<string, string>): T 
       if (key === "created" || key === "modified") return "<time>";
       return replace.get(item) ?? withReferences(item, replace);
     }
+    if (typeof item === "number") return replace.get(String(item)) ?? item;
     if (Array.isArray(item)) return item.map((entry) => walk(entry, key === "dependencies" ? key : ""));
     if (typeof item !== "object" || item === null) return item;
     const object = item as Record<string, unknown>;
-    if (object[SIGNATURE] === SECRET) return { [SIGNATURE]: SECRET, ciphertext: "<ciphertext>" };
+    if (object[SIGNATURE] === SECRET && "ciphertext" in object)
+      return { [SIGNATURE]: SECRET, ciphertext: "<ciphertext>" };
     return Object.fromEntries(Object.entries(object).map(([name, entry]) => [name, walk(entry, name)]));
   };
   return walk(value, "") as T;

@@ -8,6 +8,7 @@ import { resourceIds } from "../../../components/resources";
 import type { RawConfiguration } from "../../../config/read";
 import { type ConfigValue, type Result, readResources } from "../../../engine";
 import { providers, Rehearsal } from "../../../engine/rehearsal";
+import { openedResources, PASSPHRASE } from "../../engine/support/recordings";
 import { folderOf, folders, sshPort } from "../folders";
 import { ManagedApi } from "./api";
 import { SshServers } from "./ssh";
@@ -57,6 +58,16 @@ export class FoldersCluster {
 
   preview(change: RawConfiguration = {}): Promise<Result> {
     return this.#ran(this.#stack(change).preview());
+  }
+
+  /** From another clone of the repository. */
+  previewIn(clone: string): Promise<Result> {
+    return this.#ran(this.#stack({}, clone).preview());
+  }
+
+  /** All that the state holds, its secrets in clear. */
+  get opened(): unknown[] {
+    return openedResources(this.#stack({}).export().deployment);
   }
 
   up(change: RawConfiguration = {}): Promise<Result> {
@@ -112,13 +123,13 @@ export class FoldersCluster {
     };
   }
 
-  #stack(change: RawConfiguration): Rehearsal {
+  #stack(change: RawConfiguration, clone = "."): Rehearsal {
     const config = Object.entries(this.#raw(change)).map(([key, object]): [string, ConfigValue] => [key, { object }]);
     return new Rehearsal({
-      projectDir: resolve("test/platform"),
+      projectDir: resolve(clone, "test/platform"),
       stack: this.stack,
       stateFile: join(this.dir, "state.json"),
-      passphrase: "a test",
+      passphrase: PASSPHRASE,
       providers,
       signal: this.#stop.signal,
       config: Object.fromEntries(config),
