@@ -2,6 +2,7 @@
 import { X509Certificate } from "node:crypto";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
+import { leaderLeases } from "../../components/rollout/masters/masters";
 import { shortList } from "../show/names";
 import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
@@ -153,7 +154,7 @@ function masterProblems(masters: readonly MasterStatus[]): string[] {
     .filter(({ ready }) => !ready)
     .map(({ name, reason }): Problem => [name, ` is not ready: ${reason}`]);
   const held = masters.flatMap(({ leaderOf }) => leaderOf);
-  const unled = ["kube-controller-manager", "kube-scheduler"].filter((lease) => !held.includes(lease));
+  const unled = leaderLeases.filter((lease) => !held.includes(lease));
   return [...grouped(unready), ...unled.map((lease) => `no master leads as ${lease}`)];
 }
 

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Progress } from "../../components/rollout/gate/progress";
 import { GateRefused } from "../../components/rollout/gate/refusal";
-import { goFirst } from "../../components/rollout/masters/masters";
+import { goFirst, leaderLeases } from "../../components/rollout/masters/masters";
 import { rolloutMasters } from "../../components/rollout/masters/rollout";
 import { rolloutTogether } from "../../components/rollout/together/rollout";
 import { COMPONENTS, type Content, Killed, SimulatedMasters, Violation } from "./rollout-simulated-masters";
@@ -37,6 +37,26 @@ describe.each(KINDS)("a rollout of masters whose services are of kind %s", (kind
     await roll(masters);
     expect(masters.activations).toEqual(FIVE);
     expect(masters.serving()).toEqual(FIVE);
+  });
+
+  it("ends when masters lead: at the first creation, and when the holder of the leases was restarted last", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, null, upgrade);
+    await roll(masters, silent(), "1.38.0");
+    expect([...masters.leasesHeld.keys()].sort()).toEqual([...leaderLeases]);
+    for (const name of FIVE) masters.master(name).staged = { ...upgrade, digest: "newer" };
+    await roll(masters, silent(), "1.38.0");
+    expect([...masters.leasesHeld.keys()].sort()).toEqual([...leaderLeases]);
+  });
+
+  it("refuses to end while nobody takes a lease, and names it", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, null, changed);
+    masters.untaken.add("kube-scheduler");
+    const { refusal: found } = await refusal(masters);
+    expect(found.findings).toHaveLength(1);
+    expect(found).toMatchObject({ checked: "one of them holds the lease kube-scheduler", changed: FIVE });
+    masters.untaken.clear();
+    await roll(masters);
+    expect(masters.activations).toEqual(FIVE);
   });
 
   it("restarts one after the other, in alternating zones, holders of leases last, never with two away", async () => {
@@ -148,7 +168,7 @@ describe.each(KINDS)("an upgrade to another minor release, services of kind %s",
 
   it("changes the API servers of all masters first, then what was held back, holders of leases last", async () => {
     const masters = new SimulatedMasters(["m1", "m2", "m3"], kind, old, upgrade);
-    masters.leasesHeld.set("kube-controller-manager", "m2");
+    for (const lease of leaderLeases) masters.leasesHeld.set(lease, "m2");
     await roll(masters);
     expect(masters.activations).toEqual([held("m1"), held("m3"), held("m2"), "m1", "m3", "m2"]);
     expect(masters.starts).toEqual([

@@ -1,9 +1,9 @@
-/** The masters' gate: every one that serves is settled, ready and in the load balancer's rotation. */
+/** The masters' gate: every one that serves is settled, ready and in the load balancer's rotation; in the end somebody leads. */
 import type { GateFinding } from "../gate/refusal";
 import type { Fleet } from "../hosts/fleet";
 import type { Target } from "../hosts/hosts";
 import { mastersAdvice } from "./advice";
-import type { Backend, Masters } from "./masters";
+import { type Backend, leaderLeases, type Masters } from "./masters";
 
 const PAUSE_MS = 500;
 /** How long what is just starting is given before the gate is called closed. */
@@ -58,6 +58,19 @@ export class MastersGate<T extends Target> {
     };
     const late = await this.#until(this.#deadline, look);
     if (late.length > 0) this.fleet.progress.refuseAny(await this.#unready(waiting));
+  }
+
+  /** At the end: somebody leads. A lease whose holder has gone is taken over only when it has run out, so this takes its time. */
+  async led(): Promise<void> {
+    const { masters, fleet } = this;
+    const look = async () => {
+      const held = await Promise.all(fleet.targets.map(({ name }) => masters.leases(name).catch(() => [])));
+      const free = leaderLeases.filter((lease) => !held.flat().includes(lease));
+      return free.map((lease) =>
+        finding("all masters", `one of them holds the lease ${lease}`, "none does", mastersAdvice.leaderless),
+      );
+    };
+    fleet.progress.refuseAny(await this.#until(masters.now() + this.hostTimeoutMs, look));
   }
 
   async #unfit(targets: readonly T[]): Promise<GateFinding[]> {

@@ -37,6 +37,7 @@ export async function rolloutMasters<T extends Target>(
   }
   await walk(gate, everything(fleet));
   await gate.passed(targets);
+  await gate.led();
   progress.report(`done: all ${targets.length} masters as planned, ready and in rotation`);
   return fleet;
 }
