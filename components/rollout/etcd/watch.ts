@@ -1,7 +1,7 @@
 /** Looking at a shard through any member that answers, and waiting for its gate. */
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
-import { findings, isUp, type MemberFinding } from "./health";
+import { findings, isUp, type MemberFinding, silentShard } from "./health";
 import { type Decision, decide, type EtcdStep, expectedAway, hostOf, startedOnce } from "./next";
 import type { EtcdPlan, EtcdShard, EtcdTarget, View } from "./shard";
 
@@ -11,7 +11,7 @@ const PAUSE_MS = 500;
 export const GRACE_MS = 15_000;
 
 /** What is to be done, with the view on which that was decided. */
-export type Next = { readonly view: View } & (
+export type Next = { readonly view: View | undefined } & (
   | { readonly kind: "done" }
   | { readonly kind: "step"; readonly step: EtcdStep }
 );
@@ -73,27 +73,30 @@ export class EtcdWatch {
     }
   }
 
-  /** The next step, when the gate for it is open; refuses when it stays closed. */
-  async decision(first: View): Promise<Next> {
+  /** The next step, when the gate for it is open; refuses when it stays closed. @param first undefined: no member answers */
+  async decision(first: View | undefined): Promise<Next> {
     const deadline = this.grace();
-    const closed = (view: View) => decide(this.plan, this.fleet, view).kind === "blocked";
-    for (let view: View | undefined = first; ; view = undefined) {
-      view ??= await this.lookUntil(deadline, (seen) => !closed(seen) || hopeless(decide(this.plan, this.fleet, seen)));
-      if (!view) throw this.fleet.progress.refuse([this.silentShard()]);
+    // What is starting, or electing a leader, may come by itself.
+    const mayWait = (decision: Decision, view: View | undefined) =>
+      !hopeless(decision) && (!view?.quorum || decision.kind === "blocked");
+    for (let view = first; ; ) {
       const decision = decide(this.plan, this.fleet, view);
-      if (decision.kind === "done") return { kind: "done", view };
-      if (decision.kind === "blocked") {
-        if (hopeless(decision) || this.shard.now() >= deadline) throw this.fleet.progress.refuse(decision.findings);
+      if (mayWait(decision, view) && this.shard.now() < deadline) {
+        view = await this.lookUntil(deadline, (seen) => !mayWait(decide(this.plan, this.fleet, seen), seen));
         continue;
       }
+      if (decision.kind === "blocked")
+        throw this.fleet.progress.refuse(view ? decision.findings : [this.silentShard()]);
+      if (decision.kind === "done") return { kind: "done", view };
       // Between the last look and a change lies as little as possible: meanwhile someone may have masked the host, a member
       // died or came back, the leadership moved.
       const changed = activated(decision.step);
       if (changed.length > 0) await this.fleet.recheck(changed);
-      const now: View | undefined = changed.length > 0 ? await this.look() : view;
-      if (now && JSON.stringify(decide(this.plan, this.fleet, now)) === JSON.stringify(decision)) {
+      const now = changed.length > 0 ? await this.look() : view;
+      if (JSON.stringify(decide(this.plan, this.fleet, now)) === JSON.stringify(decision)) {
         return { kind: "step", step: decision.step, view: now };
       }
+      view = now;
     }
   }
 
@@ -120,13 +123,7 @@ export class EtcdWatch {
   }
 
   silentShard(): MemberFinding {
-    return {
-      host: this.plan.targets.map(({ name }) => name).join(", "),
-      checked: "a member of the shard answers",
-      found: this.#silence === "" ? "none does" : `none does; the last one: ${this.#silence}`,
-      advice: etcdAdvice.noQuorum,
-      lasting: false,
-    };
+    return silentShard(this.plan, this.#silence);
   }
 
   grace(): number {
@@ -156,8 +153,8 @@ const hopeless = (decision: Decision): boolean =>
   decision.kind === "blocked" && decision.findings.some(({ lasting }) => lasting);
 
 function activated(step: EtcdStep): readonly EtcdTarget[] {
-  if (step.kind === "start" || step.kind === "quiet") return step.targets;
-  return step.kind === "restart" || step.kind === "repair" ? [step.target] : [];
+  if (step.kind === "start" || step.kind === "repair" || step.kind === "quiet") return step.targets;
+  return step.kind === "restart" ? [step.target] : [];
 }
 
 function restarting(host: string): MemberFinding {

@@ -28,13 +28,15 @@ export class MastersGate<T extends Target> {
     this.#deadline = this.masters.now() + this.hostTimeoutMs;
   }
 
-  /** Before: all are ready and in rotation, or all but one that is to be changed: gives that one, refuses otherwise. */
+  /** Before: all are ready and in rotation; else gives one of `candidates` that is not, which loses nothing; refuses when there is none. */
   async sick(candidates: readonly T[]): Promise<T | undefined> {
     const found = await this.#until(this.#grace(), () => this.#unfit(this.serving));
     const [first, ...more] = found;
     if (!first) return undefined;
-    const one = candidates.find(({ name }) => found.every(({ host }) => host === name));
-    if (one && !this.fleet.progress.wasChanged(one.name)) return one;
+    const one = candidates.find(
+      ({ name }) => found.some(({ host }) => host === name) && !this.fleet.progress.wasChanged(name),
+    );
+    if (one) return one;
     throw this.fleet.progress.refuse([first, ...more]);
   }
 
