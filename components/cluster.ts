@@ -99,10 +99,11 @@ function stagedGroups(
   return inOrder.map((group) => {
     const hosts = group.hosts.flatMap((name) => staged.get(name) ?? []);
     const strategy = strategyOf(group, (name) => staged.get(name)?.host);
+    const seen = group.hosts.every((name) => repairs.has(name));
     return {
       group,
       existed: hosts.some(({ host }) => host.existed),
-      rollout: { group: group.name, strategy, hosts, hostTimeoutSeconds: group.hostTimeoutSeconds, sshKey },
+      rollout: { group: group.name, strategy, hosts, hostTimeoutSeconds: group.hostTimeoutSeconds, seen, sshKey },
     };
   });
 }

@@ -1,8 +1,12 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { resourceIds } from "../../components/resources";
 import { exitCodes } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
 import { hasChanges, type Result } from "../../engine";
+import { clusterOf } from "../hosts/cluster";
+import { statusOf } from "../hosts/collect";
+import { type Health, settledHealth } from "../hosts/settled";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
 import { previewReport } from "../show/preview";
@@ -38,10 +42,13 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   progress.start();
   let result: Result;
   let reports: RunReport["phases"];
+  let health: Health | undefined;
   try {
     result = await engine.run(action, { onEvent: (event) => progress.onEvent(event), signal: interruption.signal });
     if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec);
     reports = progress.stop(result.durationMs);
+    if (action === "up" && result.result === "succeeded")
+      health = await healthAfter(checked, engine, say, interruption.signal);
   } finally {
     progress.stop(0);
     interruption.end();
@@ -58,6 +65,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     diagnostics,
     policy,
     failures: failuresOf(result, plan, command),
+    ...(health && { health }),
     outputs,
   };
   print(report, result, checked, options, isPreview);
@@ -65,6 +73,23 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   if (!unexpected) return exitCodeOfRun(report);
   process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
   return exitCodes.failed;
+}
+
+/** Whether what was applied works. A program of one's own may make other hosts than the plan's, which nobody here knows to look at. */
+async function healthAfter(
+  checked: CheckedStack,
+  engine: StackEngine,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Health> {
+  const cluster = await clusterOf(checked, engine).catch((error: Error) => error.message);
+  if (typeof cluster === "string") return { problems: [cluster], durationMs: 0 };
+  const [unmade] = cluster.unmade;
+  if (unmade) return { problems: [`${unmade.name}: ${unmade.reason}`], durationMs: 0 };
+  const clock = { now: () => performance.now(), sleep: (milliseconds: number) => sleep(milliseconds) };
+  const waiting = ([first, ...more]: readonly string[]) =>
+    say(`applied; waiting for the cluster: ${first}${more.length > 0 ? ` (and ${more.length} more)` : ""}`);
+  return settledHealth(() => statusOf(cluster), clock, waiting, signal);
 }
 
 /** What the cluster cannot become is said before the engine starts; program and rollouts themselves stop an update in the same way. */

@@ -25,7 +25,7 @@ const ProgramsRecord = z.object({ repairs: count });
 
 /**
  * Asks all hosts at once. One that does not answer is absent from the result: nobody knows whether it differs, so it must not look as
- * if it did, and must not look as if it were new.
+ * if it did, and must not look as if it were new. An update does not end well with it: its group's rollout looks for it once more.
  */
 export async function repairsOf(hosts: readonly Host[]): Promise<ReadonlyMap<string, Repairs>> {
   const asked = await Promise.all(

@@ -1,4 +1,5 @@
 /** Makes the staged content of hosts live: a rollout for each group, in the order and with the gates of its strategy. */
+import { randomUUID } from "node:crypto";
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import type { Host } from "../platform/module";
@@ -11,6 +12,8 @@ export interface RolloutArgs {
   readonly strategy: pulumi.Input<RolloutStrategy>;
   readonly hosts: readonly { readonly host: Host; readonly digest: pulumi.Output<string> }[];
   readonly hostTimeoutSeconds: number;
+  /** False: one of its hosts did not answer. An update then looks again, and does not end well while it is so. */
+  readonly seen: boolean;
   readonly sshKey: pulumi.Output<string>;
 }
 
@@ -57,11 +60,12 @@ export class Gates extends pulumi.ComponentResource {
 }
 
 function rolloutSpec(args: RolloutArgs): pulumi.Output<RolloutSpec> {
-  const { group, hostTimeoutSeconds } = args;
+  const { group, hostTimeoutSeconds, seen } = args;
+  const look = seen || pulumi.runtime.isDryRun() ? {} : { look: randomUUID() };
   const hosts = pulumi.all(args.hosts.map(({ host, digest }) => rolloutHost(host, digest)));
   return pulumi
     .all([hosts, args.strategy])
-    .apply(([all, strategy]) => ({ group, strategy, hosts: all, hostTimeoutSeconds }));
+    .apply(([all, strategy]) => ({ group, strategy, hosts: all, hostTimeoutSeconds, ...look }));
 }
 
 function rolloutHost(host: Host, digest: pulumi.Output<string>): pulumi.Output<RolloutHost> {

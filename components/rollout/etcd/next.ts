@@ -134,7 +134,9 @@ function withoutQuorum(fleet: Fleet<EtcdTarget>, slots: readonly Slot[]): Decisi
       !hasEmptyDisk(status) &&
       activationHelps(target, status),
   );
-  return helped.length > 0 ? step({ kind: "repair", targets: helped.map(({ target }) => target) }) : undefined;
+  if (helped.length === 0) return undefined;
+  const kind = helped.every(isQuiet) ? "quiet" : "repair";
+  return step({ kind, targets: helped.map(({ target }) => target) });
 }
 
 /** Those that run and do not answer may still vote: one is restarted only when those that answer are a quorum without it. */
@@ -156,10 +158,7 @@ function gateClosed(
   slots: readonly Slot[],
   closing: readonly [MemberFinding, ...MemberFinding[]],
 ): Decision {
-  const quiet = slots.filter(
-    ({ target, status, member }) =>
-      member && isRunning(status) && status.restarts.length === 0 && fleet.needsWork(target),
-  );
+  const quiet = slots.filter((slot) => slot.member && isQuiet(slot) && fleet.needsWork(slot.target));
   return quiet.length > 0 ? step({ kind: "quiet", targets: quiet.map(({ target }) => target) }) : blocked(closing);
 }
 
@@ -232,6 +231,8 @@ function isLost(status: MachineStatus, member: Member): boolean {
 /** Its disk is an empty one, which activation would give a file system: see compare_volumes in volumes.py. */
 const hasEmptyDisk = (status: MachineStatus) => status.pending.some((line) => line.startsWith("make and mount "));
 
+/** What it gets, it gets while it runs. */
+const isQuiet = ({ status }: Slot) => isRunning(status) && status.restarts.length === 0;
 const isRunning = (status: MachineStatus) => etcdState(status) === "active";
 const isStopped = (status: MachineStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
 

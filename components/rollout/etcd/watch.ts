@@ -19,7 +19,7 @@ export type Next = { readonly view: View | undefined } & (
 export class EtcdWatch {
   /** Hosts in the order in which they are asked: the one that answered last comes first. */
   #order: string[];
-  /** Why the last member that was asked gave no answer. */
+  /** Why the last member that was asked gave no answer; empty when one did. */
   #silence = "";
 
   constructor(
@@ -40,8 +40,11 @@ export class EtcdWatch {
     const [first, ...others] = this.#order.filter((name) => startedOnce(this.fleet.status(name)));
     if (first === undefined) return undefined;
     const ask = async (host: string) => ({ host, view: await this.#ask(host) });
-    const answers = [await ask(first)];
-    if (!answers[0]?.view?.quorum) answers.push(...(await Promise.all(others.map(ask))));
+    // A member that gives no answer takes its time about it: after one that gave none, all are asked at once.
+    const silent = this.#silence !== "";
+    const answers = await Promise.all((silent ? [first, ...others] : [first]).map(ask));
+    if (!silent && !answers[0]?.view?.quorum) answers.push(...(await Promise.all(others.map(ask))));
+    if (answers.some(({ view }) => view)) this.#silence = "";
     const best = answers.find(({ view }) => view?.quorum);
     if (!best) return answers.find(({ view }) => view)?.view;
     this.#order = [best.host, ...this.#order.filter((name) => name !== best.host)];
@@ -78,7 +81,8 @@ export class EtcdWatch {
     const deadline = this.grace();
     // What is starting, or electing a leader, may come by itself.
     const mayWait = (decision: Decision, view: View | undefined) =>
-      !hopeless(decision) && (!view?.quorum || decision.kind === "blocked");
+      (decision.kind === "blocked" && !hopeless(decision)) ||
+      (decision.kind === "step" && decision.step.kind === "repair" && !view?.quorum);
     for (let view = first; ; ) {
       const decision = decide(this.plan, this.fleet, view);
       if (mayWait(decision, view) && this.shard.now() < deadline) {
