@@ -118,6 +118,36 @@ describe.each(KINDS)("a rollout of masters whose services are of kind %s", (kind
     expect(masters.mostAway).toBe(1);
   });
 
+  it("repairs masters that do not serve one by one, when none does", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    for (const name of FIVE) masters.stop(name, "kube-apiserver");
+    const lines: string[] = [];
+    await roll(masters, new Progress("masters", (line) => lines.push(line)));
+    expect(masters.activations).toEqual(FIVE);
+    expect(masters.serving()).toEqual(FIVE);
+    if (kind === "unit") expect(lines).toContain("repairing m1, which does not serve");
+  });
+
+  it("repairs what does not serve, and restarts nothing that does while the gate is closed", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    Object.assign(masters.master("m1"), { drained: true, active: changed });
+    masters.stop("m2", "kube-apiserver");
+    const { refusal: found } = await refusal(masters);
+    expect(found).toMatchObject({ host: "m1", found: "it is MAINT", changed: ["m2"] });
+    expect(masters.activations).toEqual(["m2"]);
+  });
+
+  it("replaces certificates that have all expired, with a restart or without", async () => {
+    for (const content of [quiet, changed]) {
+      const masters = new SimulatedMasters(FIVE, kind, old, content);
+      for (const name of FIVE) masters.master(name).expired = true;
+      await roll(masters);
+      expect([...masters.activations].sort()).toEqual(FIVE);
+      expect(masters.starts).toHaveLength(content.restarts.length * FIVE.length);
+      expect(masters.serving()).toEqual(FIVE);
+    }
+  });
+
   it("needs no load balancer", async () => {
     const masters = new SimulatedMasters(["m1"], kind, old, changed);
     masters.balancer = false;

@@ -53,6 +53,8 @@ interface Master {
   /** Its API server does not come up again. */
   broken: boolean;
   drained: boolean;
+  /** Its certificates have expired: nobody can talk to it until it gets new ones. */
+  expired: boolean;
 }
 
 export class SimulatedMasters implements Masters {
@@ -97,7 +99,7 @@ export class SimulatedMasters implements Masters {
     });
     const services = { "kube-apiserver": service(), "kube-controller-manager": service(), "kube-scheduler": service() };
     const master = { staged, active, owed: new Set<Component>(), services };
-    this.masters.set(name, { ...master, refuses: undefined, broken: false, drained: false });
+    this.masters.set(name, { ...master, refuses: undefined, broken: false, drained: false, expired: false });
   }
 
   get names(): string[] {
@@ -184,6 +186,7 @@ export class SimulatedMasters implements Masters {
     master.owed = this.#toRestart(name);
     const first = master.active === null;
     master.active = master.staged;
+    master.expired = false;
     for (const component of COMPONENTS) {
       // Neither restarted nor started: what runs then is what ran before.
       if (hold.includes(this.serviceName(component)) && !first) continue;
@@ -205,6 +208,7 @@ export class SimulatedMasters implements Masters {
 
   async unready(name: string): Promise<string | undefined> {
     this.#call();
+    if (this.master(name).expired) return "certificate has expired";
     return this.#up(name, "kube-apiserver") ? undefined : "[-]etcd failed";
   }
 
@@ -251,7 +255,9 @@ export class SimulatedMasters implements Masters {
   }
 
   #renew(lease: (typeof LEASES)[number]): void {
-    const able = this.names.filter((name) => this.#up(name, lease) && this.#up(name, "kube-apiserver"));
+    const able = this.names.filter(
+      (name) => this.#up(name, lease) && this.#up(name, "kube-apiserver") && !this.master(name).expired,
+    );
     const holder = this.leasesHeld.get(lease);
     if (holder !== undefined && able.includes(holder)) this.#unrenewed.delete(lease);
     else if (!this.#unrenewed.has(lease)) this.#unrenewed.set(lease, this.time);
@@ -280,8 +286,9 @@ export class SimulatedMasters implements Masters {
   }
 
   #rotation(name: string): string {
-    const { drained, services } = this.master(name);
+    const { drained, expired, services } = this.master(name);
     if (drained) return "MAINT";
+    if (expired) return "DOWN";
     const { release, since } = services["kube-apiserver"];
     return release !== undefined && since + BALANCER_MS <= this.time ? "UP" : "DOWN";
   }
