@@ -2,7 +2,7 @@
 import * as pulumi from "@pulumi/pulumi";
 import type { ClusterSpec } from "../config/cluster";
 import { HostContent } from "./host/content";
-import type { Repairs } from "./host/repairs";
+import type { AllRepairs } from "./host/repairs";
 import type { Pki } from "./pki/pki";
 import type { GroupPlan } from "./plan/groups";
 import { turnsOf } from "./plan/turns";
@@ -15,8 +15,7 @@ export interface ClusterArgs {
   readonly spec: ClusterSpec;
   readonly plan: ClusterPlan;
   readonly placement: Placement;
-  /** By host; one that is absent does not answer. */
-  readonly repairs: ReadonlyMap<string, Repairs>;
+  readonly repairs: AllRepairs;
   /** Private key that logs in to every host, OpenSSH format. */
   readonly sshKey: pulumi.Output<string>;
 }
@@ -73,7 +72,9 @@ export class ClusterHosts {
   rollout = (group: GroupPlan): RolloutArgs => {
     const { hostTimeoutSeconds, name, strategy } = group;
     const hosts = group.hosts.flatMap((host) => this.#members.get(host) ?? []);
-    return { group: name, strategy: this.#strategy(strategy), hosts, hostTimeoutSeconds, sshKey: this.args.sshKey };
+    const { repairs, sshKey } = this.args;
+    const seen = group.hosts.every((host) => repairs.has(host));
+    return { group: name, strategy: this.#strategy(strategy), hosts, hostTimeoutSeconds, seen, sshKey };
   };
 
   machines = ({ hosts }: GroupPlan): pulumi.Resource[] => hosts.map((name) => this.made(name).resource);

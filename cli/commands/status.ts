@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Command } from "commander";
 import type { ClusterOptions } from "../hosts/cluster";
 import { print } from "../output";
@@ -24,8 +22,7 @@ Exit status: 0 all is healthy, 1 something is not or is not known (the last line
       const { collectStatus } = require("../hosts/collect") as typeof import("../hosts/collect");
       const { statusText } = require("../show/status") as typeof import("../show/status");
       const { styleOf } = require("../show/style") as typeof import("../show/style");
-      const script = readFileSync(join(__dirname, "../hosts/host-report"), "utf8");
-      const report = await collectStatus(stack, options, script);
+      const report = await collectStatus(stack, options);
       const lines = options.json
         ? [JSON.stringify(report, null, 2)]
         : statusText(report, styleOf(process.stdout), new Date());

@@ -10,12 +10,13 @@ export function define(command: Command): void {
       `
 Checks the configuration, the machine and the binaries, then makes and changes hosts in order: etcd one member at a time
 behind a health gate, then masters one by one. Can be interrupted and run again at any time: it goes on from what is there.
+In the end it looks at the cluster as \`kilonode status\` does, and waits for what is still coming up.
 
 Examples:
   kilonode up lab
   kilonode up lab --json 2>progress.log | jq .phases
 
-Exit status: 0 done, 1 failed, 2 bad configuration (nothing touched), 3 a health gate refused, 130 interrupted.`,
+Exit status: 0 done, 1 failed or the cluster is not healthy, 2 bad configuration (nothing touched), 3 a health gate refused, 130 interrupted.`,
     )
     .action(async (stack: string, options: RunOptions) => {
       const { checkedStack } = require("../stack/configuration") as typeof import("../stack/configuration");

@@ -1,6 +1,7 @@
 /** A cluster as far as it is made: where its hosts are and how to reach them. */
 import type { ClusterHost } from "../../components/cluster";
 import { exitCodes, UserError } from "../../config/errors";
+import type { StackEngine } from "../run/engine";
 import { openStack } from "../run/open-stack";
 import type { Unfinished } from "../run/unfinished";
 import { shortList } from "../show/names";
@@ -25,9 +26,13 @@ export interface ClusterOptions {
 }
 
 /** Whatever there is, also after an `up` that failed or was killed. */
-export async function reachableCluster(stack: string, { engine }: ClusterOptions): Promise<ReachableCluster> {
+export function reachableCluster(stack: string, { engine }: ClusterOptions): Promise<ReachableCluster> {
   const checked = checkedStack(stack);
-  const opened = openStack(checked, { engine, make: false, say: () => undefined });
+  return clusterOf(checked, openStack(checked, { engine, make: false, say: () => undefined }));
+}
+
+export async function clusterOf(checked: CheckedStack, opened: StackEngine): Promise<ReachableCluster> {
+  const { stack } = checked;
   const none = `there is no cluster of stack ${stack} yet`;
   if (!(await opened.exists())) throw new UserError(`${none}; run \`kilonode up ${stack}\``);
   const state = await opened.state();

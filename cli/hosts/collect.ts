@@ -1,16 +1,22 @@
 /** Asks all hosts, the API and the platform at the same time. */
-
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { unfinishedText } from "../show/unfinished";
 import { askAll, bashProgram, type HostAnswer, hostAnswer } from "./ask";
-import { type ClusterOptions, kubeconfigLack, reachableCluster } from "./cluster";
+import { type ClusterOptions, kubeconfigLack, type ReachableCluster, reachableCluster } from "./cluster";
 import { countNodes } from "./nodes";
 import { certificatePaths, statusReport } from "./status";
 import type { StatusReport } from "./status-types";
 
-/** @param script text of hosts/host-report */
-export async function collectStatus(stack: string, options: ClusterOptions, script: string): Promise<StatusReport> {
+export async function collectStatus(stack: string, options: ClusterOptions): Promise<StatusReport> {
   const started = performance.now();
   const cluster = await reachableCluster(stack, options);
+  return { ...(await statusOf(cluster)), durationMs: Math.round(performance.now() - started) };
+}
+
+export async function statusOf(cluster: ReachableCluster): Promise<StatusReport> {
+  const started = performance.now();
+  const script = readFileSync(join(__dirname, "host-report"), "utf8");
   const { checked, hosts, kubeconfig, sshKey, unfinished } = cluster;
   const { plan, platform, spec } = checked;
   const paths = (name: string) => {
@@ -25,7 +31,7 @@ export async function collectStatus(stack: string, options: ClusterOptions, scri
   return statusReport({
     plan,
     ...(unfinished && {
-      unfinished: { ...unfinished, text: unfinishedText(stack, unfinished, cluster.pending) },
+      unfinished: { ...unfinished, text: unfinishedText(plan.stack, unfinished, cluster.pending) },
     }),
     answers: [
       ...answers.map(hostAnswer),

@@ -4,6 +4,7 @@ import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
 import { causeAdvice } from "../../components/rollout/hosts/advice";
 import type { DownService } from "../../components/rollout/hosts/answers";
+import { leaderLeases } from "../../components/rollout/masters/masters";
 import { lookup } from "../../config/lookup";
 import { shortList } from "../show/names";
 import type { HostAnswer } from "./ask";
@@ -170,7 +171,7 @@ function masterProblems(hosts: readonly Seen[], masters: readonly MasterStatus[]
     .map(({ name, reason }): Problem => [name, ` is not ready: ${reason}`]);
   const held = masters.flatMap(({ leaderOf }) => leaderOf);
   const known = !hosts.some((host) => isUnknown(host, "leader"));
-  const unled = ["kube-controller-manager", "kube-scheduler"].filter((lease) => known && !held.includes(lease));
+  const unled = leaderLeases.filter((lease) => known && !held.includes(lease));
   return [...grouped(unready), ...unled.map((lease) => `no master leads as ${lease}`)];
 }
 

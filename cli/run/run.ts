@@ -1,8 +1,12 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { resourceIds } from "../../components/resources";
 import { exitCodes } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
 import { type EngineEvent, hasChanges, type Result, urnName } from "../../engine";
+import { clusterOf } from "../hosts/cluster";
+import { statusOf } from "../hosts/collect";
+import { type Health, settledHealth } from "../hosts/settled";
 import { print } from "../output";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
@@ -40,6 +44,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   progress.start();
   let result: Result;
   let reports: RunReport["phases"];
+  let health: Health | undefined;
   const { signal } = interruption;
   // What fails after a Ctrl-C fails by it, and is nothing to be mended.
   const ended = new Set<string>();
@@ -51,6 +56,8 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     result = await engine.run(action, { onEvent, signal });
     if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec, owner);
     reports = progress.stop(result.durationMs);
+    if (action === "up" && result.result === "succeeded")
+      health = await healthAfter(checked, engine, say, interruption.signal);
   } finally {
     progress.stop(0);
     interruption.end();
@@ -68,6 +75,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     diagnostics,
     policy,
     failures: failuresOf({ diagnostics }, plan, command),
+    ...(health && { health }),
     outputs,
   };
   print(reportText(report, result, checked, options, isPreview));
@@ -83,6 +91,23 @@ async function ownerOf(engine: StackEngine): Promise<string | undefined> {
   const [type, name] = resourceIds.owner;
   const owner = (await engine.state()).resources.find((one) => one.type === type && urnName(one.urn) === name);
   return typeof owner?.outputs.hex === "string" ? owner.outputs.hex : undefined;
+}
+
+/** Whether what was applied works. A program of one's own may make other hosts than the plan's, which nobody here knows to look at. */
+async function healthAfter(
+  checked: CheckedStack,
+  engine: StackEngine,
+  say: (line: string) => void,
+  signal: AbortSignal,
+): Promise<Health> {
+  const cluster = await clusterOf(checked, engine).catch((error: Error) => error.message);
+  if (typeof cluster === "string") return { problems: [cluster], durationMs: 0 };
+  const [unmade] = cluster.unmade;
+  if (unmade) return { problems: [`${unmade.name}: ${unmade.reason}`], durationMs: 0 };
+  const clock = { now: () => performance.now(), sleep: (milliseconds: number) => sleep(milliseconds) };
+  const waiting = ([first, ...more]: readonly string[]) =>
+    say(`applied; waiting for the cluster: ${first}${more.length > 0 ? ` (and ${more.length} more)` : ""}`);
+  return settledHealth(() => statusOf(cluster), clock, waiting, signal);
 }
 
 /** What the cluster cannot become is said before the engine starts; program and rollouts themselves stop an update in the same way. */

@@ -2,6 +2,7 @@
 import type { ClusterPlan } from "../../components/plan/types";
 import { exitCodes } from "../../config/errors";
 import type { Diagnostic, Result } from "../../engine";
+import type { Health } from "../hosts/settled";
 import type { EngineName } from "../run/engine";
 import type { Failure } from "./failures";
 import type { PhaseReport } from "./phases";
@@ -22,12 +23,14 @@ export interface RunReport {
   readonly diagnostics: readonly Diagnostic[];
   readonly policy: Result["policy"];
   readonly failures: readonly Failure[];
+  /** Of an `up` that has applied everything: the cluster as it was then. */
+  readonly health?: Health;
   readonly outputs: Result["outputs"];
 }
 
-export function exitCodeOfRun({ result, failures }: Pick<RunReport, "result" | "failures">): number {
+export function exitCodeOfRun({ result, failures, health }: Pick<RunReport, "result" | "failures" | "health">): number {
   if (result === "interrupted") return exitCodes.interrupted;
-  if (result === "succeeded") return exitCodes.done;
+  if (result === "succeeded") return health?.healthy === false ? exitCodes.failed : exitCodes.done;
   return failures.some(({ gate }) => gate) ? exitCodes.gateRefused : exitCodes.failed;
 }
 
@@ -44,8 +47,20 @@ export function summaryText(report: RunReport, plan: ClusterPlan, style: Style):
   lines.push(...failures.flatMap((failure) => failureText(failure, style)));
   if (result === "interrupted")
     lines.push(`  ${style.yellow("interrupted")}: what was done is kept; run the same command again to go on`);
-  if (action === "up" && result === "succeeded") lines.push(...howToUse(stack, plan));
+  if (report.health) lines.push(...healthText(stack, report.health, style));
+  if (action === "up" && exitCodeOfRun(report) === exitCodes.done) lines.push(...howToUse(stack, plan));
   return lines;
+}
+
+function healthText(stack: string, { healthy, problems, durationMs }: Health, style: Style): string[] {
+  if (healthy) return [`  cluster    ${style.green("healthy")} (looked for ${duration(durationMs)})`];
+  if (healthy === undefined) return [`  cluster    ${style.yellow("not looked at")}: ${problems.join("; ")}`];
+  return [
+    "",
+    `${style.red("error")}: everything was applied, but the cluster is not healthy:`,
+    ...problems.map((problem) => `  ${problem}`),
+    `  ${style.bold("what to do:")} \`kilonode status ${stack}\` shows it as it is now; docs/operations.md says what to do about each`,
+  ];
 }
 
 function phaseTable(phases: readonly PhaseReport[]): string[] {

@@ -18,6 +18,9 @@ export interface Repairs {
   readonly programs: number;
 }
 
+/** By host. One that is absent was asked and did not answer; undefined: it cannot be asked before its machine has changed. */
+export type AllRepairs = ReadonlyMap<string, Repairs | undefined>;
+
 /** A host that was never staged has nothing to differ from. */
 const none: Repairs = { content: 0, programs: 0 };
 
@@ -27,21 +30,22 @@ const ProgramsRecord = z.object({ repairs: count });
 
 /**
  * Asks all hosts at once, as they were found. One that does not answer is absent from the result: nobody knows whether it differs, so it
- * must not look as if it did, and must not look as if it were new.
+ * must not look as if it did, and must not look as if it were new. An update does not end
+ * well with it: the rollout of its group looks for it once more.
  */
 export async function repairsOf(
   hosts: readonly HostPlan[],
   placement: Pick<Placement, "found">,
   sshKey: pulumi.Output<string>,
-): Promise<ReadonlyMap<string, Repairs>> {
+): Promise<AllRepairs> {
   const privateKey = await known(sshKey);
   const asked = await Promise.all(
-    hosts.map(async (host): Promise<readonly [string, Repairs][]> => {
+    hosts.map(async (host): Promise<readonly [string, Repairs | undefined][]> => {
       const { name } = host;
       const machine = placement.found(host);
       if (machine.state === "absent") return [[name, none]];
       // With a new key nobody is let in before the host's turn.
-      if (privateKey === undefined || !machine.knowsKey) return [];
+      if (privateKey === undefined || !machine.knowsKey) return [[name, undefined]];
       try {
         return [[name, await repairs(machine.target, privateKey)]];
       } catch (error) {

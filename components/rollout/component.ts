@@ -21,6 +21,8 @@ export interface RolloutArgs {
   readonly strategy: pulumi.Input<RolloutStrategy>;
   readonly hosts: readonly RolloutMember[];
   readonly hostTimeoutSeconds: number;
+  /** False: one of its hosts did not answer. An update then looks again, and does not end well while it is so. */
+  readonly seen: boolean;
   readonly sshKey: pulumi.Output<string>;
 }
 
@@ -144,12 +146,12 @@ function beforeChange(name: string, look: Look | undefined, options: pulumi.Cust
     const ignoreChanges = ["create", "stdin", "environment"];
     return new local.Command(name, { create: "true", ...quiet }, { ...options, ignoreChanges });
   }
-  const change = randomBytes(4).toString("hex");
-  const environment = { KILONODE_SSH_KEY: look.sshKey, KILONODE_STAGED: look.staged, CHANGE: change };
+  const environment = { KILONODE_SSH_KEY: look.sshKey, KILONODE_STAGED: look.staged, CHANGE: newId() };
   const inputs = { create: `${program} ${look.verb}`, stdin: json(look.spec), environment };
   return new local.Command(name, { ...inputs, ...quiet }, options);
 }
 
+const newId = () => randomBytes(4).toString("hex");
 const json = (spec: pulumi.Output<unknown>) => spec.apply((document) => JSON.stringify(document, null, 1));
 
 function checkSpec({ groups }: GatesArgs): pulumi.Output<CheckSpec> {
@@ -157,10 +159,11 @@ function checkSpec({ groups }: GatesArgs): pulumi.Output<CheckSpec> {
 }
 
 function rolloutSpec(args: RolloutArgs): pulumi.Output<WaitingSpec> {
-  const { group, hostTimeoutSeconds } = args;
+  const { group, hostTimeoutSeconds, seen } = args;
+  const look = seen || pulumi.runtime.isDryRun() ? {} : { look: newId() };
   return pulumi
     .all([pulumi.all(args.hosts.map(rolloutHost)), args.strategy])
-    .apply(([hosts, strategy]) => ({ group, strategy, hosts, hostTimeoutSeconds }));
+    .apply(([hosts, strategy]) => ({ group, strategy, hosts, hostTimeoutSeconds, ...look }));
 }
 
 function rolloutHost({ plan: { zone, endpoint }, target }: RolloutMember): pulumi.Output<WaitingHost> {

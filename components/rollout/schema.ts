@@ -38,6 +38,7 @@ const rollout = z.strictObject({
     .refine((hosts) => new Set(hosts.map((host) => host.name)).size === hosts.length, "host names are not unique")
     .refine((hosts) => new Set(hosts.map((host) => host.address)).size === hosts.length, "addresses are not unique"),
   hostTimeoutSeconds: z.number().positive(),
+  look: z.string().max(64).optional(),
 });
 
 const leave = z.strictObject({

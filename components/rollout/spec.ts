@@ -14,6 +14,8 @@ export interface RolloutSpec {
   readonly hosts: readonly RolloutHost[];
   /** How long one host may take from its change to passing its gate: see timeouts.ts. */
   readonly hostTimeoutSeconds: number;
+  /** Another one each time, so that the rollout runs: a host could not be seen, and whether it is as planned is for the gate to find out. */
+  readonly look?: string;
 }
 
 export type RolloutStrategy = EtcdStrategy | MastersRollout | TogetherStrategy;

@@ -3,7 +3,7 @@
  * program. Host programs really run, each in the folder that its host is; etcd and the API servers are simulated.
  */
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, renameSync, symlinkSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -138,6 +138,23 @@ describe("a cluster on folders", () => {
     ])
       if (!["/root", "/usr/bin"].includes(place)) expect(state).not.toContain(place);
     expect(state).not.toMatch(/file:\/\/(?!\/bucket)/);
+  });
+
+  it("is no success while a host does not answer: up refuses and touches nothing, a preview says what it could not see", async () => {
+    const key = cluster.file("etcd-main-2", "etc/ssh/host_key");
+    renameSync(key, `${key}.away`);
+    const before = cluster.world.changes.length;
+    const preview = await cluster.preview();
+    expect(changed(preview)).toEqual([]);
+    const unseen = expect.stringMatching(/etcd-main-2 could not be compared with its plan/);
+    expect(preview.diagnostics.map(({ message }) => message)).toContainEqual(unseen);
+    const refused = problems(await cluster.up()).join("\n");
+    expect(own(refused)).toMatch(/GATE REFUSED: etcd-main: etcd-main-2: checked: the host tells its state over SSH/);
+    expect(cluster.world.changes.slice(before)).toEqual([]);
+    renameSync(`${key}.away`, key);
+    const up = await cluster.up();
+    expect(problems(up)).toEqual([]);
+    expect(changed(up)).toEqual([]);
   });
 
   it("changes one master at a time, and one member of etcd at a time with the leader last", async () => {

@@ -577,6 +577,7 @@ describe("volumes", () => {
 
   test("an empty disk gets a file system and is mounted at every boot", () => {
     host.write("/disk", "");
+    expect(host.ok("stage", onDisk()).pending).toContain("make and mount /var/lib/etcd-wal (ext4)");
     expect(host.converge(onDisk()).changed.volumes).toEqual(["/var/lib/etcd-wal"]);
     expect(host.read("/etc/systemd/system/var-lib-etcd\\x2dwal.mount")).toContain(
       `What=${disk()}\nWhere=/var/lib/etcd-wal\nType=ext4`,
@@ -584,6 +585,7 @@ describe("volumes", () => {
     expect(host.calls()).toContain(`mkfs ${disk()}`);
     expect(host.converge(onDisk()).changed).toEqual(nothing);
     host.write("/proc/self/mountinfo", "");
+    expect(host.ok("status").pending).toEqual(["mount /var/lib/etcd-wal (ext4)"]);
     expect(host.ok("drift").drift).toEqual([
       { kind: "mount", name: "/var/lib/etcd-wal", want: "ext4", have: "absent" },
     ]);

@@ -277,6 +277,20 @@ describe("a service that is held", () => {
     },
   );
 
+  test("only where it runs: what is down is started, with what is live then", () => {
+    host.converge(machine);
+    host.ok("stage", units("A=1\n", "two\n"));
+    unlinkSync(host.path("/fake/proxy.service.active"));
+    host.calls();
+    host.ok("activate --hold-running etcd.service --hold-running proxy.service --hold-running new.service");
+    expect(host.calls()).toEqual([
+      "reenable --no-reload new.service",
+      "daemon-reload",
+      "start new.service proxy.service",
+    ]);
+    expect(host.ok("status")).toMatchObject({ restarts: ["etcd.service"], pending: ["restart etcd.service"] });
+  });
+
   test("is one of the content", () => {
     host.ok("stage", machine);
     expect(host.refused("activate --hold etcd")).toBe(

@@ -65,12 +65,26 @@ describe("the gate of a shard", () => {
     expect(shard.log).toEqual([]);
   });
 
-  it("is closed without a quorum", async () => {
+  it("is open when the rollout would bring the quorum back", async () => {
     const shard = SimulatedShard.running(THREE);
-    shard.stop("m2");
-    shard.stop("m3");
-    const { refusal } = await refused(checkEtcd(shard, shard.plan(THREE), progressOf("etcd-main")));
-    expect(refusal).toMatchObject({ group: "etcd-main", changed: [] });
-    expect(shard.log).toEqual([]);
+    for (const name of THREE) shard.stop(name);
+    await checkEtcd(shard, shard.plan(THREE), progressOf("etcd"));
+    const expired = SimulatedShard.running(THREE);
+    for (const name of THREE) expired.host(name).expired = true;
+    expired.stage(THREE, "new", false);
+    await checkEtcd(expired, expired.plan(THREE), progressOf("etcd"));
+    for (const { log } of [shard, expired]) expect(log).toEqual([]);
+  });
+
+  it("is closed without a quorum that the rollout could bring back", async () => {
+    const silent = SimulatedShard.running(THREE);
+    for (const name of THREE) silent.host(name).expired = true;
+    const lost = SimulatedShard.running(THREE);
+    for (const name of ["m2", "m3"]) lost.wipe(name);
+    for (const shard of [silent, lost]) {
+      const { refusal } = await refused(checkEtcd(shard, shard.plan(THREE), progressOf("etcd-main")));
+      expect(refusal).toMatchObject({ group: "etcd-main", changed: [] });
+      expect(shard.log).toEqual([]);
+    }
   });
 });

@@ -188,4 +188,46 @@ describe("an etcd rollout killed anywhere, any number of times", () => {
       { numRuns: RUNS },
     );
   });
+
+  it("heals what is down and what nobody can talk to any more, whatever else is wrong, and never takes away what is left", async () => {
+    const fault = fc.constantFrom("none", "none", "stopped", "expired", "empty", "broken");
+    const host = fc.record({ fault, change: fc.constantFrom("restart", "quiet", "same") });
+    const hosts = fc.oneof(
+      fc.array(host, { minLength: 1, maxLength: 7 }),
+      // All of a kind, as when certificates expire or the power fails.
+      fc.tuple(host, sizes).map(([one, size]) => Array.from({ length: size }, () => one)),
+    );
+    await fc.assert(
+      fc.asyncProperty(hosts, fc.nat(6), kills, async (states, leader, plannedKills) => {
+        const all = names("m", states.length);
+        const shard = SimulatedShard.running(all);
+        shard.leader = shard.members[leader % all.length]?.id;
+        states.forEach(({ fault, change }, index) => {
+          const name = all[index] as string;
+          // What has expired is renewed.
+          if (change !== "same" || fault === "expired") shard.stage([name], "new", change === "restart");
+          if (fault === "empty") shard.wipe(name);
+          if (fault === "stopped" || fault === "broken") shard.stop(name);
+          Object.assign(shard.host(name), { expired: fault === "expired", broken: fault === "broken" });
+        });
+        shard.advance(5_000);
+        const worst = states.some(({ fault }) => fault === "empty" || fault === "broken");
+        const before = shard.votersUp().length;
+        shard.beforeCall = () => {
+          // One at a time is away for its restart, and only from a shard that has them all.
+          if (shard.votersUp().length < Math.min(before, all.length - 1)) throw new Error("a member was taken away");
+        };
+        await rollUntilDone(shard, shard.plan(all, { established: true }), plannedKills).then(
+          () => expectConverged(shard, all),
+          (error: unknown) => {
+            if (!(error instanceof GateRefused) || !worst) throw error;
+          },
+        );
+        for (const [index, { fault }] of states.entries()) {
+          if (fault === "empty") expect(shard.log).not.toContain(`activate ${all[index]}`);
+        }
+      }),
+      { numRuns: RUNS },
+    );
+  });
 });

@@ -156,14 +156,17 @@ describe("the gate", () => {
     expect(shard.log).toEqual([]);
   });
 
-  it("refuses when the failure budget is used", async () => {
+  it("refuses when a member that is down does not come up with the new content, and gives it to no other", async () => {
     const shard = SimulatedShard.running(FIVE);
     shard.stage(FIVE, "new");
-    shard.stop("m4");
-    shard.stop("m5");
+    for (const name of ["m4", "m5"]) {
+      shard.stop(name);
+      shard.host(name).broken = true;
+    }
     const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m4", changed: ["m4"] });
     expect(found.found).toBe("no answer (2 of 5 voters away, the shard survives 2)");
-    expect(shard.log).toEqual([]);
+    expect(shard.log).toEqual(["activate m4"]);
   });
 
   it("refuses when a host cannot be reached", async () => {
@@ -203,6 +206,66 @@ describe("the gate", () => {
     shard.host("m5").comesUp = 4_000;
     await roll(shard, shard.plan(FIVE));
     expectConverged(shard, FIVE);
+  });
+});
+
+describe("a closed gate does not stop the repair that it waits for", () => {
+  it("members that are down are repaired one by one, then the others are changed", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    for (const name of ["m4", "m5"]) shard.stop(name);
+    const lines = await roll(shard, shard.plan(FIVE));
+    expect(shard.log.slice(0, 3)).toEqual(["activate m4", "activate m5", "activate m2"]);
+    expect(lines[0]).toBe("shard serving (3/5), next: repair m4: what does not run is started");
+    expectConverged(shard, FIVE);
+  });
+
+  it.each([true, false])("a majority that is down is started at once (the rest too: %s)", async (all) => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    for (const name of all ? FIVE : ["m3", "m4", "m5"]) shard.stop(name);
+    const lines = await roll(shard, shard.plan(FIVE, { established: true }));
+    expect(shard.log.slice(0, 5).sort()).toEqual(FIVE.map((name) => `activate ${name}`));
+    expect(lines[0]).toBe(
+      all
+        ? "no member of the shard answers, next: repair m1, m2, m3, m4, m5: what does not run is started"
+        : "shard without a quorum (2/5), next: repair m1, m2, m3, m4, m5: what does not run is started",
+    );
+    expectConverged(shard, FIVE);
+  });
+
+  it.each([true, false])(
+    "certificates that have all expired are replaced (with a restart owed: %s)",
+    async (restarts) => {
+      const shard = SimulatedShard.running(FIVE);
+      for (const name of FIVE) shard.host(name).expired = true;
+      shard.stage(FIVE, "new", restarts);
+      await roll(shard, shard.plan(FIVE, { established: true }));
+      expect(shard.log.slice(0, 5).sort()).toEqual(FIVE.map((name) => `activate ${name}`));
+      expect(shard.elections).toBe(0);
+      expect(shard.log.length).toBe(restarts ? 11 : 5);
+      expectConverged(shard, FIVE);
+    },
+  );
+
+  it("what restarts nothing is changed while a member lags, and the rest waits", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.host("m3").appliedLag = 6_000;
+    shard.stage(["m1", "m3"], "new", false);
+    shard.stage(["m2"], "new");
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m3", found: "6000 entries behind" });
+    expect(shard.log.sort()).toEqual(["activate m1", "activate m3"]);
+    expect(shard.time).toBeLessThan(60_000);
+  });
+
+  it("members whose disks are empty are not started in the place of their data", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.stage(FIVE, "new");
+    for (const name of ["m1", "m2", "m3"]) shard.wipe(name);
+    for (const name of ["m4", "m5"]) shard.stop(name);
+    await refusal(shard, shard.plan(FIVE, { established: true }));
+    expect(shard.log.sort()).toEqual(["activate m4", "activate m5"]);
   });
 });
 

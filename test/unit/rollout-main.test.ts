@@ -7,6 +7,7 @@ import { join } from "node:path";
 import ssh2, { type Connection, type Server } from "ssh2";
 import { afterEach, describe, expect, it } from "vitest";
 import { runOnHost } from "../../components/access/ssh";
+import { leaderLeases } from "../../components/rollout/masters/masters";
 import { program } from "../../components/rollout/program";
 import { readSpec } from "../../components/rollout/schema";
 import type { RolloutSpec } from "../../components/rollout/spec";
@@ -80,6 +81,7 @@ class FakeHost {
       };
       return [JSON.stringify({ ...status, services, degradations: [] }), 0];
     }
+    if (command.includes("leader-of")) return [JSON.stringify(leaderLeases), 0];
     return ["", 0];
   }
 }

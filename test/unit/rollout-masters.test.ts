@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Progress } from "../../components/rollout/gate/progress";
 import { GateRefused } from "../../components/rollout/gate/refusal";
-import { goFirst } from "../../components/rollout/masters/masters";
+import { goFirst, leaderLeases } from "../../components/rollout/masters/masters";
 import { rolloutMasters } from "../../components/rollout/masters/rollout";
 import { rolloutTogether } from "../../components/rollout/together/rollout";
 import { COMPONENTS, type Content, Killed, SimulatedMasters, Violation } from "./rollout-simulated-masters";
@@ -37,6 +37,26 @@ describe.each(KINDS)("a rollout of masters whose services are of kind %s", (kind
     await roll(masters);
     expect(masters.activations).toEqual(FIVE);
     expect(masters.serving()).toEqual(FIVE);
+  });
+
+  it("ends when masters lead: at the first creation, and when the holder of the leases was restarted last", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, null, upgrade);
+    await roll(masters, silent(), "1.38.0");
+    expect([...masters.leasesHeld.keys()].sort()).toEqual([...leaderLeases]);
+    for (const name of FIVE) masters.master(name).staged = { ...upgrade, digest: "newer" };
+    await roll(masters, silent(), "1.38.0");
+    expect([...masters.leasesHeld.keys()].sort()).toEqual([...leaderLeases]);
+  });
+
+  it("refuses to end while nobody takes a lease, and names it", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, null, changed);
+    masters.untaken.add("kube-scheduler");
+    const { refusal: found } = await refusal(masters);
+    expect(found.findings).toHaveLength(1);
+    expect(found).toMatchObject({ checked: "one of them holds the lease kube-scheduler", changed: FIVE });
+    masters.untaken.clear();
+    await roll(masters);
+    expect(masters.activations).toEqual(FIVE);
   });
 
   it("restarts one after the other, in alternating zones, holders of leases last, never with two away", async () => {
@@ -98,6 +118,36 @@ describe.each(KINDS)("a rollout of masters whose services are of kind %s", (kind
     expect(masters.mostAway).toBe(1);
   });
 
+  it("repairs masters that do not serve one by one, when none does", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    for (const name of FIVE) masters.stop(name, "kube-apiserver");
+    const lines: string[] = [];
+    await roll(masters, new Progress("masters", (line) => lines.push(line)));
+    expect(masters.activations).toEqual(FIVE);
+    expect(masters.serving()).toEqual(FIVE);
+    if (kind === "unit") expect(lines).toContain("repairing m1, which does not serve");
+  });
+
+  it("repairs what does not serve, and restarts nothing that does while the gate is closed", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    Object.assign(masters.master("m1"), { away: "MAINT", active: changed });
+    masters.stop("m2", "kube-apiserver");
+    const { refusal: found } = await refusal(masters);
+    expect(found).toMatchObject({ host: "m1", found: "it is MAINT", changed: ["m2"] });
+    expect(masters.activations).toEqual(["m2"]);
+  });
+
+  it("replaces certificates that have all expired, with a restart or without", async () => {
+    for (const content of [quiet, changed]) {
+      const masters = new SimulatedMasters(FIVE, kind, old, content);
+      for (const name of FIVE) masters.master(name).expired = true;
+      await roll(masters);
+      expect([...masters.activations].sort()).toEqual(FIVE);
+      expect(masters.starts).toHaveLength(content.restarts.length * FIVE.length);
+      expect(masters.serving()).toEqual(FIVE);
+    }
+  });
+
   it("needs no load balancer", async () => {
     const masters = new SimulatedMasters(["m1"], kind, old, changed);
     masters.balancer = false;
@@ -148,7 +198,7 @@ describe.each(KINDS)("an upgrade to another minor release, services of kind %s",
 
   it("changes the API servers of all masters first, then what was held back, holders of leases last", async () => {
     const masters = new SimulatedMasters(["m1", "m2", "m3"], kind, old, upgrade);
-    masters.leasesHeld.set("kube-controller-manager", "m2");
+    for (const lease of leaderLeases) masters.leasesHeld.set(lease, "m2");
     await roll(masters);
     expect(masters.activations).toEqual([held("m1"), held("m3"), held("m2"), "m1", "m3", "m2"]);
     expect(masters.starts).toEqual([

@@ -13,10 +13,13 @@ const START_MS = 1_600;
 const KUBELET_MS = 8_000;
 /** How late the load balancer notices that a master serves. */
 const BALANCER_MS = 1_000;
+/** How long a lease lasts that nobody renews, until another one takes it. */
+const LEASE_MS = 4_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export const COMPONENTS = ["kube-apiserver", "kube-controller-manager", "kube-scheduler"] as const;
 type Component = (typeof COMPONENTS)[number];
+const LEASES = ["kube-controller-manager", "kube-scheduler"] as const;
 
 /** The rollout's process was killed at this call. */
 export class Killed extends Error {}
@@ -53,6 +56,8 @@ interface Master {
   away: "MAINT" | "NOLB" | undefined;
   /** What the host says of services that are down. */
   down: readonly DownService[];
+  /** Its certificates have expired: nobody can talk to it until it gets new ones. */
+  expired: boolean;
 }
 
 export class SimulatedMasters implements Masters {
@@ -64,13 +69,18 @@ export class SimulatedMasters implements Masters {
   readonly starts: string[] = [];
   /** The most masters that were away at once, of those that had served. */
   mostAway = 0;
+  /** By lease. The last master leads at first, unless a test says otherwise. */
   readonly leasesHeld = new Map<string, string>();
+  /** Leases that nobody takes. */
+  readonly untaken = new Set<string>();
   balancer = true;
   killAt: number | undefined;
   /** As hosts were once: a static pod was no reason to count as restarted, and nobody saw it start. */
   hidesStaticPods = false;
   calls = 0;
   readonly #served = new Set<string>();
+  /** Since when the holder of a lease, or whoever might take it, has been away. */
+  readonly #unrenewed = new Map<string, number>();
 
   constructor(
     names: readonly string[],
@@ -79,6 +89,7 @@ export class SimulatedMasters implements Masters {
     staged: Content,
   ) {
     for (const name of names) this.add(name, active, staged);
+    if (active) for (const lease of LEASES) this.leasesHeld.set(lease, names.at(-1) as string);
   }
 
   add(name: string, active: Content | null, staged: Content): void {
@@ -91,7 +102,8 @@ export class SimulatedMasters implements Masters {
     });
     const services = { "kube-apiserver": service(), "kube-controller-manager": service(), "kube-scheduler": service() };
     const master = { staged, active, owed: new Set<Component>(), services };
-    this.masters.set(name, { ...master, refuses: undefined, broken: false, away: undefined, down: [] });
+    const well = { refuses: undefined, broken: false, away: undefined, down: [], expired: false };
+    this.masters.set(name, { ...master, ...well });
   }
 
   get names(): string[] {
@@ -179,6 +191,7 @@ export class SimulatedMasters implements Masters {
     master.owed = this.#toRestart(name);
     const first = master.active === null;
     master.active = master.staged;
+    master.expired = false;
     for (const component of COMPONENTS) {
       // Neither restarted nor started: what runs then is what ran before.
       if (hold.includes(this.serviceName(component)) && !first) continue;
@@ -186,11 +199,6 @@ export class SimulatedMasters implements Masters {
       if (runs && !master.owed.has(component)) continue;
       master.owed.delete(component);
       this.#replace(name, component, runs);
-    }
-    for (const [lease, holder] of this.leasesHeld) {
-      const controllers = [this.serviceName("kube-controller-manager"), this.serviceName("kube-scheduler")];
-      if (holder !== name || controllers.every((one) => hold.includes(one))) continue;
-      this.leasesHeld.set(lease, this.names.find((n) => n !== name && this.#up(n, "kube-scheduler")) ?? holder);
     }
     return { digest: master.active.digest, degradations: [] };
   }
@@ -210,6 +218,7 @@ export class SimulatedMasters implements Masters {
 
   async unready(name: string): Promise<string | undefined> {
     this.#call();
+    if (this.master(name).expired) return "certificate has expired";
     return this.#up(name, "kube-apiserver") ? undefined : "[-]etcd failed";
   }
 
@@ -251,7 +260,22 @@ export class SimulatedMasters implements Masters {
         this.starts.push(`${name} ${component} ${service.release}`);
       }
     }
+    for (const lease of LEASES) this.#renew(lease);
     this.#checkRules();
+  }
+
+  #renew(lease: (typeof LEASES)[number]): void {
+    const able = this.names.filter(
+      (name) => this.#up(name, lease) && this.#up(name, "kube-apiserver") && !this.master(name).expired,
+    );
+    const holder = this.leasesHeld.get(lease);
+    if (holder !== undefined && able.includes(holder)) this.#unrenewed.delete(lease);
+    else if (!this.#unrenewed.has(lease)) this.#unrenewed.set(lease, this.time);
+    const since = this.#unrenewed.get(lease);
+    if (since === undefined || since + LEASE_MS > this.time) return;
+    const [next] = this.untaken.has(lease) ? [] : able;
+    if (next === undefined) this.leasesHeld.delete(lease);
+    else this.leasesHeld.set(lease, next);
   }
 
   #checkRules(): void {
@@ -261,7 +285,7 @@ export class SimulatedMasters implements Masters {
     const releases = (component: Component) =>
       this.names.flatMap((name) => this.master(name).services[component].release ?? []);
     const oldest = Math.min(...releases("kube-apiserver").map(minor));
-    for (const component of ["kube-controller-manager", "kube-scheduler"] as const) {
+    for (const component of LEASES) {
       const newest = releases(component).find((release) => minor(release) > oldest);
       if (newest) throw new Violation(`${component} ${newest} runs beside an API server of 1.${oldest}`);
     }
@@ -272,8 +296,9 @@ export class SimulatedMasters implements Masters {
   }
 
   #rotation(name: string): string {
-    const { away, services } = this.master(name);
+    const { away, expired, services } = this.master(name);
     if (away) return away;
+    if (expired) return "DOWN";
     const { release, since } = services["kube-apiserver"];
     return release !== undefined && since + BALANCER_MS <= this.time ? "UP" : "DOWN";
   }

@@ -25,6 +25,10 @@ interface SimulatedHost {
   restarts: string[];
   masked: boolean;
   sshDown: boolean;
+  /** Its certificates have expired: it answers nobody who calls it anew, and votes over the connections that it has. */
+  expired: boolean;
+  /** Its disks are not mounted, and empty. */
+  wiped: boolean;
   /** The member whose data it has. */
   memberId: string | undefined;
   /** Moments at which the process goes down and comes up; up between comesUp and goesDown. */
@@ -82,6 +86,8 @@ export class SimulatedShard implements EtcdShard {
       restarts: [],
       masked: false,
       sshDown: false,
+      expired: false,
+      wiped: false,
       memberId: undefined,
       comesUp: Number.POSITIVE_INFINITY,
       goesDown: Number.POSITIVE_INFINITY,
@@ -123,6 +129,12 @@ export class SimulatedShard implements EtcdShard {
   stop(name: string): void {
     Object.assign(this.host(name), { goesDown: this.time, comesUp: Number.POSITIVE_INFINITY });
     this.#tick();
+  }
+
+  /** The disks of that host are replaced by empty ones; what it was told of its shard is still there. */
+  wipe(name: string): void {
+    this.stop(name);
+    Object.assign(this.host(name), { memberId: undefined, wiped: true });
   }
 
   plan(names: readonly string[], more: Partial<EtcdPlan> = {}): EtcdPlan {
@@ -185,7 +197,7 @@ export class SimulatedShard implements EtcdShard {
       const host = this.#reachable(name);
       const running = this.#running(host);
       const wanted = host.masked ? ["refuse: etcd.service is masked"] : running ? [] : ["start etcd.service"];
-      const restarts = running && host.active !== host.staged ? host.restarts : [];
+      const restarts = running ? host.restarts : [];
       const state = running
         ? host.waitsFor
           ? "activating"
@@ -201,6 +213,8 @@ export class SimulatedShard implements EtcdShard {
         restarts,
         pending: [
           ...(host.active === host.staged ? [] : ["write files"]),
+          ...(host.wiped ? ["make and mount /var/lib/etcd-wal (ext4)"] : []),
+          ...restarts.map((service) => `restart ${service}`),
           ...(host.everActivated || host.masked ? wanted : []),
         ],
         services: host.active === null && !running ? {} : { "etcd.service": { kind: "unit", active: state } },
@@ -209,18 +223,20 @@ export class SimulatedShard implements EtcdShard {
     });
   }
 
-  async activate(name: string, { env = {} }: ActivationOptions): Promise<Activation> {
+  async activate(name: string, { env = {}, holdRunning = [] }: ActivationOptions): Promise<Activation> {
     return this.#call(`activate ${name}`, 100, () => {
       const host = this.#reachable(name);
       if (host.masked) throw new Violation(`${name} was activated although it is masked`);
-      const restart = this.#running(host) && host.active !== host.staged && host.restarts.length > 0;
+      const held = holdRunning.includes("etcd.service") && this.#running(host) && !host.waitsFor;
+      const restart = !held && this.#running(host) && host.restarts.length > 0;
       if (restart) this.#mayLeave(host);
-      Object.assign(host, { active: host.staged, everActivated: true, restarts: [] });
+      const restarts = held ? host.restarts : [];
+      Object.assign(host, { active: host.staged, everActivated: true, expired: false, wiped: false, restarts });
       if (restart) {
         // The old process still answers for a while.
         host.goesDown = this.time + STOP_MS;
         host.comesUp = host.broken ? Number.POSITIVE_INFINITY : this.time + STOP_MS + START_MS;
-      } else if (!this.#running(host) && !this.#starting(host)) {
+      } else if (!held && !this.#running(host) && !this.#starting(host)) {
         this.#start(host, env);
       }
       return { digest: host.active ?? "", degradations: [] };
@@ -256,10 +272,10 @@ export class SimulatedShard implements EtcdShard {
   async look(via: string): Promise<View> {
     return this.#call(`look ${via}`, 30, () => {
       const host = this.#reachable(via);
-      if (!this.isUp(host)) throw new Error(`${via} does not answer`);
+      if (!this.isUp(host) || host.expired) throw new Error(`${via} does not answer`);
       const asked = this.members.find(({ id }) => id === host.memberId);
       const quorum = this.hasQuorum() && this.leader !== undefined && !asked?.learner;
-      const up = this.members.filter((member) => this.#memberUp(member));
+      const up = this.members.filter((member) => this.#memberUp(member) && !this.host(member.name).expired);
       return {
         quorum,
         members: this.members.map((member): Member => {
@@ -399,7 +415,13 @@ export class SimulatedShard implements EtcdShard {
 
   #mayLeave(host: SimulatedHost): void {
     const member = this.members.find(({ id }) => id === host.memberId);
-    if (!member || !this.hasQuorum()) return;
+    if (!member || !this.isUp(host)) return;
+    if (host.expired) {
+      const answering = this.votersUp().filter(({ name }) => !this.host(name).expired).length;
+      if (answering > this.voters().length / 2) return;
+      throw new Violation(`${host.name} was restarted although it may be needed for the quorum`);
+    }
+    if (!this.hasQuorum()) throw new Violation(`${host.name} was restarted while its shard has no quorum`);
     if (!member.learner && this.votersUp().length < this.voters().length) {
       throw new Violation(`${host.name} was restarted while another voter was away`);
     }

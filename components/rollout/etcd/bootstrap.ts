@@ -4,38 +4,33 @@
  * addresses and token) and an empty history, so creation is refused as soon as anything speaks against it.
  */
 import { etcdAdvice } from "./advice";
-import { findings } from "./health";
 import { activationHelps, hostOf, mayHoldData } from "./next";
-import type { EtcdTarget, Member, View } from "./shard";
-import { type EtcdWatch, GRACE_MS } from "./watch";
+import type { EtcdPlan, EtcdTarget, View } from "./shard";
+import type { EtcdWatch } from "./watch";
 
 /** Members without a quorum never answer before their first one, so silence needs no long wait. */
 const SILENCE_MS = 3_000;
 
-/** Gives the view of a shard with a quorum, after creating the shard if it has never been there. */
-export async function found(watch: EtcdWatch): Promise<View> {
+/** Gives the view of a shard that is there, after creating it if it has never been; undefined when none of its members answers. */
+export async function found(watch: EtcdWatch): Promise<View | undefined> {
   const { plan, fleet, shard } = watch;
   const known = plan.targets.filter((target) => mayHoldData(fleet.status(target.name)));
   if (known.length === 0) {
     if (plan.established) throw fleet.progress.refuse([emptyHosts(watch)]);
     return create(watch, plan.targets);
   }
-  const hasQuorum = (view: View) => view.quorum;
-  const patience = plan.established ? GRACE_MS : SILENCE_MS;
-  let view = await watch.lookUntil(shard.now() + Math.min(patience, plan.hostTimeoutMs), (seen) => seen !== undefined);
-  if (view && !view.quorum) view = await watch.lookUntil(watch.grace(), hasQuorum);
-  if (view?.quorum) return view;
-  if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
-  if (plan.established) throw fleet.progress.refuse([watch.silentShard()]);
+  if (plan.established) return watch.look();
+  const silence = shard.now() + Math.min(SILENCE_MS, plan.hostTimeoutMs);
+  let view = await watch.lookUntil(silence, () => true);
+  if (view) return view;
 
   // Members that have run before go first, alone: if they bring back a shard, nothing fresh may be started beside it.
   const stopped = known.filter((target) => activationHelps(target, fleet.status(target.name)));
   if (stopped.length > 0) {
     fleet.progress.report(`creation was cut short; starting ${stopped.map(({ name }) => name).join(", ")} again`);
-    await fleet.activateTogether(stopped, { env: bootstrapEnv(plan.targets, plan.token) });
-    view = await watch.lookUntil(shard.now() + Math.min(SILENCE_MS, plan.hostTimeoutMs), hasQuorum);
-    if (view?.quorum) return view;
-    if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
+    await fleet.activateTogether(stopped, () => ({ env: bootstrapEnv(plan.targets, plan.token) }));
+    view = await watch.lookUntil(shard.now() + Math.min(SILENCE_MS, plan.hostTimeoutMs), ({ quorum }) => quorum);
+    if (view) return view;
   }
   return create(
     watch,
@@ -49,13 +44,16 @@ async function create(watch: EtcdWatch, targets: readonly EtcdTarget[]): Promise
   if (targets.length > 0)
     fleet.progress.report(`creating the shard: starting ${targets.length} of ${plan.targets.length} members at once`);
   const deadline = shard.now() + plan.hostTimeoutMs;
-  await fleet.activateTogether(targets, { env: bootstrapEnv(plan.targets, plan.token) });
+  await fleet.activateTogether(targets, () => ({ env: bootstrapEnv(plan.targets, plan.token) }));
   await watch.settle(plan.targets, deadline);
   return watch.healthy(deadline);
 }
 
 /** Read by a member at its very first start only. */
-export function bootstrapEnv(targets: readonly EtcdTarget[], token: string): Record<string, string> {
+export function bootstrapEnv(
+  targets: readonly Pick<EtcdTarget, "name" | "peerUrl">[],
+  token: string,
+): Record<string, string> {
   return {
     ETCD_INITIAL_CLUSTER: targets.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(","),
     ETCD_INITIAL_CLUSTER_STATE: "new",
@@ -63,22 +61,13 @@ export function bootstrapEnv(targets: readonly EtcdTarget[], token: string): Rec
   };
 }
 
-/** What a member needs that joins a living shard: the list must be the shard's own, by peer address. */
-export function joinEnv(
-  members: readonly Member[],
-  nameOf: (member: Member) => string,
-  token: string,
-): Record<string, string> {
-  return {
-    ETCD_INITIAL_CLUSTER: members.map((member) => `${nameOf(member)}=${member.peerUrl}`).join(","),
-    ETCD_INITIAL_CLUSTER_STATE: "existing",
-    ETCD_INITIAL_CLUSTER_TOKEN: token,
-  };
-}
-
-function lostQuorum({ plan }: EtcdWatch, view: View) {
-  const [first, ...rest] = findings(view, (member) => hostOf(plan, member));
-  return [first!, ...rest] as const;
+/**
+ * What a member needs that joins a shard: the list must be the shard's own, by peer address. One with data does not read it; one without
+ * ends when it finds no shard to join, so it never begins another.
+ */
+export function joinEnv(plan: EtcdPlan, view: View | undefined): Record<string, string> {
+  const members = view?.members.map((member) => ({ name: hostOf(plan, member), peerUrl: member.peerUrl }));
+  return { ...bootstrapEnv(members ?? plan.targets, plan.token), ETCD_INITIAL_CLUSTER_STATE: "existing" };
 }
 
 function emptyHosts({ plan }: EtcdWatch) {

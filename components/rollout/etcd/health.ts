@@ -1,7 +1,7 @@
 /** Pure judgement of a shard's health: the gate before and after every change. */
 import type { GateFinding } from "../gate/refusal";
 import { etcdAdvice } from "./advice";
-import type { Endpoint, Member, View } from "./shard";
+import type { Endpoint, EtcdPlan, Member, View } from "./shard";
 
 /**
  * How far a member's applied index may be behind the highest one. A follower within etcd's DefaultSnapshotCatchUpEntries
@@ -105,6 +105,17 @@ function silent(view: View, host: string, member: Member): MemberFinding {
     checked: "the member answers on its client address",
     found: `${member.clientUrl ? "no answer" : "never started"} (${budget})`,
     advice: etcdAdvice.down,
+    lasting: false,
+  };
+}
+
+/** @param why what the last member that was asked said instead of an answer */
+export function silentShard({ targets }: EtcdPlan, why = ""): MemberFinding {
+  return {
+    host: targets.map(({ name }) => name).join(", "),
+    checked: "a member of the shard answers",
+    found: why === "" ? "none does" : `none does; the last one: ${why}`,
+    advice: etcdAdvice.noQuorum,
     lasting: false,
   };
 }

@@ -3,14 +3,17 @@
  * that was killed anywhere goes on from the live state.
  *
  * The order, each rule only when those above have nothing to do:
- *  1. members listed but never started are started (the rest of a first creation; a learner added before a crash);
- *  2. members whose data is gone, and dead members that are not planned, are removed: before their successor is added,
+ *  1. a shard without a quorum, or whose members give no answer, gets its own members back: see {@link withoutQuorum};
+ *  2. members listed but never started are started (the rest of a first creation; a learner added before a crash);
+ *  3. members that are down are repaired, one by one and whatever the others do: what does not serve is not endangered;
+ *  4. members whose data is gone, and dead members that are not planned, are removed: before their successor is added,
  *     because a dead voter counts in the quorum (https://etcd.io/docs/v3.6/faq/: "remove it first");
- *  3. one member that is down is repaired, if all others are healthy;
- *  4. from here on the whole shard must be healthy: a learner is promoted;
- *  5. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other;
- *  6. changes that restart nothing, all at once;
- *  7. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted.
+ *  5. from here on the whole shard must be healthy. While it is not, only what restarts nothing is changed, all at once: it
+ *     may be what the shard needs (new certificates);
+ *  6. a learner is promoted;
+ *  7. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other;
+ *  8. changes that restart nothing, all at once;
+ *  9. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted.
  *
  * Members that are well and not in the plan stay: API servers still use them. They leave later, each by itself (leave.ts).
  */
@@ -18,13 +21,15 @@ import { interleaveZones } from "../../plan/zones";
 import type { MachineStatus } from "../hosts/answers";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
-import { findings, isUp, leaderOf, type MemberFinding } from "./health";
+import { findings, isUp, leaderOf, type MemberFinding, quorumOf, silentShard, voters } from "./health";
 import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
 
 export type EtcdStep =
   | { readonly kind: "start"; readonly targets: readonly EtcdTarget[] }
+  /** They are started where they are down; where they run, the content goes live and the restart stays owed. */
+  | { readonly kind: "repair"; readonly targets: readonly EtcdTarget[] }
   | { readonly kind: "remove"; readonly member: Member; readonly host: string; readonly why: string }
-  | { readonly kind: "repair" | "restart" | "add"; readonly target: EtcdTarget }
+  | { readonly kind: "restart" | "add"; readonly target: EtcdTarget }
   | { readonly kind: "promote"; readonly target: EtcdTarget; readonly member: Member }
   | { readonly kind: "quiet"; readonly targets: readonly EtcdTarget[] }
   | { readonly kind: "handOver"; readonly from: Member; readonly to: Member };
@@ -41,35 +46,47 @@ interface Slot {
   readonly member: Member | undefined;
 }
 
-export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View): Decision {
-  const slots = interleaveZones(plan.targets).map((target) => ({
-    target,
-    status: fleet.status(target.name),
-    member: view.members.find((m) => (m.name ? m.name === target.name : m.peerUrl === target.peerUrl)),
-  }));
+/** @param view undefined: no member of the shard answers */
+export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | undefined): Decision {
+  const slots = slotsOf(plan, fleet, view);
+  if (!view) return withoutQuorum(fleet, slots) ?? blocked([silentShard(plan)]);
   const all = findings(view, (member) => hostOf(plan, member));
-  const hopeless = [...slots.flatMap(mismatch), ...all.filter((finding) => finding.lasting)];
-  if (!view.quorum || isSome(hopeless)) return blocked(isSome(hopeless) ? hopeless : all);
+  const foreign = slots.flatMap(mismatch);
+  const hopeless = [...foreign, ...all.filter((finding) => finding.lasting)];
+  if (!view.quorum) {
+    const own = slots.filter((slot) => slot.member && mismatch(slot).length === 0);
+    return withoutQuorum(fleet, own) ?? blocked(isSome(foreign) ? foreign : all);
+  }
+  if (isSome(hopeless)) return blocked(hopeless);
   return (
     startUnstarted(fleet, slots, view) ??
+    repairNext(fleet, slots, view) ??
     removeGone(plan, fleet, slots, view, all) ??
-    repairOne(fleet, slots, view, all) ??
-    (isSome(all) ? blocked(all) : undefined) ??
+    (isSome(all) ? gateClosed(fleet, slots, all) : undefined) ??
     changeMembers(slots) ??
     changeContent(fleet, slots, view) ?? { kind: "done" }
   );
 }
 
+function slotsOf(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | undefined): Slot[] {
+  return interleaveZones(plan.targets).map((target) => ({
+    target,
+    status: fleet.status(target.name),
+    member: view?.members.find((m) => (m.name ? m.name === target.name : m.peerUrl === target.peerUrl)),
+  }));
+}
+
 export const hostOf = (plan: EtcdPlan, member: Member): string =>
   member.name || (plan.targets.find((target) => target.peerUrl === member.peerUrl)?.name ?? member.peerUrl);
 
-/** Members whose turn to be started or removed is still to come: no gate waits for them. */
+/** Members whose turn to be started, repaired or removed is still to come: no gate waits for them. */
 export function expectedAway(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View): Member[] {
   const unstarted = view.members.filter((member) => {
     const target = plan.targets.find(({ name }) => name === hostOf(plan, member));
     return target && isUnstarted(fleet, target, fleet.status(target.name), member, view);
   });
-  return [...unstarted, ...goneMembers(plan, fleet, view)];
+  const repairs = repairable(fleet, slotsOf(plan, fleet, view), view).flatMap(({ member }) => member ?? []);
+  return [...unstarted, ...repairs, ...goneMembers(plan, fleet, view)];
 }
 
 function goneMembers(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View): Member[] {
@@ -99,23 +116,50 @@ function removeGone(
   if (stray) return removal(plan, stray, "an unplanned learner");
   const dead = gone[0];
   if (!dead) return undefined;
-  const waiting = repairable(fleet, slots, view);
-  const tolerated = [...gone, ...(waiting.length === 1 ? [waiting[0]!.member] : [])].map((member) => member?.id);
-  const others = all.filter(({ memberId }) => !tolerated.includes(memberId));
-  if (isSome(others)) return blocked(others);
+  const others = all.filter(({ memberId }) => !gone.some(({ id }) => id === memberId));
+  if (isSome(others)) return gateClosed(fleet, slots, others);
   const planned = slots.some(({ member }) => member === dead);
   return removal(plan, dead, planned ? "its data is gone" : "it is down and not in the plan");
 }
 
-function repairOne(
+/**
+ * Only a majority of its own members brings the shard back, so all are repaired at once. Those that run may serve others than us:
+ * their restart waits for an open gate. Nothing is started that lacks its data: it would begin another shard, or outvote the others.
+ */
+function withoutQuorum(fleet: Fleet<EtcdTarget>, slots: readonly Slot[]): Decision | undefined {
+  const helped = slots.filter(
+    ({ target, status }) =>
+      mayHoldData(status) &&
+      !fleet.progress.wasChanged(target.name) &&
+      !hasEmptyDisk(status) &&
+      activationHelps(target, status),
+  );
+  if (helped.length === 0) return undefined;
+  const kind = helped.every(isQuiet) ? "quiet" : "repair";
+  return step({ kind, targets: helped.map(({ target }) => target) });
+}
+
+/** Those that run and do not answer may still vote: one is restarted only when those that answer are a quorum without it. */
+function repairNext(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Decision | undefined {
+  const waiting = repairable(fleet, slots, view);
+  const down = waiting.find(({ status }) => !isRunning(status));
+  if (down) return step({ kind: "repair", targets: [down.target] });
+  const [silent] = waiting;
+  if (!silent) return undefined;
+  const answering = voters(view).filter((member) => isUp(view, member));
+  const safe = answering.length >= quorumOf(voters(view).length) && answering.some(({ id }) => id === leaderOf(view));
+  if (safe) return step({ kind: "restart", target: silent.target });
+  return step({ kind: "repair", targets: waiting.map(({ target }) => target) });
+}
+
+/** What restarts nothing endangers nothing. */
+function gateClosed(
   fleet: Fleet<EtcdTarget>,
   slots: readonly Slot[],
-  view: View,
-  all: readonly MemberFinding[],
-): Decision | undefined {
-  const [slot, ...more] = repairable(fleet, slots, view);
-  if (!slot || more.length > 0 || all.some(({ memberId }) => memberId !== slot.member?.id)) return undefined;
-  return step({ kind: "repair", target: slot.target });
+  closing: readonly [MemberFinding, ...MemberFinding[]],
+): Decision {
+  const quiet = slots.filter((slot) => slot.member && isQuiet(slot) && fleet.needsWork(slot.target));
+  return quiet.length > 0 ? step({ kind: "quiet", targets: quiet.map(({ target }) => target) }) : blocked(closing);
 }
 
 function changeMembers(slots: readonly Slot[]): Decision | undefined {
@@ -153,7 +197,7 @@ function chooseHeir(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], zone: stri
 function repairable(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Slot[] {
   return slots.filter(({ target, status, member }) => {
     if (!member || isUp(view, member) || isLost(status, member) || fleet.progress.wasChanged(target.name)) return false;
-    return activationHelps(target, status);
+    return activationHelps(target, status) && !hasEmptyDisk(status);
   });
 }
 
@@ -172,7 +216,7 @@ function isUnstarted(
   view: View,
 ): boolean {
   if (member.clientUrl || isUp(view, member) || fleet.progress.wasChanged(target.name)) return false;
-  return etcdState(status) !== "active";
+  return !isRunning(status);
 }
 
 /** The host was made again, with empty volumes, while the member of that name has run before. */
@@ -180,6 +224,12 @@ function isLost(status: MachineStatus, member: Member): boolean {
   return !status.holdsData && member.clientUrl !== undefined && isStopped(status);
 }
 
+/** Its disk is an empty one, which activation would give a file system: see compare_volumes in volumes.py. */
+const hasEmptyDisk = (status: MachineStatus) => status.pending.some((line) => line.startsWith("make and mount "));
+
+/** What it gets, it gets while it runs. */
+const isQuiet = ({ status }: Slot) => isRunning(status) && status.restarts.length === 0;
+const isRunning = (status: MachineStatus) => etcdState(status) === "active";
 const isStopped = (status: MachineStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
 
 function etcdState(status: MachineStatus): string {

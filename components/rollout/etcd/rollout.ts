@@ -8,7 +8,7 @@ import type { Progress } from "../gate/progress";
 import { Fleet } from "../hosts/fleet";
 import { found, joinEnv } from "./bootstrap";
 import { tally } from "./health";
-import { type EtcdStep, hostOf } from "./next";
+import type { EtcdStep } from "./next";
 import { type EtcdPlan, type EtcdShard, type EtcdTarget, NotYet, type View } from "./shard";
 import { EtcdWatch } from "./watch";
 
@@ -19,19 +19,20 @@ export async function rolloutEtcd(shard: EtcdShard, plan: EtcdPlan, progress: Pr
   const fleet = new Fleet(shard, plan.targets, progress);
   const watch = new EtcdWatch(shard, plan, fleet);
   await fleet.read();
-  let view = await watch.atRest(await found(watch));
+  const first = await found(watch);
+  let view = first && (await watch.atRest(first));
   let last: { readonly step: string; readonly deadline: number } | undefined;
   let done = "";
   // Each planned or listed member takes a handful of steps at most: more means that a step has no effect.
-  for (let left = 8 * (plan.targets.length + view.members.length) + 8; left > 0; left--) {
+  for (let left = 8 * (plan.targets.length + (view?.members.length ?? 0)) + 8; left > 0; left--) {
     const decision = await watch.decision(view);
     if (decision.kind === "done") {
-      progress.report(`${done}shard healthy (${tally(decision.view)}), done`);
+      progress.report(`${done}${shape(decision.view)}, done`);
       return fleet;
     }
     const { step } = decision;
     const deadline = last?.step === say(step) ? last.deadline : shard.now() + plan.hostTimeoutMs;
-    if (last?.step !== say(step)) progress.report(`${done}shard healthy (${tally(decision.view)}), next: ${say(step)}`);
+    if (last?.step !== say(step)) progress.report(`${done}${shape(decision.view)}, next: ${say(step)}`);
     progress.stopIfAsked();
     last = { step: say(step), deadline };
     done = await perform(step, watch, decision.view, deadline).then(
@@ -44,26 +45,28 @@ export async function rolloutEtcd(shard: EtcdShard, plan: EtcdPlan, progress: Pr
         return done;
       },
     );
-    view = await watch.healthy(deadline);
+    // What restarts nothing either opens the gate at once or leaves it as it was.
+    const isQuiet = step.kind === "quiet" && decision.view?.quorum === true;
+    view = await watch.healthy(isQuiet ? Math.min(watch.grace(), deadline) : deadline);
   }
   throw new Error(`${plan.group}: the shard does not come to rest; last step: ${last?.step}`);
 }
 
-async function perform(step: EtcdStep, watch: EtcdWatch, view: View, deadline: number): Promise<void> {
+async function perform(step: EtcdStep, watch: EtcdWatch, view: View | undefined, deadline: number): Promise<void> {
   const { shard, plan, fleet } = watch;
-  const joining = () => ({ env: joinEnv(view.members, (member) => hostOf(plan, member), plan.token) });
+  const joining = () => ({ env: joinEnv(plan, view) });
   switch (step.kind) {
     case "start":
-      await fleet.activateTogether(step.targets, joining());
+      await fleet.activateTogether(step.targets, joining);
+      return watch.settle(step.targets, deadline);
+    case "repair":
+      await fleet.activateTogether(step.targets, () => ({ ...joining(), holdRunning: ["etcd.service"] }));
       return watch.settle(step.targets, deadline);
     case "quiet":
       return fleet.activateTogether(step.targets);
     case "restart":
       watch.askLast(step.target.name);
       await fleet.activate(step.target);
-      return watch.settle([step.target], deadline);
-    case "repair":
-      await fleet.activate(step.target, joining());
       return watch.settle([step.target], deadline);
     case "add":
       return shard.addLearner(watch.via, step.target.name, step.target.peerUrl);
@@ -72,11 +75,17 @@ async function perform(step: EtcdStep, watch: EtcdWatch, view: View, deadline: n
     case "remove":
       return shard.remove(watch.via, step.member.id);
     case "handOver":
-      for (const { name } of view.members)
+      for (const { name } of view?.members ?? [])
         if (!plan.targets.some((target) => target.name === name))
           fleet.progress.report(`clients of ${name} are not held: it is leaving the shard`);
       for (const unheld of await shard.moveLeader(watch.via, step.from, step.to)) fleet.progress.report(unheld);
   }
+}
+
+function shape(view: View | undefined): string {
+  if (!view) return "no member of the shard answers";
+  if (!view.quorum) return `shard without a quorum (${tally(view)})`;
+  return `shard ${view.endpoints.size === view.members.length ? "healthy" : "serving"} (${tally(view)})`;
 }
 
 function say(step: EtcdStep): string {
@@ -89,7 +98,7 @@ function say(step: EtcdStep): string {
     case "restart":
       return `restart ${step.target.name}`;
     case "repair":
-      return `repair ${step.target.name}, which is down`;
+      return `repair ${names(step.targets)}: what does not run is started`;
     case "add":
       return `add ${step.target.name} as learner`;
     case "promote":

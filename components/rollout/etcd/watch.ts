@@ -2,7 +2,7 @@
 import { CauseWatch } from "../hosts/causes";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
-import { findings, isUp, type MemberFinding } from "./health";
+import { findings, isUp, type MemberFinding, silentShard } from "./health";
 import { type Decision, decide, type EtcdStep, expectedAway, hostOf, startedOnce } from "./next";
 import type { EtcdPlan, EtcdShard, EtcdTarget, View } from "./shard";
 
@@ -12,7 +12,7 @@ const PAUSE_MS = 500;
 export const GRACE_MS = 15_000;
 
 /** What is to be done, with the view on which that was decided. */
-export type Next = { readonly view: View } & (
+export type Next = { readonly view: View | undefined } & (
   | { readonly kind: "done" }
   | { readonly kind: "step"; readonly step: EtcdStep }
 );
@@ -20,7 +20,7 @@ export type Next = { readonly view: View } & (
 export class EtcdWatch {
   /** Hosts in the order in which they are asked: the one that answered last comes first. */
   #order: string[];
-  /** Why the last member that was asked gave no answer. */
+  /** Why the last member that was asked gave no answer; empty when one did. */
   #silence = "";
   readonly #causes: CauseWatch<EtcdTarget>;
 
@@ -43,8 +43,11 @@ export class EtcdWatch {
     const [first, ...others] = this.#order.filter((name) => startedOnce(this.fleet.status(name)));
     if (first === undefined) return undefined;
     const ask = async (host: string) => ({ host, view: await this.#ask(host) });
-    const answers = [await ask(first)];
-    if (!answers[0]?.view?.quorum) answers.push(...(await Promise.all(others.map(ask))));
+    // A member that gives no answer takes its time about it: after one that gave none, all are asked at once.
+    const silent = this.#silence !== "";
+    const answers = await Promise.all((silent ? [first, ...others] : [first]).map(ask));
+    if (!silent && !answers[0]?.view?.quorum) answers.push(...(await Promise.all(others.map(ask))));
+    if (answers.some(({ view }) => view)) this.#silence = "";
     const best = answers.find(({ view }) => view?.quorum);
     if (!best) return answers.find(({ view }) => view)?.view;
     this.#order = [best.host, ...this.#order.filter((name) => name !== best.host)];
@@ -88,29 +91,33 @@ export class EtcdWatch {
     return this.#order.filter((name) => !names.has(name) && startedOnce(this.fleet.status(name)));
   }
 
-  /** The next step, when the gate for it is open; refuses when it stays closed. */
-  async decision(first: View): Promise<Next> {
+  /** The next step, when the gate for it is open; refuses when it stays closed. @param first undefined: no member answers */
+  async decision(first: View | undefined): Promise<Next> {
     const deadline = this.grace();
-    const closed = (view: View) => decide(this.plan, this.fleet, view).kind === "blocked";
-    for (let view: View | undefined = first; ; view = undefined) {
-      view ??= await this.lookUntil(deadline, (seen) => !closed(seen) || hopeless(decide(this.plan, this.fleet, seen)));
-      if (!view) throw this.fleet.progress.refuse([this.silentShard()]);
+    // What is starting, or electing a leader, may come by itself.
+    const mayWait = (decision: Decision, view: View | undefined) =>
+      (decision.kind === "blocked" && !hopeless(decision)) ||
+      (decision.kind === "step" && decision.step.kind === "repair" && !view?.quorum);
+    for (let view = first; ; ) {
       const decision = decide(this.plan, this.fleet, view);
-      if (decision.kind === "done") return { kind: "done", view };
-      if (decision.kind === "blocked") {
-        if (hopeless(decision) || this.shard.now() >= deadline) throw this.fleet.progress.refuse(decision.findings);
+      if (mayWait(decision, view) && this.shard.now() < deadline) {
+        view = await this.lookUntil(deadline, (seen) => !mayWait(decide(this.plan, this.fleet, seen), seen));
         continue;
       }
+      if (decision.kind === "blocked")
+        throw this.fleet.progress.refuse(view ? decision.findings : [this.silentShard()]);
+      if (decision.kind === "done") return { kind: "done", view };
       // Between the last look and a change lies as little as possible: meanwhile someone may have masked the host, a member
       // died or came back, the leadership moved.
       const changed = activated(decision.step);
       if (changed.length > 0) await this.fleet.recheck(changed);
-      const now: View | undefined = changed.length > 0 ? await this.look() : view;
-      if (now && JSON.stringify(decide(this.plan, this.fleet, now)) === JSON.stringify(decision)) {
+      const now = changed.length > 0 ? await this.look() : view;
+      if (JSON.stringify(decide(this.plan, this.fleet, now)) === JSON.stringify(decision)) {
         // Is it down for what an activation does not mend?
-        if (decision.step.kind === "repair") await this.#causes.ask([decision.step.target.name]);
+        if (decision.step.kind === "repair") await this.#causes.ask(decision.step.targets.map(({ name }) => name));
         return { kind: "step", step: decision.step, view: now };
       }
+      view = now;
     }
   }
 
@@ -139,13 +146,7 @@ export class EtcdWatch {
   }
 
   silentShard(): MemberFinding {
-    return {
-      host: this.plan.targets.map(({ name }) => name).join(", "),
-      checked: "a member of the shard answers",
-      found: this.#silence === "" ? "none does" : `none does; the last one: ${this.#silence}`,
-      advice: etcdAdvice.noQuorum,
-      lasting: false,
-    };
+    return silentShard(this.plan, this.#silence);
   }
 
   grace(): number {
@@ -175,8 +176,8 @@ const hopeless = (decision: Decision): boolean =>
   decision.kind === "blocked" && decision.findings.some(({ lasting }) => lasting);
 
 function activated(step: EtcdStep): readonly EtcdTarget[] {
-  if (step.kind === "start" || step.kind === "quiet") return step.targets;
-  return step.kind === "restart" || step.kind === "repair" ? [step.target] : [];
+  if (step.kind === "start" || step.kind === "repair" || step.kind === "quiet") return step.targets;
+  return step.kind === "restart" ? [step.target] : [];
 }
 
 function restarting(host: string): MemberFinding {

@@ -58,7 +58,7 @@ export class Fleet<T extends Target> {
     if (digest !== target.digest) {
       throw new Error(`${name}: activated ${digest}, but the plan says ${target.digest}: run the whole change again`);
     }
-    if (options.hold) {
+    if (options.hold ?? options.holdRunning) {
       // What is owed afterwards is for the host to say.
       this.#statuses.set(name, await this.hosts.status(name));
       return;
@@ -69,8 +69,11 @@ export class Fleet<T extends Target> {
   }
 
   /** All at once; each is given the time to end before the first failure is thrown, so none is left half-way. */
-  async activateTogether(targets: readonly T[], options: ActivationOptions = {}): Promise<void> {
-    const results = await Promise.allSettled(targets.map((target) => this.activate(target, options)));
+  async activateTogether(
+    targets: readonly T[],
+    optionsOf: (target: T) => ActivationOptions = () => ({}),
+  ): Promise<void> {
+    const results = await Promise.allSettled(targets.map((target) => this.activate(target, optionsOf(target))));
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 }

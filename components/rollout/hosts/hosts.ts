@@ -12,6 +12,8 @@ export interface ActivationOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Services that are not restarted yet: they stay in `restarts` until an activation that does not hold them. */
   readonly hold?: readonly string[];
+  /** The same for those that run at that moment; the others are started. */
+  readonly holdRunning?: readonly string[];
 }
 
 export interface Hosts {

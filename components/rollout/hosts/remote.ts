@@ -54,10 +54,11 @@ export class RemoteHosts implements Hosts, Clock {
     return status;
   }
 
-  async activate(host: string, { env = {}, hold = [] }: ActivationOptions): Promise<Activation> {
+  async activate(host: string, { env = {}, hold = [], holdRunning = [] }: ActivationOptions): Promise<Activation> {
     const options = [
       ...Object.entries(env).map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),
       ...hold.map((service) => `--hold ${quote(service)}`),
+      ...holdRunning.map((service) => `--hold-running ${quote(service)}`),
     ];
     const command = [machineApply, "activate", ...options].join(" ");
     const outcome = await this.run(host, command, Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));

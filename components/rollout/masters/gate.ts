@@ -1,10 +1,10 @@
-/** The masters' gate: every one that serves is settled, ready and in the load balancer's rotation. */
+/** The masters' gate: every one that serves is settled, ready and in the load balancer's rotation; in the end somebody leads. */
 import type { GateFinding } from "../gate/refusal";
 import { CauseWatch } from "../hosts/causes";
 import type { Fleet } from "../hosts/fleet";
 import type { Target } from "../hosts/hosts";
 import { mastersAdvice } from "./advice";
-import type { Backend, Masters } from "./masters";
+import { type Backend, leaderLeases, type Masters } from "./masters";
 
 const PAUSE_MS = 500;
 /** How long what is just starting is given before the gate is called closed. */
@@ -32,13 +32,15 @@ export class MastersGate<T extends Target> {
     this.#deadline = this.masters.now() + this.hostTimeoutMs;
   }
 
-  /** Before: all are ready and in rotation, or all but one that is to be changed: gives that one, refuses otherwise. */
+  /** Before: all are ready and in rotation; else gives one of `candidates` that is not, which loses nothing; refuses when there is none. */
   async sick(candidates: readonly T[]): Promise<T | undefined> {
     const found = await this.#until(this.#grace(), () => this.#unfit(this.serving));
     const [first, ...more] = found;
     if (!first) return undefined;
-    const one = candidates.find(({ name }) => found.every(({ host }) => host === name));
-    if (one && !this.fleet.progress.wasChanged(one.name)) return one;
+    const one = candidates.find(
+      ({ name }) => found.some(({ host }) => host === name) && !this.fleet.progress.wasChanged(name),
+    );
+    if (one) return one;
     throw this.fleet.progress.refuse([first, ...more]);
   }
 
@@ -62,6 +64,19 @@ export class MastersGate<T extends Target> {
     };
     const late = await this.#until(this.#deadline, look);
     if (late.length > 0) this.fleet.progress.refuseAny(await this.#unready(waiting));
+  }
+
+  /** At the end: somebody leads. A lease whose holder has gone is taken over only when it has run out, so this takes its time. */
+  async led(): Promise<void> {
+    const { masters, fleet } = this;
+    const look = async () => {
+      const held = await Promise.all(fleet.targets.map(({ name }) => masters.leases(name).catch(() => [])));
+      const free = leaderLeases.filter((lease) => !held.flat().includes(lease));
+      return free.map((lease) =>
+        finding("all masters", `one of them holds the lease ${lease}`, "none does", mastersAdvice.leaderless),
+      );
+    };
+    fleet.progress.refuseAny(await this.#until(masters.now() + this.hostTimeoutMs, look));
   }
 
   async #unfit(targets: readonly T[]): Promise<GateFinding[]> {

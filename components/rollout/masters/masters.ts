@@ -8,12 +8,15 @@ export interface Backend {
   readonly status: string;
 }
 
+/** Leases by which one master at a time runs what no two may run at once: until both are held, nothing is scheduled or reconciled. */
+export const leaderLeases = ["kube-controller-manager", "kube-scheduler"] as const;
+
 export interface Masters extends Hosts, Clock {
   /** Why the host's API server is not ready; undefined when it is. */
   unready(host: string): Promise<string | undefined>;
   /** undefined: there is no load balancer to ask. */
   backends(): Promise<readonly Backend[] | undefined>;
-  /** Leader leases that the host holds. */
+  /** Those of {@link leaderLeases} that the host holds. */
   leases(host: string): Promise<readonly string[]>;
 }
 

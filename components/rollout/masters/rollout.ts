@@ -7,6 +7,7 @@
  */
 import { interleaveZones } from "../../plan/zones";
 import type { Progress } from "../gate/progress";
+import type { MachineStatus } from "../hosts/answers";
 import { Fleet } from "../hosts/fleet";
 import type { Target } from "../hosts/hosts";
 import { MastersGate } from "./gate";
@@ -38,6 +39,7 @@ export async function rolloutMasters<T extends Target>(
   }
   await walk(gate, everything(fleet));
   await gate.passed(targets);
+  await gate.led();
   progress.report(`done: all ${targets.length} masters as planned, ready and in rotation`);
   return fleet;
 }
@@ -61,32 +63,46 @@ function servicesFirst<T extends Target>(fleet: Fleet<T>, first: readonly string
   };
 }
 
-/** Each master of the pass at most once: what an activation did not bring about, another one would not either. */
+/**
+ * Each master of the pass at most once: what an activation did not bring about, another one would not either. The gate must not stop
+ * the repair that it waits for: what restarts and starts nothing needs no gate, and of masters that do not serve one after the other
+ * is changed, whatever the others do.
+ */
 async function walk<T extends Target>(gate: MastersGate<T>, { isIts, held, what }: Pass<T>): Promise<void> {
   const { fleet } = gate;
   const done = new Set<T>();
   const left = () => gate.serving.filter((target) => !done.has(target) && isIts(target));
-  const quiet = () => left().filter(({ name }) => fleet.status(name).restarts.length === 0);
+  const quiet = () => left().filter(({ name }) => isQuiet(fleet.status(name)));
   for (;;) {
     // What a host said before may be stale: a service that runs again is one to be restarted.
     await fleet.recheck(quiet());
     if (left().length === 0) return;
     const unnoticed = quiet();
-    const chosen = unnoticed.length > 0 ? unnoticed : [await followersFirst(gate.masters, fleet.targets, left())];
-    if (unnoticed.length === 0) await fleet.recheck(chosen);
+    if (unnoticed.length > 0) {
+      await change(gate, unnoticed, held, `${what} ${namesOf(unnoticed)} without a restart`);
+      for (const target of unnoticed) done.add(target);
+      continue;
+    }
+    const down = left().filter(({ name }) => fleet.status(name).restarts.length === 0);
+    const chosen = await followersFirst(gate.masters, fleet.targets, down.length > 0 ? down : left());
+    await fleet.recheck([chosen]);
     // Last before the change, so that as little as possible lies in between.
     const sick = await gate.sick(gate.serving.filter((target) => fleet.needsWork(target)));
-    const next = sick ? [sick] : chosen;
-    const names = next.map(({ name }) => name).join(", ");
-    const how = unnoticed.length > 0 ? "without a restart" : "with a restart";
-    const line = sick
-      ? `repairing ${names}; all others are ready and in rotation`
-      : `all ready and in rotation; ${what} ${names} ${how}`;
-    await change(gate, next, held, line);
-    for (const target of next) done.add(target);
-    await gate.passed(next);
+    const next = sick ?? chosen;
+    const how = down.length > 0 ? `starting what does not run on ${next.name}` : `${what} ${next.name} with a restart`;
+    const line = sick ? `repairing ${next.name}, which does not serve` : `all ready and in rotation; ${how}`;
+    await change(gate, [next], held, line);
+    done.add(next);
+    await gate.passed([next]);
   }
 }
+
+/** What it gets is not noticed: nothing restarts, and nothing starts either. */
+function isQuiet({ restarts, pending }: MachineStatus): boolean {
+  return restarts.length === 0 && !pending.some((line) => line.startsWith("start "));
+}
+
+const namesOf = (targets: readonly Target[]) => targets.map(({ name }) => name).join(", ");
 
 async function change<T extends Target>(
   gate: MastersGate<T>,
@@ -99,7 +115,7 @@ async function change<T extends Target>(
   fleet.progress.report(line);
   gate.begin();
   const hold = [...new Set(targets.flatMap(held))].sort();
-  await fleet.activateTogether(targets, hold.length > 0 ? { hold } : {});
+  await fleet.activateTogether(targets, () => (hold.length > 0 ? { hold } : {}));
 }
 
 /** Asked anew before each restart, because leases move. */

@@ -31,10 +31,14 @@ if TYPE_CHECKING:
 
 
 class Activation:
-    """`held` names services that stay as they are; what they are owed is recorded for the next activation."""
+    """`held` names services that stay as they are, `held_running` those that do so if they run; what they are owed is recorded for
+    the next activation."""
 
-    def __init__(self, host: Host, wanted: Wanted, environment: dict[str, str], held: set[str]) -> None:
-        self.host, self.wanted, self.environment, self.held = host, wanted, environment, held
+    def __init__(
+        self, host: Host, wanted: Wanted, environment: dict[str, str], held: set[str], held_running: set[str]
+    ) -> None:
+        self.host, self.wanted, self.environment = host, wanted, environment
+        self.held, self.held_running = held, held_running
         self.former, self.record = load_active(host)
         self.journal = Journal(host, self.record["held"])
         self.artifacts = Artifacts(host)
@@ -79,7 +83,7 @@ class Activation:
                 "changed": self.changed, "degradations": self.degradations}  # fmt: skip
 
     def refuse_what_cannot_work(self) -> None:
-        unknown = sorted(self.held - self.wanted.services.keys())
+        unknown = sorted((self.held | self.held_running) - self.wanted.services.keys())
         if unknown:
             known = ", ".join(sorted(self.wanted.services)) or "none"
             raise Refused(f"--hold {unknown[0]}: is no service of the staged content, which has: {known}")
@@ -90,6 +94,7 @@ class Activation:
         if problems:
             raise Refused("cannot activate; nothing was changed:\n  " + "\n  ".join(problems))
         self.states.pods = pod_states(self.host, self.wanted.pods)
+        self.held = self.held | {name for name in self.held_running if self.states.up(name)}
 
     def owe(self, differences: list[Difference]) -> None:
         journal, wanted = self.journal, self.wanted

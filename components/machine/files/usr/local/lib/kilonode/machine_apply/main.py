@@ -2,9 +2,10 @@
 
   machine-apply stage [--generation N] <machine.json   checks the content and keeps it; the live system is untouched
   machine-apply stage-secrets <secrets.json            the same for secret files (before `stage`: its digest covers them)
-  machine-apply activate [--digest D] [--env K=V]... [--hold SERVICE]...
+  machine-apply activate [--digest D] [--env K=V]... [--hold SERVICE]... [--hold-running SERVICE]...
                                                        makes the staged content live; can be killed and run again. A service
-                                                       that is held stays as it is until an activation that does not hold it
+                                                       that is held stays as it is until an activation that does not hold it;
+                                                       --hold-running holds one only if it runs
   machine-apply rest                                   ends the services, as a restart would; activate starts them again
   machine-apply status                                 what is staged, active and pending, and how the services are
   machine-apply drift [--full]                         where the live host differs from what was activated
@@ -40,7 +41,7 @@ VERBS = {
     "drift": verbs.drift,
     "diagnose": verbs.diagnose,
 }
-OPTIONS = {"stage": {"--generation"}, "activate": {"--digest", "--env", "--hold"}, "drift": {"--full"}}
+OPTIONS = {"stage": {"--generation"}, "activate": {"--digest", "--env", "--hold", "--hold-running"}, "drift": {"--full"}}
 
 
 def main() -> int:
@@ -65,7 +66,7 @@ def main() -> int:
 
 
 def arguments(words: list[str]) -> tuple[str, Json]:
-    options: Json = {"root": "", "generation": 0, "digest": None, "env": {}, "hold": [], "full": False}
+    options: Json = {"root": "", "generation": 0, "digest": None, "env": {}, "hold": [], "hold-running": [], "full": False}
     given, words = [], list(words)
     while words:
         word = words.pop(0)
@@ -74,7 +75,7 @@ def arguments(words: list[str]) -> tuple[str, Json]:
             continue
         if word == "--full":
             options["full"] = True
-        elif word not in ("--root", "--digest", "--generation", "--hold", "--env"):
+        elif word not in ("--root", "--digest", "--generation", "--hold", "--hold-running", "--env"):
             usage(f"{word}: unknown option")
         elif not words:
             usage(f"{word} wants a value")
@@ -92,8 +93,8 @@ def take(options: Json, option: str, value: str) -> None:
         options["root"] = os.path.abspath(value)
     elif option == "--digest":
         options["digest"] = value
-    elif option == "--hold":
-        options["hold"].append(value)
+    elif option in ("--hold", "--hold-running"):
+        options[option.lstrip("-")].append(value)
     elif option == "--generation":
         options["generation"] = int(value) if value.isdigit() else usage(f"--generation: got {value}, wants 0 or more")
     else:

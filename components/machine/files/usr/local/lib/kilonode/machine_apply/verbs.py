@@ -72,7 +72,7 @@ def activate(host: Host, options: Json) -> Json:
                 f"staged is {wanted.digest}, asked to activate {options['digest']}: it was staged again meanwhile. "
                 "Look at what is staged (machine-apply status), then activate that digest"
             )
-        return Activation(host, wanted, options["env"], set(options["hold"])).run()
+        return Activation(host, wanted, options["env"], set(options["hold"]), set(options["hold-running"])).run()
 
 
 def rest(host: Host, options: Json) -> Json:

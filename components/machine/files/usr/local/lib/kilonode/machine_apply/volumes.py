@@ -57,7 +57,9 @@ def compare_volumes(host: Host, volumes: list[Json]) -> Iterable[Difference]:
         mount, wanted = volume["mount"], volume["fs"]
         fs, source, _ = mounts.get(mount, ("absent", "", ""))
         if fs != wanted:
-            yield Difference("mount", mount, wanted, fs, f"mount {mount} ({wanted})")
+            empty = os.path.exists(volume["device"]) and signature(host, volume["device"]) == ""
+            verb = "make and mount" if empty else "mount"
+            yield Difference("mount", mount, wanted, fs, f"{verb} {mount} ({wanted})")
         elif os.path.realpath(volume["device"]) != os.path.realpath(source):
             yield Difference("mount", mount, volume["device"], source, f"mount {mount}")
         elif room_to_grow(volume["device"]):
