@@ -36,8 +36,8 @@ export class PulumiEngine implements StackEngine {
       const stack = await this.#open();
       if (action === "up") await stack.up(options);
       else if (action === "preview") await stack.preview(options);
-      else if (action === "destroy") await stack.destroy(options);
-      else await stack.previewDestroy(options);
+      else if (action === "destroy") await stack.destroy({ ...options, excludeProtected: true });
+      else await stack.previewDestroy({ ...options, excludeProtected: true });
     } catch (error) {
       events.failed(error instanceof Error ? error.message : String(error));
     }
