@@ -38,19 +38,20 @@ export class Cluster extends pulumi.ComponentResource {
   constructor(args: ClusterArgs) {
     const { plan, placement, spec } = args;
     super("kilonode:index:Cluster", spec.stack);
-    const pki = new Pki("pki", { stack: spec.stack, certificates: spec.certificates }, { parent: this });
+    const pki = new Pki("pki", spec, { parent: this });
     const groups = stagedGroups(args, pki, this);
     const running = placement.hosts.some(({ existed }) => existed);
     const gates = new Gates({ groups: groups.map(({ rollout }) => rollout), sshKey: args.sshKey }, { parent: this });
     this.hosts = pulumi.all(placement.hosts.map((host) => clusterHost(plan, host)));
     this.kubeconfig = operatorAccess(plan, pki);
 
-    const done = new Map<string, pulumi.Resource>();
+    const done = new Map<string, Rollout>();
     const objects = once(() => this.#objects(args, [...done.values()]));
     for (const { group, existed, rollout } of groups) {
       const before = existed || group.needsApi ? group.after.flatMap((name) => done.get(name) ?? []) : [];
-      const dependsOn = [...(running ? [gates] : []), ...before, ...(group.needsApi ? objects() : [])];
-      done.set(group.name, new Rollout(rollout, { parent: this, dependsOn }));
+      const applied = group.needsApi ? objects().map(({ urn }) => ({ done: urn })) : [];
+      const after = [...(running ? [gates] : []), ...before, ...applied];
+      done.set(group.name, new Rollout(rollout, { parent: this, after }));
     }
     objects();
     this.registerOutputs({});
@@ -102,7 +103,14 @@ function stagedGroups(
     return {
       group,
       existed: hosts.some(({ host }) => host.existed),
-      rollout: { group: group.name, strategy, hosts, hostTimeoutSeconds: group.hostTimeoutSeconds, sshKey },
+      rollout: {
+        group: group.name,
+        strategy,
+        hosts,
+        hostTimeoutSeconds: group.hostTimeoutSeconds,
+        sshKey,
+        kept: !plan.ephemeral && group.strategy.kind === "etcd",
+      },
     };
   });
 }

@@ -12,35 +12,64 @@ export interface RolloutArgs {
   readonly hosts: readonly { readonly host: Host; readonly digest: pulumi.Output<string> }[];
   readonly hostTimeoutSeconds: number;
   readonly sshKey: pulumi.Output<string>;
+  /** True: its result outlives the hosts. It tells a shard that was once created, whose data is kept, from one that never was. */
+  readonly kept: boolean;
 }
 
-export class Rollout extends pulumi.ComponentResource {
-  constructor(args: RolloutArgs, options?: pulumi.ComponentResourceOptions) {
-    super("kilonode:index:Rollout", args.group, {}, options);
-    new local.Command(
+/** Resources of a program that a rollout waits for. */
+export interface RolloutOptions {
+  readonly parent: pulumi.Resource;
+  readonly after: readonly Done[];
+}
+
+/** Something that is known to be done. */
+export interface Done {
+  readonly done: pulumi.Output<unknown>;
+}
+
+export class Rollout extends pulumi.ComponentResource implements Done {
+  readonly done: pulumi.Output<unknown>;
+
+  constructor(args: RolloutArgs, { parent, after }: RolloutOptions) {
+    super("kilonode:index:Rollout", args.group, {}, { parent });
+    const text = rolloutSpec(args).apply((spec) => JSON.stringify(spec, null, 1));
+    const command = new local.Command(
       resourceNames.rollout(args.group),
       {
         create: program,
-        stdin: rolloutSpec(args).apply((spec) => JSON.stringify(spec, null, 1)),
+        stdin: detached(text, after),
         environment: { KILONODE_SSH_KEY: args.sshKey },
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
         addPreviousOutputInEnv: true,
         logging: local.Logging.Stderr,
       },
-      { parent: this },
+      { parent: this, protect: args.kept },
     );
+    this.done = command.id;
     this.registerOutputs({});
   }
 }
 
+/**
+ * The value when it is known and the others are done, without being recorded as depending on them: what is kept when the hosts go
+ * must not keep the hosts. A preview orders nothing.
+ */
+function detached<T>(value: pulumi.Output<T>, after: readonly Done[]): pulumi.Output<T> {
+  if (pulumi.runtime.isDryRun()) return value;
+  const all = pulumi.all([value, ...after.map(({ done }) => done)]);
+  return pulumi.output(new Promise<T>((resolve) => void all.apply(([known]) => resolve(known as T)))) as pulumi.Output<T>;
+}
+
 /** Looks at the gates of all groups before the first rollout of a change: see check.ts. A first creation has no gates yet. */
-export class Gates extends pulumi.ComponentResource {
+export class Gates extends pulumi.ComponentResource implements Done {
+  readonly done: pulumi.Output<unknown>;
+
   constructor(
     args: { readonly groups: readonly RolloutArgs[]; readonly sshKey: pulumi.Output<string> },
     options?: pulumi.ComponentResourceOptions,
   ) {
     super("kilonode:index:Gates", "gates", {}, options);
-    new local.Command(
+    const command = new local.Command(
       resourceNames.gates,
       {
         create: "true",
@@ -52,6 +81,7 @@ export class Gates extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    this.done = command.id;
     this.registerOutputs({});
   }
 }
