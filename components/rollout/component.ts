@@ -57,7 +57,9 @@ export class Rollout extends pulumi.ComponentResource implements Done {
 function detached<T>(value: pulumi.Output<T>, after: readonly Done[]): pulumi.Output<T> {
   if (pulumi.runtime.isDryRun()) return value;
   const all = pulumi.all([value, ...after.map(({ done }) => done)]);
-  return pulumi.output(new Promise<T>((resolve) => void all.apply(([known]) => resolve(known as T)))) as pulumi.Output<T>;
+  return pulumi.output(
+    new Promise<T>((resolve) => void all.apply(([known]) => resolve(known as T))),
+  ) as pulumi.Output<T>;
 }
 
 /** Looks at the gates of all groups before the first rollout of a change: see check.ts. A first creation has no gates yet. */

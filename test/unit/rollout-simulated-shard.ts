@@ -254,6 +254,16 @@ export class SimulatedShard implements EtcdShard {
     });
   }
 
+  async setAside(name: string): Promise<readonly string[]> {
+    return this.#call(`set aside ${name}`, 100, () => {
+      const host = this.#reachable(name);
+      if (this.isUp(host)) throw new Violation(`the data of ${name}, a member, was put aside`);
+      const had = host.memberId !== undefined;
+      Object.assign(host, { memberId: undefined, waitsFor: undefined, comesUp: Number.POSITIVE_INFINITY });
+      return had ? [`/var/lib/etcd-wal/set-aside-of-${name}`] : [];
+    });
+  }
+
   async addLearner(via: string, name: string, peerUrl: string): Promise<void> {
     return this.#change(via, `add ${name}`, () => {
       if (this.members.some(({ learner }) => learner)) throw new Error("too many learner members");

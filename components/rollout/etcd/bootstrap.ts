@@ -5,7 +5,7 @@
  */
 import { etcdAdvice } from "./advice";
 import { findings } from "./health";
-import { activationHelps, hostOf, startedOnce } from "./next";
+import { activationHelps, hostOf, isStopped, startedOnce } from "./next";
 import type { EtcdTarget, Member, View } from "./shard";
 import { type EtcdWatch, GRACE_MS } from "./watch";
 
@@ -21,22 +21,30 @@ export async function found(watch: EtcdWatch): Promise<View> {
     return create(watch, plan.targets);
   }
   const hasQuorum = (view: View) => view.quorum;
-  const patience = plan.established ? GRACE_MS : SILENCE_MS;
+  const allStopped = known.every(({ name }) => isStopped(fleet.status(name)));
+  const patience = plan.established ? (allStopped ? 0 : GRACE_MS) : SILENCE_MS;
   let view = await watch.lookUntil(shard.now() + Math.min(patience, plan.hostTimeoutMs), (seen) => seen !== undefined);
   if (view && !view.quorum) view = await watch.lookUntil(watch.grace(), hasQuorum);
   if (view?.quorum) return view;
-  if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
-  if (plan.established) throw fleet.progress.refuse([watch.silentShard()]);
+  if (view && !plan.established) throw fleet.progress.refuse(lostQuorum(watch, view));
 
   // Members that have run before go first, alone: if they bring back a shard, nothing fresh may be started beside it.
-  const stopped = known.filter((target) => activationHelps(target, fleet.status(target.name)));
-  if (stopped.length > 0) {
-    fleet.progress.report(`creation was cut short; starting ${stopped.map(({ name }) => name).join(", ")} again`);
-    await fleet.activateTogether(stopped, { env: bootstrapEnv(plan.targets, plan.token) });
-    view = await watch.lookUntil(shard.now() + Math.min(SILENCE_MS, plan.hostTimeoutMs), hasQuorum);
+  const { established } = plan;
+  const stopped = known.filter(({ name }) => isStopped(fleet.status(name)));
+  const again = established ? stopped : known.filter((target) => activationHelps(target, fleet.status(target.name)));
+  if (again.length > 0) {
+    const names = again.map(({ name }) => name).join(", ");
+    fleet.progress.report(
+      `${established ? "the shard has no quorum" : "creation was cut short"}; starting ${names} again`,
+    );
+    await fleet.activateTogether(again, { env: established ? ownDataEnv : bootstrapEnv(plan.targets, plan.token) });
+    // Reading a large database takes its time.
+    const wait = established ? plan.hostTimeoutMs : Math.min(SILENCE_MS, plan.hostTimeoutMs);
+    view = await watch.lookUntil(shard.now() + wait, hasQuorum);
     if (view?.quorum) return view;
-    if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
   }
+  if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
+  if (plan.established) throw fleet.progress.refuse([watch.silentShard()]);
   return create(
     watch,
     plan.targets.filter((target) => !known.includes(target)),
@@ -62,6 +70,15 @@ export function bootstrapEnv(targets: readonly EtcdTarget[], token: string): Rec
     ETCD_INITIAL_CLUSTER_TOKEN: token,
   };
 }
+
+/**
+ * For a member that goes on with its own data. etcd reads it only where there is none, and then does not start ("couldn't find local
+ * name"): a member that has lost what it had voted on must not come back under its old id.
+ */
+export const ownDataEnv: Readonly<Record<string, string>> = {
+  ETCD_INITIAL_CLUSTER: "only-with-its-own-data=https://127.0.0.1:1",
+  ETCD_INITIAL_CLUSTER_STATE: "existing",
+};
 
 /** What a member needs that joins a living shard: the list must be the shard's own, by peer address. */
 export function joinEnv(

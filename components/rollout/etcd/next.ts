@@ -8,7 +8,8 @@
  *     because a dead voter counts in the quorum (https://etcd.io/docs/v3.6/faq/: "remove it first");
  *  3. one member that is down is repaired, if all others are healthy;
  *  4. from here on the whole shard must be healthy: a learner is promoted;
- *  5. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), surplus followers leave. In between
+ *  5. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), without what an earlier member has left on
+ *     their volumes: etcd never takes a removed member back, and its data is put aside. Surplus followers leave. In between
  *     there is at most one voter more than planned and never fewer than the smaller of the two sizes, so the number of
  *     failures the shard survives never falls below that of the smaller size;
  *  6. changes that restart nothing, all at once;
@@ -24,7 +25,9 @@ import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
 export type EtcdStep =
   | { readonly kind: "start"; readonly targets: readonly EtcdTarget[] }
   | { readonly kind: "remove"; readonly member: Member; readonly host: string; readonly why: string }
-  | { readonly kind: "repair" | "restart" | "add"; readonly target: EtcdTarget }
+  | { readonly kind: "repair" | "restart"; readonly target: EtcdTarget }
+  /** `hasData`: of a member that the shard has removed, put aside before. */
+  | { readonly kind: "add"; readonly target: EtcdTarget; readonly hasData: boolean }
   | { readonly kind: "promote"; readonly target: EtcdTarget; readonly member: Member }
   | { readonly kind: "quiet"; readonly targets: readonly EtcdTarget[] }
   | { readonly kind: "handOver"; readonly from: Member; readonly to: Member };
@@ -125,7 +128,7 @@ function changeMembers(plan: EtcdPlan, slots: readonly Slot[], view: View): Deci
   const surplus = voters(view).find((member) => !planned.includes(member) && member.id !== leaderOf(view));
   if (surplus && voters(view).length > plan.targets.length) return removal(plan, surplus, "it is not in the plan");
   const newcomer = slots.find(({ member }) => !member);
-  return newcomer ? step({ kind: "add", target: newcomer.target }) : undefined;
+  return newcomer ? step({ kind: "add", target: newcomer.target, hasData: newcomer.status.everActivated }) : undefined;
 }
 
 function changeContent(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Decision | undefined {
@@ -184,7 +187,7 @@ function isLost(status: MachineStatus, member: Member): boolean {
   return !status.everActivated && member.clientUrl !== undefined && isStopped(status);
 }
 
-const isStopped = (status: MachineStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
+export const isStopped = (status: MachineStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
 
 function etcdState(status: MachineStatus): string {
   return status.services["etcd.service"]?.active ?? "absent";
@@ -195,15 +198,6 @@ export const startedOnce = (status: MachineStatus): boolean => status.everActiva
 
 function mismatch({ target, status, member }: Slot): MemberFinding[] {
   const common = { host: target.name, lasting: true, advice: etcdAdvice.foreignData };
-  if (!member && status.everActivated) {
-    return [
-      {
-        ...common,
-        checked: "the host is a member of the shard",
-        found: "it has run before, but the shard has no such member",
-      },
-    ];
-  }
   if (member && member.peerUrl !== target.peerUrl && !isLost(status, member)) {
     return [
       { ...common, checked: `its peer address is ${target.peerUrl}`, found: `the shard knows it at ${member.peerUrl}` },

@@ -6,7 +6,7 @@
  */
 import type { Progress } from "../gate/progress";
 import { Fleet } from "../hosts/fleet";
-import { found, joinEnv } from "./bootstrap";
+import { found, joinEnv, ownDataEnv } from "./bootstrap";
 import { tally } from "./health";
 import { type EtcdStep, hostOf } from "./next";
 import { type EtcdPlan, type EtcdShard, type EtcdTarget, NotYet, type View } from "./shard";
@@ -63,9 +63,14 @@ async function perform(step: EtcdStep, watch: EtcdWatch, view: View, deadline: n
       await fleet.activate(step.target);
       return watch.settle([step.target], deadline);
     case "repair":
-      await fleet.activate(step.target, joining());
+      await fleet.activate(step.target, { env: ownDataEnv });
       return watch.settle([step.target], deadline);
     case "add":
+      if (step.hasData) {
+        const folders = await shard.setAside(step.target.name);
+        for (const folder of folders) fleet.progress.report(`${step.target.name}: old data is kept in ${folder}`);
+        await fleet.recheck([step.target]);
+      }
       return shard.addLearner(watch.via, step.target.name, step.target.peerUrl);
     case "promote":
       return shard.promote(watch.via, step.member.id);

@@ -6,6 +6,7 @@
                                                        makes the staged content live; can be killed and run again. A service
                                                        that is held stays as it is until an activation that does not hold it
   machine-apply status                                 what is staged, active and pending, and how the services are
+  machine-apply set-aside                              stops the services, and puts what the volumes hold in a dated folder on each
   machine-apply drift [--full]                         where the live host differs from what was activated
 
 One JSON object on stdout, progress on stderr. Exit 0, 1 (refused or failed), 2 (bad content or usage). `--root DIR` puts
@@ -34,6 +35,7 @@ VERBS = {
     "stage-secrets": verbs.stage_secrets,
     "activate": verbs.activate,
     "status": verbs.status,
+    "set-aside": verbs.set_aside,
     "drift": verbs.drift,
 }
 OPTIONS = {"stage": {"--generation"}, "activate": {"--digest", "--env", "--hold"}, "drift": {"--full"}}
