@@ -132,6 +132,6 @@ function operatorAccess(plan: ClusterPlan, pki: Pki): pulumi.Output<string> {
   return pulumi.secret(
     pulumi
       .all([pki.authorityPem("kubernetes"), operator.certPem, operator.keyPem])
-      .apply(([authority, cert, key]) => operatorKubeconfig(plan, authority, cert, key)),
+      .apply(([authority, cert, key]) => operatorKubeconfig(plan.stack, plan.api.endpoint, authority, cert, key)),
   );
 }

@@ -15,6 +15,7 @@ import type { CheckedStack } from "../stack/configuration";
 import type { Action, StackEngine } from "./engine";
 import { impossibleChanges } from "./impossible";
 import { interruptible } from "./interrupt";
+import { keptBy, refuseLosingKeys } from "./kept";
 import { openStack } from "./open-stack";
 
 export interface RunOptions {
@@ -27,12 +28,14 @@ export interface RunOptions {
 export async function runAction(checked: CheckedStack, action: Action, options: RunOptions): Promise<number> {
   const { stack, plan } = checked;
   const isPreview = action === "preview" || action === "preview-destroy";
+  const destroys = action === "destroy" || action === "preview-destroy";
   const style = styleOf(process.stderr);
   const phases = new Phases(action === "up" ? plan : undefined);
   const progress = new ProgressDisplay(new Terminal(process.stderr), phases, style, isPreview);
   const say = (line: string) => progress.line(line);
   const engine = openStack(checked, { engine: options.engine, make: !isPreview, say });
   if (action === "up" || action === "preview") await refuseImpossibleChange(checked, engine);
+  else await refuseLosingKeys(checked, engine);
   const command = `kilonode ${isPreview ? "preview" : action} ${stack}`;
   const interruption = interruptible(command, say);
   progress.start();
@@ -59,6 +62,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     policy,
     failures: failuresOf(result, plan, command),
     outputs,
+    ...(destroys && { kept: await keptBy(engine) }),
   };
   print(report, result, checked, options, isPreview);
   const unexpected = options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result);

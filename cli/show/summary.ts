@@ -23,6 +23,8 @@ export interface RunReport {
   readonly policy: Result["policy"];
   readonly failures: readonly Failure[];
   readonly outputs: Result["outputs"];
+  /** Of a destroy: what stays in the state, because data is kept that needs it. */
+  readonly kept?: readonly string[];
 }
 
 export function exitCodeOfRun({ result, failures }: Pick<RunReport, "result" | "failures">): number {
@@ -44,8 +46,17 @@ export function summaryText(report: RunReport, plan: ClusterPlan, style: Style):
   lines.push(...failures.flatMap((failure) => failureText(failure, style)));
   if (result === "interrupted")
     lines.push(`  ${style.yellow("interrupted")}: what was done is kept; run the same command again to go on`);
+  if (report.kept && report.kept.length > 0) lines.push(...keptText(stack, report.kept, planned));
   if (action === "up" && result === "succeeded") lines.push(...howToUse(stack, plan));
   return lines;
+}
+
+function keptText(stack: string, kept: readonly string[], planned: boolean): string[] {
+  return [
+    `  ${planned ? "would be kept" : "kept"}: the volumes of the hosts, and in the state what their data needs:`,
+    `    ${kept.join(", ")}`,
+    `  \`kilonode up ${stack}\` makes the cluster again with its data; to remove that too: docs/operations.md#a-cluster-that-was-destroyed`,
+  ];
 }
 
 function phaseTable(phases: readonly PhaseReport[]): string[] {

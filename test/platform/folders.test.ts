@@ -174,6 +174,30 @@ describe("a cluster on folders", () => {
     ]);
   });
 
+  it("that is not ephemeral keeps keys, commitments and results in a destroy, and comes back with its members and their data", async () => {
+    const kept = { ...knobs, kubernetesVersion: next, ephemeral: false };
+    const held = ["etcd-peer-ca", "etcd-client-ca", "kubernetes-ca", "front-proxy-ca", "service-account"];
+    expect(problems(await cluster.up(kept))).toEqual([]);
+    const { keys, commitments } = cluster;
+    log();
+    const destroy = await cluster.destroy();
+    expect(problems(destroy)).toEqual([]);
+    expect(changed(destroy)).not.toContainEqual(
+      expect.stringMatching(/^delete (commitments|encryption-at-rest|etcd-main-rollout)$/),
+    );
+    expect(existsSync(join(cluster.root, "hosts"))).toBe(false);
+    expect(problems(await cluster.up(kept))).toEqual([]);
+    expect(held.map((name) => cluster.keys.get(name))).toEqual(held.map((name) => keys.get(name)));
+    expect(cluster.commitments).toEqual(commitments);
+    // No other shard was begun: the simulation would throw, and there is no election but of the members that are back.
+    expect(log().filter((line) => line.startsWith("etcd-main-"))).toEqual(
+      expect.arrayContaining([1, 2, 3].map((n) => `etcd-main-${n} starts: etcd.service`)),
+    );
+    // Not ephemeral any more: all of it goes.
+    expect(problems(await cluster.up({ ...kept, ephemeral: true }))).toEqual([]);
+    log();
+  });
+
   it("is destroyed, and leaves no folder", async () => {
     const destroy = await cluster.destroy();
     expect(problems(destroy)).toEqual([]);

@@ -86,6 +86,7 @@ class Folders extends pulumi.ComponentResource implements Placement {
         DEVICES: host.machine.volumes.map(({ device }) => device.replace("/proc/self/cwd/", "")).join(" "),
         AUTHORIZED_KEY: sshKey.publicKeyOpenssh.apply((key) => key.trim()),
         STORE: join(prepared.root, "bucket"),
+        EPHEMERAL: String(plan.ephemeral),
       });
       const target = resource.stdout.apply((text) => ({ ...(made(text) as MadeHost), name: host.name }));
       const connection = pulumi.all([target, sshKey.privateKeyOpenssh]).apply(([at, key]) => pulumiConnection(at, key));
