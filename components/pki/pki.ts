@@ -101,6 +101,7 @@ export class Pki extends pulumi.ComponentResource {
   }
 
   private authority(authority: Authority): AuthorityKeys {
+    const { authorityDays, days } = this.args.certificates;
     const key = new tls.PrivateKey(`${authority}-ca`, elliptic, this.kept);
     const cert = new tls.SelfSignedCert(
       `${authority}-ca`,
@@ -109,7 +110,10 @@ export class Pki extends pulumi.ComponentResource {
         subject: { commonName: `${this.args.stack} ${authority} CA` },
         isCaCertificate: true,
         allowedUses: ["cert_signing", "crl_signing", "digital_signature"],
-        validityPeriodHours: this.args.certificates.authorityDays * hoursPerDay,
+        validityPeriodHours: authorityDays * hoursPerDay,
+        // With the same key and subject, so what the old one has signed stays valid. So early that no certificate outlives its
+        // authority: whatever is signed now ends before the next renewal is due. A day more, since signing comes after looking.
+        earlyRenewalHours: (days + 1) * hoursPerDay,
         setSubjectKeyId: true,
       },
       { parent: this },
