@@ -93,6 +93,14 @@ describe("hosts that were made again with the data of an established shard", () 
     expectConverged(shard, FIVE);
   });
 
+  it("are waited for when they start by themselves, however long that takes", async () => {
+    const shard = madeAgain([]);
+    for (const name of FIVE) Object.assign(shard.host(name), { active: "old", comesUp: 50_000 });
+    const lines = await roll(shard, shard.plan(FIVE, { established: true }));
+    expect(lines[0]).toBe("the shard has no quorum; waiting for m1, m2, m3, m4, m5 to start");
+    expect(shard.log).toEqual([]);
+  });
+
   it("replace those whose data is lost only once a majority is back", async () => {
     const shard = madeAgain(["m2"]);
     await roll(shard, shard.plan(FIVE, { established: true }));

@@ -26,6 +26,15 @@ export async function found(watch: EtcdWatch): Promise<View> {
   let view = await watch.lookUntil(shard.now() + Math.min(patience, plan.hostTimeoutMs), (seen) => seen !== undefined);
   if (view && !view.quorum) view = await watch.lookUntil(watch.grace(), hasQuorum);
   if (view?.quorum) return view;
+  const starting = plan.established ? await unsettled(watch, known) : [];
+  if (starting.length > 0) {
+    fleet.progress.report(
+      `the shard has no quorum; waiting for ${starting.map(({ name }) => name).join(", ")} to start`,
+    );
+    await watch.settle(starting, shard.now() + plan.hostTimeoutMs);
+    view = await watch.lookUntil(watch.grace(), hasQuorum);
+    if (view?.quorum) return view;
+  }
   if (view && !plan.established) throw fleet.progress.refuse(lostQuorum(watch, view));
 
   // Members that have run before go first, alone: if they bring back a shard, nothing fresh may be started beside it.
@@ -38,7 +47,6 @@ export async function found(watch: EtcdWatch): Promise<View> {
       `${established ? "the shard has no quorum" : "creation was cut short"}; starting ${names} again`,
     );
     await fleet.activateTogether(again, { env: established ? ownDataEnv : bootstrapEnv(plan.targets, plan.token) });
-    // Reading a large database takes its time.
     const wait = established ? plan.hostTimeoutMs : Math.min(SILENCE_MS, plan.hostTimeoutMs);
     view = await watch.lookUntil(shard.now() + wait, hasQuorum);
     if (view?.quorum) return view;
@@ -49,6 +57,12 @@ export async function found(watch: EtcdWatch): Promise<View> {
     watch,
     plan.targets.filter((target) => !known.includes(target)),
   );
+}
+
+/** Those that are just starting, after a power cut for instance: reading a large database takes its time. */
+async function unsettled({ shard }: EtcdWatch, targets: readonly EtcdTarget[]): Promise<EtcdTarget[]> {
+  const settled = await Promise.all(targets.map(({ name }) => shard.settled(name).catch(() => true)));
+  return targets.filter((_, index) => !settled[index]);
 }
 
 async function create(watch: EtcdWatch, targets: readonly EtcdTarget[]): Promise<View> {

@@ -37,7 +37,11 @@ interface PreparedFolders extends Prepared {
 }
 
 export const folders: PlatformModule<PreparedFolders> = {
-  knobs: { own: Knobs, defaults: { ephemeral: true } },
+  knobs: {
+    own: Knobs,
+    changes: { root: { to: "refused", why: "hosts are there" } },
+    defaults: { ephemeral: true },
+  },
   rehearsed: true,
   facts: (spec) => ({
     api: { kind: "managed", name: `api.${domainOf(spec.stack)}` },
