@@ -48,7 +48,7 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "etcd.electionMs": guided("as `etcd.heartbeatMs`"),
   "etcd.snapshotCount": taken(`each member snapshots for itself: ${restarts}`),
   "masters.count": taken(
-    "a new master is ready before it gets requests, one that leaves is out of rotation before its host goes",
+    "a new master is ready before it gets requests; the load balancer leaves one out before its host goes",
   ),
   "masters.runtime": refused("units and static pods of one master would run side by side"),
   "masters.flags.apiserver": taken(mastersRoll),

@@ -41,9 +41,13 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   progress.start();
   let result: Result;
   let reports: RunReport["phases"];
+  let kept: RunReport["kept"];
   try {
     result = await engine.run(action, { onEvent: (event) => progress.onEvent(event), signal: interruption.signal });
-    if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec);
+    if (destroys) kept = await keptBy(engine);
+    // What is kept may be the data of a stack that has been called ephemeral only since its last `up`.
+    if (action === "destroy" && result.result === "succeeded" && kept?.length === 0)
+      await checked.platform.sweep(checked.spec);
     reports = progress.stop(result.durationMs);
   } finally {
     progress.stop(0);
@@ -62,7 +66,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     policy,
     failures: failuresOf(result, plan, command),
     outputs,
-    ...(destroys && { kept: await keptBy(engine) }),
+    ...(kept && { kept }),
   };
   print(report, result, checked, options, isPreview);
   const unexpected = options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result);

@@ -55,7 +55,7 @@ function keptText(stack: string, kept: readonly string[], planned: boolean): str
   return [
     `  ${planned ? "would be kept" : "kept"}: the volumes of the hosts, and in the state what their data needs:`,
     `    ${kept.join(", ")}`,
-    `  \`kilonode up ${stack}\` makes the cluster again with its data; to remove that too: docs/operations.md#a-cluster-that-was-destroyed`,
+    `  \`kilonode up ${stack}\` makes the cluster again with its data; to remove that too: docs/data-and-keys.md#a-cluster-that-was-destroyed`,
   ];
 }
 

@@ -3,6 +3,7 @@
  * program. Host programs really run, each in the folder that its host is; etcd and the API servers are simulated.
  */
 import { execFileSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -30,6 +31,9 @@ const knobs = {
   masters: { count: 3, flags: { apiserver: { "event-ttl": "30m" } } },
   etcd: { shards: { main: { members: 3 } }, snapshotCount: 20_000 },
 };
+
+/** Another life for authorities makes them anew. */
+const renewed = { ...knobs, kubernetesVersion: next, certificates: { authorityDays: 4000 } };
 
 let cluster: FoldersCluster;
 beforeAll(async () => {
@@ -174,8 +178,26 @@ describe("a cluster on folders", () => {
     ]);
   });
 
+  it("renews its authorities with their own keys, and restarts who reads them, one by one", async () => {
+    const { keys } = cluster;
+    const paths = { ca: "etc/etcd/pki/peer-ca.crt", leaf: "etc/etcd/pki/peer.crt" };
+    const files = () => Object.values(paths).map((path) => cluster.read("etcd-main-1", path));
+    const [oldCa = "", oldLeaf = ""] = files();
+    expect(problems(await cluster.up(renewed))).toEqual([]);
+    const [newCa = "", newLeaf = ""] = files();
+    expect(newCa).not.toBe(oldCa);
+    expect(cluster.keys).toEqual(keys);
+    const signed = (ca: string, leaf: string) => new X509Certificate(leaf).checkIssued(new X509Certificate(ca));
+    expect([signed(newCa, oldLeaf), signed(oldCa, newLeaf)]).toEqual([true, true]);
+    const services = oneByOne(log()).map(([, names]) => names);
+    expect(services).toEqual([
+      ...Array(3).fill("etcd.service"),
+      ...Array(3).fill("kube-apiserver, kube-controller-manager, kube-scheduler"),
+    ]);
+  });
+
   it("that is not ephemeral keeps keys, commitments and results in a destroy, and comes back with its members and their data", async () => {
-    const kept = { ...knobs, kubernetesVersion: next, ephemeral: false };
+    const kept = { ...renewed, ephemeral: false };
     const held = ["etcd-peer-ca", "etcd-client-ca", "kubernetes-ca", "front-proxy-ca", "service-account"];
     expect(problems(await cluster.up(kept))).toEqual([]);
     const { keys, commitments } = cluster;

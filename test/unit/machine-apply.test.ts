@@ -883,7 +883,7 @@ describe("secrets", () => {
 
 test("usage errors name what is allowed", () => {
   expect(host.refused("apply", "", 2)).toContain(
-    "got apply, wants one of: stage, stage-secrets, activate, status, drift",
+    "got apply, wants one of: stage, stage-secrets, activate, status, set-aside, drift",
   );
   expect(host.refused("stage --full", "", 2)).toContain("--full: not an option of stage");
   expect(host.refused("activate --env lower=1", "", 2)).toContain("--env lower: wants NAME=VALUE");

@@ -329,7 +329,9 @@ describe("members come and go", () => {
       ...joined("m4"),
       ...joined("m5"),
     ]);
-    expect(lines).toContain("m4: old data is kept in /var/lib/etcd-wal/set-aside-of-m4");
+    expect(lines).toContain(
+      "m4: old data is kept in /var/lib/etcd-wal/set-aside-of-m4 (docs/data-and-keys.md#data-that-was-put-aside)",
+    );
     expectConverged(shard, FIVE);
   });
 

@@ -68,7 +68,10 @@ async function perform(step: EtcdStep, watch: EtcdWatch, view: View, deadline: n
     case "add":
       if (step.hasData) {
         const folders = await shard.setAside(step.target.name);
-        for (const folder of folders) fleet.progress.report(`${step.target.name}: old data is kept in ${folder}`);
+        for (const folder of folders)
+          fleet.progress.report(
+            `${step.target.name}: old data is kept in ${folder} (docs/data-and-keys.md#data-that-was-put-aside)`,
+          );
         await fleet.recheck([step.target]);
       }
       return shard.addLearner(watch.via, step.target.name, step.target.peerUrl);
