@@ -47,8 +47,9 @@ export async function found(watch: EtcdWatch): Promise<View> {
       `${established ? "the shard has no quorum" : "creation was cut short"}; starting ${names} again`,
     );
     await fleet.activateTogether(again, { env: established ? ownDataEnv : bootstrapEnv(plan.targets, plan.token) });
-    const wait = established ? plan.hostTimeoutMs : Math.min(SILENCE_MS, plan.hostTimeoutMs);
-    view = await watch.lookUntil(shard.now() + wait, hasQuorum);
+    if (established) await watch.settle(again, shard.now() + plan.hostTimeoutMs);
+    const deadline = established ? watch.grace() : shard.now() + Math.min(SILENCE_MS, plan.hostTimeoutMs);
+    view = await watch.lookUntil(deadline, hasQuorum);
     if (view?.quorum) return view;
   }
   if (view) throw fleet.progress.refuse(lostQuorum(watch, view));
