@@ -19,10 +19,11 @@ const shards = (members: number) => ({
   leases: { members: 3, resources: ["coordination.k8s.io/leases"] },
 });
 
-/** Of the shard main, but for those that API servers write anew by themselves. */
+/** Of the shard main, but for those that API servers write anew by themselves: who they are, and the authority that they show. */
 async function keys(): Promise<string[]> {
   const printed = await stack.ssh("etcd-main-1", "/usr/local/lib/kilonode/etcd-call get '' --prefix --keys-only");
-  return printed.split("\n").filter((key) => key.startsWith("/registry/") && !key.includes("/masterleases/"));
+  const own = /^\/registry\/(masterleases|clustertrustbundles)\//;
+  return printed.split("\n").filter((key) => key.startsWith("/registry/") && !own.test(key));
 }
 const secret = async () => {
   const { data } = JSON.parse(await kubectl("get", "secret", "kept", "-o", "json")) as { data: { word: string } };
