@@ -8,6 +8,9 @@ const types = {
   key: "tls:index/privateKey:PrivateKey",
 } as const;
 
+/** The component of all that is put on a host. */
+export const hostContentType = "kilonode:index:HostContent";
+
 /** What is put on a host, a resource each. */
 export const contentParts = ["programs", "keys", "secrets", "machine"] as const;
 export type ContentPart = (typeof contentParts)[number];

@@ -8,7 +8,7 @@ import { operatorKubeconfig } from "../../components/pki/kubeconfig";
 import { groupOf } from "../../components/plan/groups";
 import type { ClusterPlan } from "../../components/plan/types";
 import type { MadeResources, PlatformModule } from "../../components/platform/module";
-import { resourceIds } from "../../components/resources";
+import { hostContentType, resourceIds } from "../../components/resources";
 import type { OpenedResource, OpenedState, Values } from "../../engine";
 import { ROOT_STACK, urnName } from "../../engine";
 
@@ -40,7 +40,7 @@ export function knownFrom(
   const outputs = resources.find(({ type }) => type === ROOT_STACK)?.outputs ?? {};
   const told = Array.isArray(outputs.hosts) ? (outputs.hosts as unknown as ClusterHost[]) : [];
   // A destroy that keeps data keeps the outputs, too, and no host that they speak of.
-  const destroyed = !resources.some(({ type }) => type === "kilonode:index:HostContent");
+  const destroyed = !resources.some(({ type }) => type === hostContentType);
   const planned = plan.hosts.flatMap((host): ClusterHost[] => {
     const { name, zone, role } = host;
     // The host's own word is the newest: a failed `up` may have made it anew or elsewhere since the outputs were written.
