@@ -72,9 +72,10 @@ export class ClusterHosts {
   rollout = (group: GroupPlan): RolloutArgs => {
     const { hostTimeoutSeconds, name, strategy } = group;
     const hosts = group.hosts.flatMap((host) => this.#members.get(host) ?? []);
-    const { repairs, sshKey } = this.args;
+    const { plan, repairs, sshKey } = this.args;
+    const kept = !plan.ephemeral && strategy.kind === "etcd";
     const seen = group.hosts.every((host) => repairs.has(host));
-    return { group: name, strategy: this.#strategy(strategy), hosts, hostTimeoutSeconds, seen, sshKey };
+    return { group: name, strategy: this.#strategy(strategy), hosts, hostTimeoutSeconds, seen, sshKey, kept };
   };
 
   machines = ({ hosts }: GroupPlan): pulumi.Resource[] => hosts.map((name) => this.made(name).resource);

@@ -10,7 +10,7 @@ import { Pki } from "./pki/pki";
 import { groupOf } from "./plan/groups";
 import type { ClusterPlan } from "./plan/types";
 import type { Host } from "./platform/module";
-import { Gates, memberships, Rollout } from "./rollout/component";
+import { doneOf, Gates, memberships, Rollout } from "./rollout/component";
 
 /** A host for the command line: where it is, and what it is to the cluster. */
 export interface ClusterHost extends HostTarget {
@@ -26,7 +26,7 @@ export class Cluster extends pulumi.ComponentResource {
   constructor(args: ClusterArgs) {
     const { plan, spec, sshKey } = args;
     super("kilonode:index:Cluster", spec.stack);
-    const pki = new Pki("pki", { stack: spec.stack, certificates: spec.certificates }, { parent: this });
+    const pki = new Pki("pki", spec, { parent: this });
     this.kubeconfig = operatorAccess(plan, pki);
 
     const hosts = new ClusterHosts(args, pki, this);
@@ -34,17 +34,17 @@ export class Cluster extends pulumi.ComponentResource {
     const gates = hosts.turning
       ? undefined
       : new Gates({ groups: groups.map(hosts.rollout), sshKey }, { parent: this });
-    const done = new Map<string, pulumi.Resource>();
+    const done = new Map<string, Rollout>();
     const objects = once(() => this.#objects(args, [...done.values()]));
     for (const group of groups) {
       const existed = hosts.existed(group);
-      const before = [
+      const before: pulumi.Resource[] = [
         ...(existed || group.needsApi ? group.after.flatMap((name) => done.get(name) ?? []) : []),
         ...(group.needsApi ? objects() : []),
       ];
       hosts.takeTurns(group, before);
-      const dependsOn = [...(hosts.running ? [gates ?? hosts.gates] : []), ...before];
-      done.set(group.name, new Rollout(hosts.rollout(group), { parent: this, dependsOn }));
+      const after = [...(hosts.running ? [gates ?? hosts.gates] : []), ...before];
+      done.set(group.name, new Rollout(hosts.rollout(group), { parent: this, after: after.map(doneOf) }));
       if (group.strategy.kind === "etcd")
         memberships(hosts.rollout(group), hosts.machines(group), {
           parent: this,
@@ -88,6 +88,6 @@ function operatorAccess(plan: ClusterPlan, pki: Pki): pulumi.Output<string> {
   return pulumi.secret(
     pulumi
       .all([pki.authorityPem("kubernetes"), operator.certPem, operator.keyPem])
-      .apply(([authority, cert, key]) => operatorKubeconfig(plan, authority, cert, key)),
+      .apply(([authority, cert, key]) => operatorKubeconfig(plan.stack, plan.api.endpoint, authority, cert, key)),
   );
 }

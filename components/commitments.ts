@@ -6,7 +6,7 @@ import type { ClusterPlan } from "./plan/types";
 import { resourceNames } from "./resources";
 
 /** Fails an update that the cluster cannot take (see plan/commitments.ts), with nothing touched. */
-export function commitments(plan: ClusterPlan, options?: pulumi.CustomResourceOptions): pulumi.Resource {
+export function commitments(plan: ClusterPlan): pulumi.Resource {
   return new local.Command(
     resourceNames.commitments,
     {
@@ -17,6 +17,7 @@ export function commitments(plan: ClusterPlan, options?: pulumi.CustomResourceOp
       addPreviousOutputInEnv: true,
       logging: local.Logging.Stderr,
     },
-    options,
+    // They hold for the data that a destroy keeps.
+    { protect: !plan.ephemeral },
   );
 }

@@ -19,7 +19,11 @@ export async function placeCluster<P extends Prepared>(args: {
 }): Promise<pulumi.Inputs> {
   const { spec, platform, prepared, plan } = args;
   const after = commitments(plan);
-  const owner = new random.RandomBytes(resourceNames.owner, { length: 8 }, { dependsOn: after });
+  const owner = new random.RandomBytes(
+    resourceNames.owner,
+    { length: 8 },
+    { dependsOn: after, protect: !plan.ephemeral },
+  );
   const sshKey = new tls.PrivateKey(resourceNames.sshKey, { algorithm: "ED25519" }, { dependsOn: after });
   const placement = await platform.place({ plan, prepared, sshKey, after, owner: hexOf(owner.id) });
   refuseBothAtOnce(plan, placement);

@@ -9,6 +9,9 @@ const types = {
   randomBytes: "random:index/randomBytes:RandomBytes",
 } as const;
 
+/** The component of all that is put on a host. */
+export const hostContentType = "kilonode:index:HostContent";
+
 /** What is put on a host, a resource each. */
 export const contentParts = ["programs", "keys", "secrets", "machine"] as const;
 export type ContentPart = (typeof contentParts)[number];

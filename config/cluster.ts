@@ -83,7 +83,7 @@ const Network = z.strictObject({
 });
 
 const Certificates = z.strictObject({
-  /** Validity of the CAs, days. Default 3,650. */
+  /** Validity of the CAs, days; at least twice `days`. `up` renews one, with the same key, as soon as it has no more left than a new certificate. Default 3,650. */
   authorityDays: z.int().min(1).max(7300).default(3650),
   /** Validity of every other certificate, days. Default 365. */
   days: z.int().min(1).max(825).default(365),

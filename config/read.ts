@@ -1,5 +1,6 @@
 /** From the raw values of a stack file to a checked {@link ClusterSpec}: all errors at once, before anything is touched. */
 import { z } from "zod";
+import type { KeyChange } from "./changes";
 import { ClusterConfig, type ClusterSpec } from "./cluster";
 import { countOf, exitCodes, UserError } from "./errors";
 import { lookup } from "./lookup";
@@ -16,6 +17,8 @@ export type RawConfiguration = Readonly<Record<string, unknown>>;
 export interface PlatformKnobs {
   /** Its own knobs, which stand below a key of its name. */
   readonly own: z.ZodObject;
+  /** What a cluster that exists does about a change of each of its own knobs. */
+  readonly changes: Readonly<Record<string, KeyChange>>;
   /** What a stack on it gets where it says nothing, in the form of a stack's file. */
   readonly defaults: RawConfiguration;
 }

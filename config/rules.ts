@@ -28,6 +28,7 @@ export const rules: readonly Rule[] = [
   { needs: ["network.hosts", "zones"], check: roomForZones },
   { needs: ["etcd.heartbeatMs", "etcd.electionMs"], check: electionTime },
   { needs: ["certificates"], check: renewal },
+  { needs: ["certificates"], check: authorityLife },
   { needs: ["zones"], check: zonesOnce },
   { needs: ["zones", "ephemeral"], check: quorumWithoutZone },
 ];
@@ -147,6 +148,12 @@ function renewal({ certificates: { days, renewBeforeDays } }: ClusterSpec): Prob
   if (renewBeforeDays < days) return [];
   const message = `${renewBeforeDays} days is not less than the ${days} days of validity; every up would renew every certificate`;
   return [{ path: ["certificates", "renewBeforeDays"], message }];
+}
+
+function authorityLife({ certificates: { authorityDays, days } }: ClusterSpec): Problem[] {
+  if (authorityDays >= 2 * days) return [];
+  const message = `${authorityDays} days for an authority, and ${days} for its certificates: none may outlive it, so it is renewed, and what trusts it restarted, as soon as it has less left than they are valid; take at least twice as long, ${2 * days}`;
+  return [{ path: ["certificates", "authorityDays"], message }];
 }
 
 function zonesOnce({ zones }: ClusterSpec): Problem[] {

@@ -1,6 +1,16 @@
 /** Real etcd processes on loopback addresses, driven through the very commands that a rollout runs over SSH. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Outcome } from "../../components/access/ssh";
@@ -109,6 +119,23 @@ export class LocalShard extends RemoteShard {
     Object.assign(host, { active: null, process: undefined, job: undefined });
   }
 
+  /** The host goes, and its data stays for the next one of that name. */
+  async leave(name: string): Promise<void> {
+    const host = this.host(name);
+    await end(host.process, "SIGKILL");
+    Object.assign(host, { active: null, process: undefined, job: undefined, env: {} });
+  }
+
+  override async setAside(name: string): Promise<readonly string[]> {
+    const host = this.host(name);
+    await end(host.process, "SIGTERM");
+    const [data, aside] = ["data", "data-aside"].map((folder) => join(this.#dir, name, folder)) as [string, string];
+    if (!existsSync(data)) return [];
+    renameSync(data, aside);
+    this.log.push(`set aside ${name}`);
+    return [aside];
+  }
+
   async cleanUp(): Promise<void> {
     await Promise.all([...this.#hosts.values()].map((host) => end(host.process, "SIGKILL")));
     rmSync(this.#dir, { recursive: true, force: true });
@@ -120,8 +147,7 @@ export class LocalShard extends RemoteShard {
     return {
       staged,
       active,
-      everActivated: active !== null,
-      holdsData: active !== null,
+      everActivated: active !== null || existsSync(join(this.#dir, name, "data")),
       restarts: state === "active" && active !== staged ? ["etcd.service"] : [],
       pending: active === staged ? [] : ["write /etc/etcd/etcd.env"],
       services: active === null ? {} : { "etcd.service": { kind: "unit", active: state } },

@@ -16,7 +16,9 @@ export async function consentTo(what: string, { stack, spec }: CheckedStack, { y
     );
   }
   const prompt = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await prompt.question(`${what} removes the cluster ${stack}. Type its name to go on: `);
+  const answer = await prompt.question(
+    `${what} removes the cluster ${stack}; its data and keys are kept. Type its name to go on: `,
+  );
   prompt.close();
   if (answer.trim() !== stack) throw new UserError(`got "${answer.trim()}", not "${stack}"; nothing was touched`);
 }

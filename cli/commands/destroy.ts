@@ -9,8 +9,9 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-Removes all resources of the stack. Of a stack with "ephemeral: true" everything goes, data too; of any other the volumes
-are kept. See "kilonode preview <stack> --destroy" for what would go.
+Removes the cluster. Of a stack with "ephemeral: true" everything goes, data too. Of any other the volumes of its hosts are
+kept, and in its state the keys and results without which their data is of no use: "kilonode up" makes the cluster again
+with its data. See "kilonode preview <stack> --destroy" for what would go.
 
 Examples:
   kilonode destroy lab

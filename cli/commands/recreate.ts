@@ -12,7 +12,8 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-Names, addresses and settings come from the configuration, so the new cluster is the same one; keys and data are new.
+Names, addresses and settings come from the configuration, so the new cluster is the same one. Of a stack with
+"ephemeral: true" keys and data are new; any other keeps both.
 
 Example:
   kilonode recreate lab`,

@@ -40,6 +40,12 @@ export async function clusterOf(checked: CheckedStack, opened: StackEngine): Pro
   const { unfinished, pending } = state;
   const { sshKey, hosts } = known;
   if (sshKey !== undefined && hosts.length > 0) return { ...known, sshKey, checked, unfinished };
+  const { resources } = state;
+  const destroyed = resources.length > 0 && hosts.length === 0 && unfinished === undefined;
+  if (destroyed)
+    throw new UserError(
+      `the cluster of stack ${stack} was destroyed, and its data and keys are kept; \`kilonode up ${stack}\` makes it again`,
+    );
   const why = unfinished ? unfinishedText(stack, unfinished, pending) : `run \`kilonode up ${stack}\``;
   throw new UserError(`${none}: its state knows of no host; ${why}`);
 }

@@ -8,7 +8,7 @@ import { operatorKubeconfig } from "../../components/pki/kubeconfig";
 import { groupOf } from "../../components/plan/groups";
 import type { ClusterPlan } from "../../components/plan/types";
 import type { MadeResources, PlatformModule } from "../../components/platform/module";
-import { resourceIds } from "../../components/resources";
+import { hostContentType, resourceIds } from "../../components/resources";
 import type { OpenedResource, OpenedState, Values } from "../../engine";
 import { ROOT_STACK, urnName } from "../../engine";
 
@@ -39,13 +39,15 @@ export function knownFrom(
   const made = (name: string) => madeHost(find, name);
   const outputs = resources.find(({ type }) => type === ROOT_STACK)?.outputs ?? {};
   const told = Array.isArray(outputs.hosts) ? (outputs.hosts as unknown as ClusterHost[]) : [];
+  // A destroy that keeps data keeps the outputs, too, and no host that they speak of.
+  const destroyed = !resources.some(({ type }) => type === hostContentType);
   const planned = plan.hosts.flatMap((host): ClusterHost[] => {
     const { name, zone, role } = host;
     // The host's own word is the newest: a failed `up` may have made it anew or elsewhere since the outputs were written.
     const target = made(name);
     const output = told.find((one) => one.name === name);
     if (target) return [{ ...output, ...target, name, zone, role, group: groupOf(plan, name).name }];
-    return output ? [output] : [];
+    return output && !destroyed ? [output] : [];
   });
   const leaving = told.filter(({ name }) => !plan.hosts.some((host) => host.name === name) && made(name));
   const hosts = [...planned, ...leaving];
@@ -79,6 +81,8 @@ function kubeconfigFrom(
   find: MadeResources,
   outputs: Values,
 ): Pick<Known, "kubeconfig" | "kubeconfigLacks"> {
+  // What was applied: the configuration may say something else that the cluster cannot become.
+  const endpoint = text(outputs, "apiEndpoint") ?? plan.api.endpoint;
   const parts = {
     "the certificate of the kubernetes authority": text(find(...resourceIds.authority("kubernetes")), "certPem"),
     "the operator's certificate": text(find(...resourceIds.operatorCertificate), "certPem"),
@@ -86,7 +90,7 @@ function kubeconfigFrom(
   };
   const [authority, cert, operatorKey] = Object.values(parts);
   if (authority && cert && operatorKey)
-    return { kubeconfig: operatorKubeconfig(plan, authority, cert, operatorKey), kubeconfigLacks: [] };
+    return { kubeconfig: operatorKubeconfig(plan.stack, endpoint, authority, cert, operatorKey), kubeconfigLacks: [] };
   const whole = text(outputs, "kubeconfig");
   const lacks = Object.entries(parts).flatMap(([name, pem]) => (pem ? [] : [name]));
   return { kubeconfig: whole, kubeconfigLacks: whole === undefined ? lacks : [] };

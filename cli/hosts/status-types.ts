@@ -89,6 +89,8 @@ export interface Degradation {
 
 export interface CertificateStatus {
   readonly name: string;
+  /** Of an authority: other certificates are signed by it. */
+  readonly authority: boolean;
   /** ISO 8601, UTC. */
   readonly expires: string;
 }

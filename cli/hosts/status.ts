@@ -233,7 +233,7 @@ function hostDegradations(seen: readonly Seen[]): Degradation[] {
 
 /** A host's certificates by host and name; an authority's, which many hosts hold, once. */
 function certificateStatus(seen: readonly Seen[]): CertificateStatus[] {
-  const byName = new Map<string, string>();
+  const byName = new Map<string, CertificateStatus>();
   for (const { plan, sections } of seen) {
     for (const { path, pem } of readCertificates(sections.certificates)) {
       const own = plan.certificates.find(({ certPath }) => certPath === path);
@@ -243,12 +243,13 @@ function certificateStatus(seen: readonly Seen[]): CertificateStatus[] {
         : shared?.kind === "authority"
           ? `${shared.authority} authority`
           : path;
-      byName.set(name, new Date(new X509Certificate(pem).validTo).toISOString());
+      const expires = new Date(new X509Certificate(pem).validTo).toISOString();
+      byName.set(name, { name, authority: shared?.kind === "authority", expires });
     }
   }
-  return [...byName]
-    .map(([name, expires]) => ({ name, expires }))
-    .sort((a, b) => (a.expires < b.expires ? -1 : a.expires > b.expires ? 1 : a.name < b.name ? -1 : 1));
+  return [...byName.values()].sort((a, b) =>
+    a.expires < b.expires ? -1 : a.expires > b.expires ? 1 : a.name < b.name ? -1 : 1,
+  );
 }
 
 /** The files that `status` asks a host for: its certificates and those of the authorities it trusts. */

@@ -47,8 +47,8 @@ export class PulumiEngine implements StackEngine {
       copyFileSync(stackFile(this.stack), configFile);
       if (action === "up") await stack.up(options);
       else if (action === "preview") await stack.preview({ ...options, configFile });
-      else if (action === "destroy") await stack.destroy(options);
-      else await stack.previewDestroy({ ...options, configFile });
+      else if (action === "destroy") await stack.destroy({ ...options, excludeProtected: true });
+      else await stack.previewDestroy({ ...options, configFile, excludeProtected: true });
       if (action === "up") await this.#forgetMadeGood();
       if (action === "destroy") await this.#cleanUp();
     } catch (error) {

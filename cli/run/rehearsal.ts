@@ -136,6 +136,7 @@ export class RehearsalEngine implements StackEngine {
       stack: this.stack,
       stateFile: this.stateFile,
       passphrase: this.passphrase,
+      excludeProtected: true,
       providers: engine.providers,
       ...hooks,
     });

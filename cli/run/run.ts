@@ -20,6 +20,7 @@ import type { CheckedStack } from "../stack/configuration";
 import type { Action, StackEngine } from "./engine";
 import { impossibleChanges } from "./impossible";
 import { interruptible } from "./interrupt";
+import { keptBy, refuseLosingKeys } from "./kept";
 import { openStack } from "./open-stack";
 
 export interface RunOptions {
@@ -32,12 +33,14 @@ export interface RunOptions {
 export async function runAction(checked: CheckedStack, action: Action, options: RunOptions): Promise<number> {
   const { stack, plan } = checked;
   const isPreview = action === "preview" || action === "preview-destroy";
+  const destroys = action === "destroy" || action === "preview-destroy";
   const style = styleOf(process.stderr);
   const phases = new Phases(action === "up" ? plan : undefined);
   const progress = new ProgressDisplay(new Terminal(process.stderr), phases, style, isPreview);
   const say = (line: string) => progress.line(line);
   const engine = openStack(checked, { engine: options.engine, make: !isPreview, say });
   if (action === "up" || action === "preview") await refuseImpossibleChange(checked, engine);
+  else await refuseLosingKeys(checked, engine);
   const owner = action === "destroy" ? await ownerOf(engine) : undefined;
   const command = `kilonode ${isPreview ? "preview" : action} ${stack}`;
   const interruption = interruptible(command, say);
@@ -45,6 +48,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   let result: Result;
   let reports: RunReport["phases"];
   let health: Health | undefined;
+  let kept: RunReport["kept"];
   const { signal } = interruption;
   // What fails after a Ctrl-C fails by it, and is nothing to be mended.
   const ended = new Set<string>();
@@ -54,7 +58,10 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   };
   try {
     result = await engine.run(action, { onEvent, signal });
-    if (action === "destroy" && result.result === "succeeded") await checked.platform.sweep(checked.spec, owner);
+    if (destroys) kept = await keptBy(engine);
+    // What is kept may be the data of a stack that has been called ephemeral only since its last `up`.
+    if (action === "destroy" && result.result === "succeeded" && kept?.length === 0)
+      await checked.platform.sweep(checked.spec, owner);
     reports = progress.stop(result.durationMs);
     if (action === "up" && result.result === "succeeded")
       health = await healthAfter(checked, engine, say, interruption.signal);
@@ -77,6 +84,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     failures: failuresOf({ diagnostics }, plan, command),
     ...(health && { health }),
     outputs,
+    ...(kept && { kept }),
   };
   print(reportText(report, result, checked, options, isPreview));
   const unexpected = options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result);

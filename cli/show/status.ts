@@ -102,9 +102,13 @@ function degradationLines(all: readonly Degradation[], hostCount: number): strin
 const dayMs = 86_400_000;
 
 function certificateLines({ certificates }: StatusReport, now: Date, style: Style): string[] {
-  const [first] = certificates;
-  if (!first) return table([["certificates", style.red("none seen")]], "  ");
-  const days = Math.floor((new Date(first.expires).getTime() - now.getTime()) / dayMs);
-  const text = `${certificates.length}, the first ends in ${days} days (${first.name}, ${first.expires.slice(0, 10)})`;
-  return [`  certificates  ${days < 14 ? style.red(text) : text}`];
+  const line = (title: string, authority: boolean): [string, string] => {
+    const all = certificates.filter((one) => one.authority === authority);
+    const [first] = all;
+    if (!first) return [title, style.red("none seen")];
+    const days = Math.floor((new Date(first.expires).getTime() - now.getTime()) / dayMs);
+    const text = `${all.length}, the first ends in ${days} days (${first.name}, ${first.expires.slice(0, 10)})`;
+    return [title, days < 14 ? style.red(text) : text];
+  };
+  return table([line("certificates", false), line("authorities", true)], "  ");
 }

@@ -26,6 +26,8 @@ export interface RunReport {
   /** Of an `up` that has applied everything: the cluster as it was then. */
   readonly health?: Health;
   readonly outputs: Result["outputs"];
+  /** Of a destroy: what stays in the state, because data is kept that needs it. */
+  readonly kept?: readonly string[];
 }
 
 export function exitCodeOfRun({ result, failures, health }: Pick<RunReport, "result" | "failures" | "health">): number {
@@ -47,6 +49,7 @@ export function summaryText(report: RunReport, plan: ClusterPlan, style: Style):
   lines.push(...failures.flatMap((failure) => failureText(failure, style)));
   if (result === "interrupted")
     lines.push(`  ${style.yellow("interrupted")}: what was done is kept; run the same command again to go on`);
+  if (report.kept && report.kept.length > 0) lines.push(...keptText(stack, report.kept, planned));
   if (report.health) lines.push(...healthText(stack, report.health, style));
   if (action === "up" && exitCodeOfRun(report) === exitCodes.done) lines.push(...howToUse(stack, plan));
   return lines;
@@ -60,6 +63,14 @@ function healthText(stack: string, { healthy, problems, durationMs }: Health, st
     `${style.red("error")}: everything was applied, but the cluster is not healthy:`,
     ...problems.map((problem) => `  ${problem}`),
     `  ${style.bold("what to do:")} \`kilonode status ${stack}\` shows it as it is now; docs/operations.md says what to do about each`,
+  ];
+}
+
+function keptText(stack: string, kept: readonly string[], planned: boolean): string[] {
+  return [
+    `  ${planned ? "would be kept" : "kept"}: the volumes of the hosts, and in the state what their data needs:`,
+    `    ${kept.join(", ")}`,
+    `  \`kilonode up ${stack}\` makes the cluster again with its data; to remove that too: docs/data-and-keys.md#a-cluster-that-was-destroyed`,
   ];
 }
 

@@ -136,16 +136,27 @@ function unitFiles(parts: PlanParts, master: Place): Record<string, MachineFile>
 const serviceName = (component: Component, runtime: PlanParts["runtime"]) =>
   runtime === "systemd" ? `${component}.service` : component;
 
-/** Files that a component reads once, at its start. Certificates and keys it reads anew. */
+/**
+ * Files that a component reads once, at its start. Certificates and keys it reads anew, and so the authorities of its own clients
+ * (--client-ca-file, --requestheader-client-ca-file: k8s.io/apiserver, dynamiccertificates/dynamic_cafile_content.go). Those of the
+ * servers that it calls itself it does not: etcd's client has no way to, and client-go has only since 1.36 (ClientsAllowCARotation).
+ * The controller manager publishes --root-ca-file as it was at the start.
+ */
 const readOnce: Readonly<Record<Component, readonly string[]>> = {
   "kube-apiserver": [
     "/etc/kubernetes/audit-policy.yaml",
     "/etc/kubernetes/encryption.yaml",
+    `${pki}/etcd-client-ca.crt`,
+    `${pki}/kubernetes-ca.crt`,
     `${pki}/service-account.key`,
     `${pki}/service-account.pub`,
   ],
-  "kube-controller-manager": ["/etc/kubernetes/controller-manager.kubeconfig"],
-  "kube-scheduler": ["/etc/kubernetes/scheduler.kubeconfig", "/etc/kubernetes/scheduler.yaml"],
+  "kube-controller-manager": ["/etc/kubernetes/controller-manager.kubeconfig", `${pki}/kubernetes-ca.crt`],
+  "kube-scheduler": [
+    "/etc/kubernetes/scheduler.kubeconfig",
+    "/etc/kubernetes/scheduler.yaml",
+    `${pki}/kubernetes-ca.crt`,
+  ],
 };
 
 /** The API server is ready only with etcd: the rollout's gate waits for it, not the activation. */

@@ -138,8 +138,9 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
         kind: "unit",
         enabled: true,
         running: true,
-        // etcd reads its certificates anew at each handshake: a renewed one needs no restart.
-        restartOn: ["/etc/etcd/etcd.env", "/usr/local/bin/etcd"],
+        // etcd reads its certificates anew at each handshake, so a renewed one needs no restart; authorities it reads once
+        // (https://github.com/etcd-io/etcd/issues/11555).
+        restartOn: ["/etc/etcd/etcd.env", `${pki}/client-ca.crt`, `${pki}/peer-ca.crt`, "/usr/local/bin/etcd"],
         reloadOn: [],
         wait: false,
       },

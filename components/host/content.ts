@@ -11,7 +11,7 @@ import { verifiedRequest } from "../pki/requests";
 import { unbuilt } from "../plan/artifacts";
 import type { HostPlan, SecretPlan } from "../plan/types";
 import type { Host } from "../platform/module";
-import { type ContentPart, resourceNames } from "../resources";
+import { type ContentPart, hostContentType, resourceNames } from "../resources";
 import { runError } from "../run-error";
 import { machineInput, makeKeys, programCommand, programInput, programsCommand, programsInput } from "./delivery";
 import type { Repairs } from "./repairs";
@@ -24,7 +24,7 @@ export class HostContent extends pulumi.ComponentResource {
   /** @param repairs absent: the host does not answer, so nobody knows whether it differs, and it counts as unchanged */
   constructor(host: Host, pki: Pki, repairs: Repairs | undefined, options?: pulumi.ComponentResourceOptions) {
     const { plan } = host;
-    super("kilonode:index:HostContent", plan.name, {}, options);
+    super(hostContentType, plan.name, {}, options);
     const { programs, content: generation } = repairs ?? { programs: 0, content: 0 };
     // The number of repairs is part of the command's text.
     const repaired = repairs ? {} : { ignoreChanges: ["create"] };

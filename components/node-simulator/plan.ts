@@ -93,7 +93,14 @@ function simulatorMachine({ api, facts, scale, spec }: PlanParts, self: Place): 
         kind: "unit",
         enabled: true,
         running: true,
-        restartOn: ["/etc/kwok/kwok.flags", "/etc/kwok/stages.yaml", "/etc/kwok/kubeconfig", "/usr/local/bin/kwok"],
+        // A client, so it reads its authority once: see control-plane/plan.ts.
+        restartOn: [
+          "/etc/kwok/kwok.flags",
+          "/etc/kwok/stages.yaml",
+          "/etc/kwok/kubeconfig",
+          `${pki}/kubernetes-ca.crt`,
+          "/usr/local/bin/kwok",
+        ],
         reloadOn: [],
         wait: true,
       },

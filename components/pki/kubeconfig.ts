@@ -1,6 +1,5 @@
 /** Kubeconfigs: of components, which name the files of their host, and of the operator, which holds a key. */
 import { stringify } from "yaml";
-import type { ClusterPlan } from "../plan/types";
 
 export interface KubeconfigOf {
   readonly server: string;
@@ -24,7 +23,8 @@ export function componentKubeconfig(of: KubeconfigOf): string {
 
 /** Holds the operator's key: a secret. */
 export function operatorKubeconfig(
-  plan: Pick<ClusterPlan, "stack" | "api">,
+  stack: string,
+  endpoint: string,
   authorityPem: string,
   certPem: string,
   keyPem: string,
@@ -36,15 +36,15 @@ export function operatorKubeconfig(
       kind: "Config",
       clusters: [
         {
-          name: plan.stack,
-          cluster: { server: plan.api.endpoint, "certificate-authority-data": base64(authorityPem) },
+          name: stack,
+          cluster: { server: endpoint, "certificate-authority-data": base64(authorityPem) },
         },
       ],
       users: [
         { name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } },
       ],
-      contexts: [{ name: plan.stack, context: { cluster: plan.stack, user: "operator" } }],
-      "current-context": plan.stack,
+      contexts: [{ name: stack, context: { cluster: stack, user: "operator" } }],
+      "current-context": stack,
     },
     { lineWidth: 0 },
   );

@@ -6,17 +6,14 @@ import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { stringify } from "yaml";
-import type { ClusterConfig } from "../../config/cluster";
+import type { ClusterSpec } from "../../config/cluster";
 import { type Authority, authorities, type CertificatePlan } from "../plan/types";
 
 /** P-256: a handshake costs a fraction of RSA's, which matters with thousands of clients. */
 const elliptic = { algorithm: "ECDSA", ecdsaCurve: "P256" } as const;
 const hoursPerDay = 24;
 
-export interface PkiArgs {
-  readonly stack: string;
-  readonly certificates: ClusterConfig["certificates"];
-}
+export type PkiArgs = Pick<ClusterSpec, "stack" | "certificates" | "ephemeral">;
 
 interface AuthorityKeys {
   readonly keyPem: pulumi.Output<string>;
@@ -29,6 +26,8 @@ export class Pki extends pulumi.ComponentResource {
   /** EncryptionConfiguration for Secrets at rest. */
   readonly encryptionConfig: pulumi.Output<string>;
   private readonly keys: Record<Authority, AuthorityKeys>;
+  /** Of what data that is kept cannot do without: also when all else is destroyed. */
+  private readonly kept: pulumi.CustomResourceOptions;
   private readonly validity: { validityPeriodHours: number; earlyRenewalHours: number };
 
   constructor(
@@ -37,16 +36,17 @@ export class Pki extends pulumi.ComponentResource {
     options?: pulumi.ComponentResourceOptions,
   ) {
     super("kilonode:index:Pki", name, {}, options);
+    this.kept = { parent: this, protect: !args.ephemeral };
     const { days, renewBeforeDays } = args.certificates;
     this.validity = { validityPeriodHours: days * hoursPerDay, earlyRenewalHours: renewBeforeDays * hoursPerDay };
     this.keys = Object.fromEntries(authorities.map((authority) => [authority, this.authority(authority)])) as Record<
       Authority,
       AuthorityKeys
     >;
-    const serviceAccount = new tls.PrivateKey("service-account", elliptic, { parent: this });
+    const serviceAccount = new tls.PrivateKey("service-account", elliptic, this.kept);
     this.serviceAccountKeyPem = serviceAccount.privateKeyPem;
     this.serviceAccountPublicPem = serviceAccount.publicKeyPem;
-    const encryptionKey = new random.RandomBytes("encryption-at-rest", { length: 32 }, { parent: this });
+    const encryptionKey = new random.RandomBytes("encryption-at-rest", { length: 32 }, this.kept);
     this.encryptionConfig = pulumi.secret(encryptionKey.base64.apply(encryptionConfiguration));
     this.registerOutputs({});
   }
@@ -101,7 +101,8 @@ export class Pki extends pulumi.ComponentResource {
   }
 
   private authority(authority: Authority): AuthorityKeys {
-    const key = new tls.PrivateKey(`${authority}-ca`, elliptic, { parent: this });
+    const { authorityDays, days } = this.args.certificates;
+    const key = new tls.PrivateKey(`${authority}-ca`, elliptic, this.kept);
     const cert = new tls.SelfSignedCert(
       `${authority}-ca`,
       {
@@ -109,7 +110,10 @@ export class Pki extends pulumi.ComponentResource {
         subject: { commonName: `${this.args.stack} ${authority} CA` },
         isCaCertificate: true,
         allowedUses: ["cert_signing", "crl_signing", "digital_signature"],
-        validityPeriodHours: this.args.certificates.authorityDays * hoursPerDay,
+        validityPeriodHours: authorityDays * hoursPerDay,
+        // With the same key and subject, so what the old one has signed stays valid. So early that no certificate outlives its
+        // authority: whatever is signed now ends before the next renewal is due. A day more, since signing comes after looking.
+        earlyRenewalHours: (days + 1) * hoursPerDay,
         setSubjectKeyId: true,
       },
       { parent: this },

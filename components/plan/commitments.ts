@@ -9,14 +9,27 @@ import type { ClusterPlan } from "./types";
 
 const Both = z.object({ kubernetes: z.string(), etcd: z.string() });
 
+const Settings = z.object({
+  quotaGiB: z.number(),
+  heartbeatMs: z.number(),
+  electionMs: z.number(),
+  /** Of the masters. */
+  runtime: z.enum(["systemd", "static-pod"]),
+});
+
+type Settings = z.output<typeof Settings>;
+
 const Commitments = z.object({
   platform: z.string(),
   /** Host to "zone address". */
   places: z.record(z.string(), z.string()),
-  network: z.object({ nodes: z.string(), services: z.string(), pods: z.string() }),
+  /** `hosts`: absent of a cluster that was made before it was held to it. */
+  network: z.object({ nodes: z.string(), services: z.string(), pods: z.string(), hosts: z.string().optional() }),
   /** API resource to the shard that holds it, for those that are not in the shard that holds the rest. */
   storage: z.record(z.string(), z.string()),
   releases: Both,
+  /** Absent of a cluster that was made before it was held to them. */
+  settings: Settings.optional(),
   /**
    * Releases before these. Commitments are written before the rollouts begin, and these may have stopped half-way: the cluster is on
    * one of both, and only what rollouts printed tells on which (components/rollout/step.ts).
@@ -26,14 +39,18 @@ const Commitments = z.object({
 
 export type Commitments = z.output<typeof Commitments>;
 
-export function commitmentsOf({ hosts, network, platform, releases, shards }: ClusterPlan): Commitments {
+export function commitmentsOf({ hosts, network, platform, releases, scale, shards }: ClusterPlan): Commitments {
   const { nodes, services, pods } = network;
+  const { heartbeatMs, electionMs } = scale.etcd;
+  const quotaGiB = Math.max(...Object.values(scale.etcd.shards).map((shard) => shard.quotaGiB));
+  const inPods = hosts.some(({ machine }) => Object.values(machine.services).some(({ kind }) => kind === "static-pod"));
   return {
     platform,
     places: Object.fromEntries(hosts.map(({ name, zone, address }) => [name, `${zone} ${address}`])),
-    network: { nodes, services, pods },
+    network: { nodes, services, pods, hosts: network.hosts },
     storage: Object.fromEntries(shards.flatMap(({ name, resources }) => resources.map((one) => [one, name]))),
     releases,
+    settings: { quotaGiB, heartbeatMs, electionMs, runtime: inPods ? "static-pod" : "systemd" },
   };
 }
 
@@ -53,17 +70,19 @@ export function committed(before: Commitments, after: Commitments): Commitments 
   return { ...after, cameFrom: { kubernetes: cameFrom("kubernetes"), etcd: cameFrom("etcd") } };
 }
 
-/** Why the cluster cannot become what is asked; empty when it can. */
+/** Why the cluster cannot become what is asked; empty when it can. Which key does what: config/changes.ts. */
 export function changeProblems(before: Commitments, after: Commitments): string[] {
+  const moved = placeProblems(before.places, after.places);
   return [
     ...(before.platform === after.platform
       ? []
       : [`platform: ${before.platform} -> ${after.platform}: a cluster stays on its platform. ${anew}`]),
-    ...placeProblems(before.places, after.places),
-    ...rangeProblems(before.network, after.network),
+    ...moved,
+    ...rangeProblems(before.network, after.network, moved.length > 0 ? ["hosts"] : []),
     ...storageProblems(before.storage, after.storage),
     // From the one of both that it is on, its rollouts judge.
     ...releaseStepProblems(before.releases, after.releases, before.cameFrom),
+    ...(before.settings && after.settings ? settingProblems(before.settings, after.settings) : []),
   ];
 }
 
@@ -87,11 +106,17 @@ const rangeReasons: Readonly<Record<keyof Commitments["network"], string>> = {
   services: "Services keep the addresses that they have, and certificates of the API servers name the first one",
   pods: "nodes keep the ranges that they were given",
   nodes: "nodes keep their addresses",
+  hosts: "hosts keep their addresses and their network",
 };
 
-function rangeProblems(before: Commitments["network"], after: Commitments["network"]): string[] {
+/** @param told ranges of which it is said already that they cannot change */
+function rangeProblems(
+  before: Commitments["network"],
+  after: Commitments["network"],
+  told: readonly string[],
+): string[] {
   return (Object.keys(rangeReasons) as (keyof typeof rangeReasons)[]).flatMap((name) =>
-    before[name] === after[name]
+    before[name] === undefined || before[name] === after[name] || told.includes(name)
       ? []
       : [`network.${name}: ${before[name]} -> ${after[name]}: ${rangeReasons[name]}. ${anew}`],
   );
@@ -111,4 +136,40 @@ function storageProblems(before: Commitments["storage"], after: Commitments["sto
     if (from === to) return [];
     return [`etcd.shards: ${resource} would move from shard ${from} to ${to}, without what is stored. ${anew}`];
   });
+}
+
+function settingProblems(before: Settings, after: Settings): string[] {
+  const quota =
+    after.quotaGiB < before.quotaGiB
+      ? [
+          `etcd.quotaGiB: ${before.quotaGiB} -> ${after.quotaGiB}: etcd takes no writes when it stores more than its quota, and volumes do not shrink; keep ${before.quotaGiB} or take more. ${anew}`,
+        ]
+      : [];
+  const runtime =
+    after.runtime === before.runtime
+      ? []
+      : [
+          `masters.runtime: ${before.runtime} -> ${after.runtime}: units and static pods would run side by side on a master. ${anew}`,
+        ];
+  return [...quota, ...timeProblems(before, after), ...runtime];
+}
+
+/** What etcd asks of one member's settings, between any two. */
+const heartbeatsPerElection = 5;
+
+/** While members change one by one, any of them may lead with one heartbeat, and another wait with the other election timeout. */
+function timeProblems(before: Settings, after: Settings): string[] {
+  const waitsLongEnough = (follower: Settings, leader: Settings) =>
+    follower.electionMs >= heartbeatsPerElection * leader.heartbeatMs;
+  if (waitsLongEnough(before, after) && waitsLongEnough(after, before)) return [];
+  const times = ({ heartbeatMs, electionMs }: Pick<Settings, "heartbeatMs" | "electionMs">) =>
+    `etcd.heartbeatMs: ${heartbeatMs} and etcd.electionMs: ${electionMs}`;
+  const between = {
+    heartbeatMs: Math.min(before.heartbeatMs, after.heartbeatMs),
+    electionMs: Math.max(before.electionMs, after.electionMs),
+  };
+  return [
+    `${times(before)} cannot become ${times(after)} in one step: while members change one by one, followers with one of these timeouts would wait for less than ${heartbeatsPerElection} of the other heartbeats, and elect a leader over and over. ` +
+      `Set ${times(between)} and run \`kilonode up\`, then set ${times(after)} and run it again`,
+  ];
 }

@@ -24,6 +24,8 @@ export interface RolloutArgs {
   /** False: one of its hosts did not answer. An update then looks again, and does not end well while it is so. */
   readonly seen: boolean;
   readonly sshKey: pulumi.Output<string>;
+  /** True: its result outlives the hosts. It tells a shard that was once created, whose data is kept, from one that never was. */
+  readonly kept: boolean;
 }
 
 export interface RolloutMember {
@@ -33,23 +35,53 @@ export interface RolloutMember {
   readonly digest?: pulumi.Output<string>;
 }
 
-export class Rollout extends pulumi.ComponentResource {
-  constructor(args: RolloutArgs, options?: pulumi.ComponentResourceOptions) {
-    super("kilonode:index:Rollout", args.group, {}, options);
-    new local.Command(
+/** Resources of a program that a rollout waits for. */
+export interface RolloutOptions {
+  readonly parent: pulumi.Resource;
+  readonly after: readonly Done[];
+}
+
+/** Something that is known to be done. */
+export interface Done {
+  readonly done: pulumi.Output<unknown>;
+}
+
+export class Rollout extends pulumi.ComponentResource implements Done {
+  readonly done: pulumi.Output<unknown>;
+
+  constructor(args: RolloutArgs, { parent, after }: RolloutOptions) {
+    super("kilonode:index:Rollout", args.group, {}, { parent });
+    const command = new local.Command(
       resourceNames.rollout(args.group),
       {
         create: program,
-        stdin: json(rolloutSpec(args)),
-        environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: staged(args.hosts) },
+        stdin: detached(json(rolloutSpec(args)), after),
+        environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: detached(staged(args.hosts), []) },
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
         addPreviousOutputInEnv: true,
         logging: local.Logging.Stderr,
       },
-      { parent: this },
+      { parent: this, protect: args.kept },
     );
+    this.done = command.id;
     this.registerOutputs({});
   }
+}
+
+/** A custom resource has its URN when it is made; a component has it before its parts are. */
+export const doneOf = (resource: pulumi.Resource): Done =>
+  resource instanceof Rollout || resource instanceof Gates ? resource : { done: resource.urn };
+
+/**
+ * The value when it is known and the others are done, without being recorded as depending on them: what is kept when the hosts go
+ * must not keep the hosts. A preview orders nothing.
+ */
+function detached<T>(value: pulumi.Output<T>, after: readonly Done[]): pulumi.Output<T> {
+  if (pulumi.runtime.isDryRun()) return value;
+  const all = pulumi.all([value, ...after.map(({ done }) => done)]);
+  return pulumi.output(
+    new Promise<T>((resolve) => void all.apply(([known]) => resolve(known as T))),
+  ) as pulumi.Output<T>;
 }
 
 /**
@@ -90,10 +122,12 @@ export interface GatesArgs {
 }
 
 /** Looks at the gates of all groups before the first rollout of a change: see check.ts. A first creation has no gates yet. */
-export class Gates extends pulumi.ComponentResource {
+export class Gates extends pulumi.ComponentResource implements Done {
+  readonly done: pulumi.Output<unknown>;
+
   constructor(args: GatesArgs, options?: pulumi.ComponentResourceOptions) {
     super("kilonode:index:Gates", "gates", {}, options);
-    new local.Command(
+    const command = new local.Command(
       resourceNames.gates,
       {
         create: "true",
@@ -105,6 +139,7 @@ export class Gates extends pulumi.ComponentResource {
       },
       { parent: this },
     );
+    this.done = command.id;
     this.registerOutputs({});
   }
 }

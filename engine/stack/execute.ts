@@ -12,7 +12,7 @@ import { dynamicProvider } from "../providers/dynamic";
 import { messageOf } from "../run/run";
 import { type Child, startChild, stopChild } from "../sdk/child";
 import { ROOT_STACK } from "../state/types";
-import { planDeletes, runDeletes } from "../steps/deletes";
+import { planDeletes, protectedOf, runDeletes } from "../steps/deletes";
 import { Executor } from "../steps/executor";
 import { Generator } from "../steps/generate";
 import { Steps } from "../steps/steps";
@@ -56,8 +56,9 @@ export async function runProgram(session: Session): Promise<Values> {
 
 export async function destroyProgramless(session: Session): Promise<Values> {
   return withParts(session, async ({ generator, executor, steps, registry }) => {
-    const { run, base } = session;
-    await runDeletes(run, executor, base, planDeletes(generator, steps));
+    const { run, base, options } = session;
+    const kept = options.excludeProtected ? protectedOf(base) : undefined;
+    await runDeletes(run, executor, base, planDeletes(generator, steps, kept));
     await registry.close();
   });
 }

@@ -27,6 +27,8 @@ export interface RehearsalOptions {
   readonly onEvent?: (event: EngineEvent) => void;
   /** Interrupts: running steps are told, no new ones begin, the state is saved. */
   readonly signal?: AbortSignal;
+  /** A destroy leaves what is protected, and all that it needs, instead of failing at it. */
+  readonly excludeProtected?: boolean;
   /** Runs this function in the place of the project's program, in this process: for tests that are to be fast. */
   readonly program?: Program;
   /** Node arguments and compiler of the program, in the place of what Pulumi.yaml says. */

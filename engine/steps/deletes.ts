@@ -10,11 +10,17 @@ import type { Executor } from "./executor";
 import type { Generator } from "./generate";
 import type { PlannedStep, Steps } from "./steps";
 
-export function planDeletes(generator: Generator, make: Steps): PlannedStep[] {
+/** @param kept stay as they are */
+export function planDeletes(
+  generator: Generator,
+  make: Steps,
+  kept: ReadonlySet<ResourceState> = new Set(),
+): PlannedStep[] {
   const { deletes, pendingDeletes, aliases, operated } = generator;
   const steps: PlannedStep[] = [];
   const isOperated = (urn: string): boolean => operated.has(aliases.renamed.get(urn) ?? urn);
   for (const old of generator.base) {
+    if (kept.has(old)) continue;
     if (old.delete) {
       if (pendingDeletes.has(old)) continue;
       deletes.add(old.urn);
@@ -25,6 +31,28 @@ export function planDeletes(generator: Generator, make: Steps): PlannedStep[] {
     }
   }
   return steps;
+}
+
+/** What is protected, and all that it needs: parents, dependencies, providers (`seperateProtected` in destroy.go). */
+export function protectedOf(base: readonly ResourceState[]): Set<ResourceState> {
+  const children = childrenOf(base);
+  const components = new Set(base.filter(({ custom }) => !custom).map(({ urn }) => urn));
+  const needed = new Set<string>();
+  const kept = new Set<ResourceState>();
+  // A state has what is needed before what needs it.
+  for (let i = base.length - 1; i >= 0; i--) {
+    const state = base[i] as ResourceState;
+    if (!state.protect && !needed.has(state.urn)) continue;
+    kept.add(state);
+    if (state.parent) needed.add(state.parent);
+    for (const urn of dependenciesOf(state)) {
+      needed.add(urn);
+      // Depending on a component is depending on what is in it.
+      if (!components.has(urn)) continue;
+      for (const child of children.get(urn) ?? []) if (child < i) needed.add((base[child] as ResourceState).urn);
+    }
+  }
+  return kept;
 }
 
 export async function runDeletes(

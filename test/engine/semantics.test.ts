@@ -62,6 +62,47 @@ describe("options", () => {
     expect(l.world.take()).toEqual(["delete host-1"]);
   });
 
+  it("protect and excludeProtected: a destroy leaves what is protected and all that it needs, and can be run again", async () => {
+    const program = () => {
+      const group = new Group("kept");
+      const key = new Thing("key", {}, { parent: group });
+      const network = new Thing("network", {}, { parent: group });
+      const helper = new Group("helper");
+      const inside = new Thing("inside", {}, { parent: helper });
+      new Thing("after", {}, { parent: helper, dependsOn: inside });
+      new Thing("data", { value: key.result }, { parent: group, protect: true, dependsOn: helper });
+      new Thing("host", { value: network.result, extra: key.result });
+      new Thing("outside", {}, { dependsOn: [network] });
+    };
+    await l.stack(program).up();
+    l.world.take();
+    const again = () => l.stack(() => undefined, { excludeProtected: true });
+    expect((await again().previewDestroy()).changes).toEqual({ delete: 3 });
+    expect((await again().destroy()).changes).toEqual({ delete: 3 });
+    expect(
+      l.world
+        .take()
+        .map((call) => call.replace(/-\d+$/, ""))
+        .sort(),
+    ).toEqual(["delete host", "delete network", "delete outside"]);
+    const left = again()
+      .export()
+      .deployment.resources?.filter(({ type }) => type.startsWith("fake:index:"));
+    expect(left?.map(({ urn }) => urn.split("::").at(-1)).sort()).toEqual([
+      "after",
+      "data",
+      "helper",
+      "inside",
+      "kept",
+      "key",
+    ]);
+    expect(await again().destroy()).toMatchObject({ result: "succeeded", changes: {} });
+    const plain = await l.stack(() => undefined).destroy();
+    expect(plain.result).toBe("failed");
+    expect(plain.diagnostics[0]?.message).toContain("because it is protected");
+    expect((await l.stack(program).up()).changes).toMatchObject({ create: 3 });
+  });
+
   it("replaceWith replaces together with another", async () => {
     const program = (key: string) => () => {
       const host = new Thing("host", { key });

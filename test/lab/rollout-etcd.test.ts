@@ -1,7 +1,7 @@
 /** The etcd strategy on real etcd members, with a writer at work: no acknowledged write is lost, and no leader without a hand-over. */
 import { afterEach, describe, expect, it } from "vitest";
 import { findEtcd, LocalShard, Writer } from "../../bench/lib/local-etcd";
-import { bootstrapEnv } from "../../components/rollout/etcd/bootstrap";
+import { bootstrapEnv, ownDataEnv } from "../../components/rollout/etcd/bootstrap";
 import { leave } from "../../components/rollout/etcd/leave";
 import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
 import type { EtcdPlan } from "../../components/rollout/etcd/shard";
@@ -127,6 +127,41 @@ describe.skipIf(!binaries)(title, () => {
     await roll(shard.plan(names(3), { established: true }));
     expect(await writer.lost()).toEqual([]);
     expect(await leader()).toMatchObject({ members: names(3), up: 3 });
+  });
+
+  it("takes back a member that the shard had removed, without its old data, which is kept", async () => {
+    await create(5);
+    const writer = new Writer(() => shard.clientUrls().slice(0, 1));
+    writer.start();
+    await roll(shard.plan(names(3)));
+    for (const name of ["m4", "m5"]) await shard.leave(name);
+    shard.log.length = 0;
+    const lines = await roll(shard.plan(names(5), { established: true }));
+    expect(shard.log.filter((line) => !line.startsWith("move"))).toEqual([
+      ...["set aside m4", "activate m4"],
+      ...["set aside m5", "activate m5"],
+    ]);
+    expect(lines.filter((line) => line.includes("old data is kept in"))).toHaveLength(2);
+    expect(await writer.lost()).toEqual([]);
+    expect(await leader()).toMatchObject({ members: names(5), up: 5 });
+  });
+
+  it("brings back hosts that were made again with their data, and none that has lost it under its old id", async () => {
+    await create(3);
+    const writer = new Writer(() => shard.clientUrls().slice(0, 1));
+    writer.start();
+    await shard.sleep(500);
+    expect(await writer.lost()).toEqual([]);
+    for (const name of names(3)) await shard.leave(name);
+    await roll(shard.plan(names(3), { established: true }));
+    expect(await writer.lost()).toEqual([]);
+    expect(writer.acknowledged.length).toBeGreaterThan(0);
+    expect(await leader()).toMatchObject({ members: names(3), up: 3 });
+    await shard.recreate("m2");
+    await shard.activate("m2", { env: ownDataEnv });
+    while (!(await shard.settled("m2"))) await shard.sleep(100);
+    await expect(shard.look("m2")).rejects.toThrow();
+    expect(await leader()).toMatchObject({ members: names(3), up: 2 });
   });
 
   it("refuses, touching nothing, when the quorum is lost", async () => {

@@ -10,7 +10,8 @@ import { removeStackFiles, removeUnusedPassphrase } from "../../cli/stack/files"
 import type { ClusterHost } from "../../components/cluster";
 import { lab } from "../../components/platform/lab";
 import type { OpenedResource, Values } from "../../engine";
-import { smallPlan } from "./cli-fixture";
+import { clusterOf } from "../support/plans";
+import { smallConfiguration, smallPlan } from "./cli-fixture";
 
 const plan = smallPlan();
 const master = "lab-small-master-1";
@@ -82,6 +83,23 @@ describe("known from the state", () => {
       pending: [],
     });
     expect(hosts).toMatchObject([{ name: master, address: "198.18.16.10", hostKey: "ssh-ed25519 NEW" }]);
+  });
+
+  test("where things are is what was applied, not what the configuration asks for since", () => {
+    const changed = clusterOf("lab-small", { ...smallConfiguration, network: { hosts: "198.18.32.0/20" } }).plan;
+    const applied = resource("pulumi:pulumi:Stack", "kilonode-lab-small", { apiEndpoint: "https://198.18.16.5:6443" });
+    const known = knownFrom(changed, lab, {
+      resources: [applied, ...operator, host(master, "198.18.16.10", "ssh-ed25519 A")],
+      pending: [],
+    });
+    expect(changed.api.endpoint).toBe("https://198.18.32.5:6443");
+    expect(known.kubeconfig).toContain("server: https://198.18.16.5:6443");
+    expect(known.hosts).toMatchObject([{ name: master, address: "198.18.16.10" }]);
+  });
+
+  test("after a destroy that kept data: no host, although the outputs speak of some", () => {
+    const told = { name: master, address: "198.18.16.10", hostKey: "ssh-ed25519 A", user: "root", port: 22 };
+    expect(knownFrom(plan, lab, { resources: [outputs([told]), sshKey], pending: [] }).hosts).toEqual([]);
   });
 
   test("a host that left the configuration is known until it is gone", () => {

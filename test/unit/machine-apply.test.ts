@@ -259,7 +259,6 @@ describe("activate", () => {
       staged: digest,
       active: digest,
       everActivated: true,
-      holdsData: true,
       restarts: [],
       pending: [],
       services: Object.fromEntries(
@@ -618,6 +617,49 @@ describe("volumes", () => {
     expect(host.calls()).not.toContain(`mkfs ${disk()}`);
   });
 
+  test("a disk that an earlier host has used tells so before anything is activated; an empty one, or half of one, does not", () => {
+    const everActivated = (content: string) => {
+      host.write("/disk", content);
+      host.ok("stage", onDisk());
+      return host.ok("status").everActivated;
+    };
+    expect(everActivated("")).toBe(false);
+    expect(everActivated("ext4\n")).toBe(true);
+    host.write("/disk", "");
+    host.write("/fake/kill-in-mkfs", "");
+    host.run(["activate"]);
+    expect(everActivated("half of something\n")).toBe(false);
+  });
+
+  test("set-aside: stops what runs, and keeps what the volumes hold in a folder of theirs", () => {
+    host.write("/disk", "");
+    host.converge(onDisk());
+    host.write("/var/lib/etcd-wal/wal/0.wal", "entries");
+    host.write("/var/lib/etcd-wal/lost+found/x", "");
+    host.calls();
+    const [folder, ...more] = host.ok("set-aside").setAside;
+    expect([folder, more]).toEqual([expect.stringMatching(/^\/var\/lib\/etcd-wal\/set-aside-\d{8}T\d{6}Z$/), []]);
+    expect(host.calls()).toEqual(["stop etcd.service proxy.service"]);
+    expect(host.read(`${folder}/wal/0.wal`)).toBe("entries");
+    expect(host.has("/var/lib/etcd-wal/lost+found/x")).toBe(true);
+    expect(host.has("/var/lib/etcd-wal/wal")).toBe(false);
+    expect(host.ok("set-aside").setAside).toEqual([]);
+    expect(host.ok("activate").changed.services.started).toEqual(["etcd.service", "proxy.service"]);
+    expect(host.read(`${folder}/wal/0.wal`)).toBe("entries");
+  });
+
+  test("set-aside on a new host: a volume that is not mounted yet is looked into, an empty one is left as it is", () => {
+    host.write("/disk", "ext4\n");
+    host.write("/var/lib/etcd-wal/wal/0.wal", "entries");
+    host.ok("stage", onDisk());
+    const [folder] = host.ok("set-aside").setAside;
+    expect(host.read(`${folder}/wal/0.wal`)).toBe("entries");
+    host.write("/proc/self/mountinfo", "");
+    host.write("/disk", "");
+    expect(host.ok("set-aside").setAside).toEqual([]);
+    expect(host.read("/proc/self/mountinfo")).toBe("");
+  });
+
   test("another device at its place is refused", () => {
     host.write("/disk", "ext4\n");
     host.write("/proc/self/mountinfo", "1 1 7:1 / /var/lib/etcd-wal rw - ext4 /dev/other rw\n");
@@ -846,7 +888,7 @@ describe("secrets", () => {
 
 test("usage errors name what is allowed", () => {
   expect(host.refused("apply", "", 2)).toContain(
-    "got apply, wants one of: stage, stage-secrets, activate, rest, status, drift",
+    "got apply, wants one of: stage, stage-secrets, activate, rest, status, set-aside, drift",
   );
   expect(host.refused("stage --full", "", 2)).toContain("--full: not an option of stage");
   expect(host.refused("activate --env lower=1", "", 2)).toContain("--env lower: wants NAME=VALUE");

@@ -15,7 +15,7 @@ describe("a cluster that exists", () => {
     expect(problems({ masters: { count: 5 }, workload: { nodes: 100 } })).toEqual([]);
     const leases = { members: 3, resources: ["coordination.k8s.io/leases"] };
     const events = { members: 1, resources: ["/events"] };
-    expect(problems({ etcd: { quotaGiB: 4, shards: { main: { members: 5 }, events, leases } } })).toEqual([]);
+    expect(problems({ etcd: { quotaGiB: 9, shards: { main: { members: 5 }, events, leases } } })).toEqual([]);
     expect(problems({ lab: { simulatedNodes: 0 } })).toEqual([]);
   });
 

@@ -8,7 +8,6 @@ const status = {
   staged: "d2",
   active: "d1",
   everActivated: true,
-  holdsData: true,
   restarts: ["kube-apiserver"],
   pending: ["change /etc/kubernetes/manifests/kube-apiserver.yaml"],
   services: { "kube-apiserver": { kind: "static-pod", active: "active" } },

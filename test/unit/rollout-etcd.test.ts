@@ -74,6 +74,48 @@ describe("first creation", () => {
   });
 });
 
+describe("hosts that were made again with the data of an established shard", () => {
+  const madeAgain = (lost: readonly string[]) => {
+    const shard = SimulatedShard.running(FIVE);
+    for (const name of FIVE) {
+      const { memberId } = shard.host(name);
+      shard.recreate(name);
+      if (!lost.includes(name)) Object.assign(shard.host(name), { memberId, everActivated: true });
+    }
+    return shard;
+  };
+
+  it("start together, with nothing but their own data", async () => {
+    const shard = madeAgain([]);
+    const lines = await roll(shard, shard.plan(FIVE, { established: true }));
+    expect(shard.log).toEqual(FIVE.map((name) => `activate ${name}`));
+    expect(lines[0]).toBe("the shard has no quorum; starting m1, m2, m3, m4, m5 again");
+    expectConverged(shard, FIVE);
+  });
+
+  it("are waited for when they start by themselves, however long that takes", async () => {
+    const shard = madeAgain([]);
+    for (const name of FIVE) Object.assign(shard.host(name), { active: "old", comesUp: 50_000 });
+    const lines = await roll(shard, shard.plan(FIVE, { established: true }));
+    expect(lines[0]).toBe("the shard has no quorum; waiting for m1, m2, m3, m4, m5 to start");
+    expect(shard.log).toEqual([]);
+  });
+
+  it("replace those whose data is lost only once a majority is back", async () => {
+    const shard = madeAgain(["m2"]);
+    await roll(shard, shard.plan(FIVE, { established: true }));
+    expect(shard.log.slice(0, 5)).toEqual([...["m1", "m3", "m4", "m5"].map((name) => `activate ${name}`), "remove m2"]);
+    expectConverged(shard, FIVE);
+  });
+
+  it("are refused when most of the data is lost, and nothing fresh is started beside the rest", async () => {
+    const shard = madeAgain(["m1", "m2", "m3"]);
+    const { message } = await refusal(shard, shard.plan(FIVE, { established: true }));
+    expect(message).toContain("2 of 5 voters answer, 3 are needed");
+    expect(shard.log).toEqual(["activate m4", "activate m5"]);
+  });
+});
+
 describe("a rolling change", () => {
   it("restarts followers first, in alternating zones, and the leader last after one hand-over", async () => {
     const shard = SimulatedShard.running(FIVE);
@@ -333,11 +375,33 @@ describe("members come and go", () => {
     expectConverged(shard, ["m1", "m2", "m3", "m4"]);
   });
 
-  it("refuses a host with the data of a member that was removed", async () => {
+  it("lets a host with the data of a member that was removed join with nothing, and keeps that data", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    await roll(shard, shard.plan(["m1", "m2", "m3"]));
+    shard.log.length = 0;
+    const lines = await roll(shard, shard.plan(FIVE, { established: true }));
+    const joined = (name: string) => [
+      `set aside ${name}`,
+      `add https://${name}:2380`,
+      `activate ${name}`,
+      `promote ${name}`,
+    ];
+    expect(shard.log.map((line) => line.replace(/^add m(\d)$/, "add https://m$1:2380"))).toEqual([
+      ...joined("m4"),
+      ...joined("m5"),
+    ]);
+    expect(lines).toContain(
+      "m4: old data is kept in /var/lib/etcd-wal/set-aside-of-m4 (docs/data-and-keys.md#data-that-was-put-aside)",
+    );
+    expectConverged(shard, FIVE);
+  });
+
+  it("puts nothing aside while the shard is not healthy", async () => {
     const shard = SimulatedShard.running(FIVE);
     shard.members = shard.members.filter(({ name }) => name !== "m5");
-    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
-    expect(found).toMatchObject({ host: "m5", found: "it has run before, but the shard has no such member" });
+    shard.host("m4").appliedLag = 9_000;
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE, { established: true }));
+    expect(found.host).toBe("m4");
     expect(shard.log).toEqual([]);
   });
 

@@ -75,7 +75,6 @@ class FakeHost {
         staged: "d1",
         active: this.active,
         everActivated,
-        holdsData: everActivated,
         restarts,
         pending: this.pending,
       };

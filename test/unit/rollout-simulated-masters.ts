@@ -172,7 +172,6 @@ export class SimulatedMasters implements Masters {
       staged: staged.digest,
       active: active?.digest ?? null,
       everActivated: active !== null,
-      holdsData: active !== null,
       restarts: restarts.sort(),
       pending: [
         ...(refuses ? [`refuse: ${refuses}`] : []),

@@ -19,8 +19,6 @@ interface SimulatedHost {
   staged: string;
   active: string | null;
   everActivated: boolean;
-  /** Its volumes are those of a host that ran. */
-  holdsData: boolean;
   /** What activation restarts. */
   restarts: string[];
   masked: boolean;
@@ -82,7 +80,6 @@ export class SimulatedShard implements EtcdShard {
       staged: digest,
       active: null,
       everActivated: false,
-      holdsData: false,
       restarts: [],
       masked: false,
       sshDown: false,
@@ -209,7 +206,6 @@ export class SimulatedShard implements EtcdShard {
         staged: host.staged,
         active: host.active,
         everActivated: host.everActivated,
-        holdsData: host.everActivated || host.holdsData,
         restarts,
         pending: [
           ...(host.active === host.staged ? [] : ["write files"]),
@@ -254,7 +250,7 @@ export class SimulatedShard implements EtcdShard {
   /** The machine of that name is made again with its volumes: a new root, and nothing staged but what is planned. */
   renew(name: string): void {
     const host = this.host(name);
-    Object.assign(host, { active: null, everActivated: false, holdsData: true, restarts: [] });
+    Object.assign(host, { active: null, everActivated: true, restarts: [] });
     Object.assign(host, { goesDown: this.time, comesUp: Number.POSITIVE_INFINITY });
   }
 
@@ -293,6 +289,16 @@ export class SimulatedShard implements EtcdShard {
         ),
         alarms: this.alarms,
       };
+    });
+  }
+
+  async setAside(name: string): Promise<readonly string[]> {
+    return this.#call(`set aside ${name}`, 100, () => {
+      const host = this.#reachable(name);
+      if (this.isUp(host)) throw new Violation(`the data of ${name}, a member, was put aside`);
+      const had = host.memberId !== undefined;
+      Object.assign(host, { memberId: undefined, waitsFor: undefined, comesUp: Number.POSITIVE_INFINITY });
+      return had ? [`/var/lib/etcd-wal/set-aside-of-${name}`] : [];
     });
   }
 

@@ -185,19 +185,27 @@ const certificates: Check = {
   wanted: () => "30 days and more",
   why: "an ended certificate stops its host, an ended authority the cluster",
   source: "the files that the running processes read, on every host",
-  remedy: "run up: it renews what ends within certificates.renewBeforeDays",
+  remedy:
+    "run up: it renews what ends within certificates.renewBeforeDays, and an authority before it has less left than its certificates",
   ledger: [],
   judge: (evidence) => {
     const all = heard(evidence.hosts).flatMap((host) =>
       readCertificates(host.sections.certificates).map(({ path, pem }) => {
         const ends = new Date(new X509Certificate(pem).validTo);
-        return { where: `${host.name} ${path}`, days: Math.floor((ends.getTime() - evidence.now.getTime()) / dayMs) };
+        const authority = host.plan.pem[path]?.kind === "authority";
+        return {
+          where: `${host.name} ${path}`,
+          authority,
+          days: Math.floor((ends.getTime() - evidence.now.getTime()) / dayMs),
+        };
       }),
     );
     if (all.length === 0) throw new Unread("no host showed its certificates");
     const soon = all.filter(({ days }) => days < 30).sort((a, b) => a.days - b.days);
     const details = bounded(soon.map(({ where, days }) => `${where}: ${days < 0 ? "has ended" : `${days} days`}`));
-    const found = `${all.length} on ${heard(evidence.hosts).length} hosts, the first ends in ${Math.min(...all.map(({ days }) => days))} days`;
+    const first = (authority: boolean) =>
+      Math.min(...all.filter((one) => one.authority === authority).map(({ days }) => days));
+    const found = `${all.length} on ${heard(evidence.hosts).length} hosts, the first ends in ${first(false)} days, the first of an authority in ${first(true)}`;
     return {
       status: soon.some(({ days }) => days < 0) ? "failed" : soon.length > 0 ? "warning" : "ok",
       found,

@@ -12,6 +12,12 @@ export type LabSpec = ClusterSpec<z.output<typeof LabKnobs>>;
 
 export const labKnobs: PlatformKnobs = {
   own: LabKnobs,
+  changes: {
+    simulatedNodes: {
+      to: "taken",
+      why: "the simulator registers more nodes, or leaves some out; it is no master and no member",
+    },
+  },
   defaults: {
     // A lab is made to be thrown away.
     ephemeral: true,

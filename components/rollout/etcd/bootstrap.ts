@@ -4,7 +4,7 @@
  * addresses and token) and an empty history, so creation is refused as soon as anything speaks against it.
  */
 import { etcdAdvice } from "./advice";
-import { activationHelps, hostOf, mayHoldData } from "./next";
+import { activationHelps, hostOf, isStopped, startedOnce } from "./next";
 import type { EtcdPlan, EtcdTarget, View } from "./shard";
 import type { EtcdWatch } from "./watch";
 
@@ -14,12 +14,12 @@ const SILENCE_MS = 3_000;
 /** Gives the view of a shard that is there, after creating it if it has never been; undefined when none of its members answers. */
 export async function found(watch: EtcdWatch): Promise<View | undefined> {
   const { plan, fleet, shard } = watch;
-  const known = plan.targets.filter((target) => mayHoldData(fleet.status(target.name)));
+  const known = plan.targets.filter((target) => startedOnce(fleet.status(target.name)));
   if (known.length === 0) {
     if (plan.established) throw fleet.progress.refuse([emptyHosts(watch)]);
     return create(watch, plan.targets);
   }
-  if (plan.established) return watch.look();
+  if (plan.established) return living(watch, known);
   const silence = shard.now() + Math.min(SILENCE_MS, plan.hostTimeoutMs);
   let view = await watch.lookUntil(silence, () => true);
   if (view) return view;
@@ -36,6 +36,25 @@ export async function found(watch: EtcdWatch): Promise<View | undefined> {
     watch,
     plan.targets.filter((target) => !known.includes(target)),
   );
+}
+
+/** A shard that has been in service. When all of its members are there and some of them are starting, they only need their time. */
+async function living(watch: EtcdWatch, known: readonly EtcdTarget[]): Promise<View | undefined> {
+  const { fleet, plan, shard } = watch;
+  const view = await watch.look();
+  const whole = known.length === plan.targets.length && known.every(({ name }) => !isStopped(fleet.status(name)));
+  const starting = view?.quorum || !whole ? [] : await unsettled(watch, known);
+  if (starting.length === 0) return view;
+  const names = starting.map(({ name }) => name).join(", ");
+  fleet.progress.report(`the shard has no quorum; waiting for ${names} to start`);
+  await watch.settle(starting, shard.now() + plan.hostTimeoutMs);
+  return watch.look();
+}
+
+/** Those that are just starting, after a power cut for instance: reading a large database takes its time. */
+async function unsettled({ shard }: EtcdWatch, targets: readonly EtcdTarget[]): Promise<EtcdTarget[]> {
+  const settled = await Promise.all(targets.map(({ name }) => shard.settled(name).catch(() => true)));
+  return targets.filter((_, index) => !settled[index]);
 }
 
 async function create(watch: EtcdWatch, targets: readonly EtcdTarget[]): Promise<View> {
@@ -60,6 +79,15 @@ export function bootstrapEnv(
     ETCD_INITIAL_CLUSTER_TOKEN: token,
   };
 }
+
+/**
+ * For a member that goes on with its own data. etcd reads it only where there is none, and then does not start ("couldn't find local
+ * name"): a member that has lost what it had voted on must not come back under its old id.
+ */
+export const ownDataEnv: Readonly<Record<string, string>> = {
+  ETCD_INITIAL_CLUSTER: "only-with-its-own-data=https://127.0.0.1:1",
+  ETCD_INITIAL_CLUSTER_STATE: "existing",
+};
 
 /**
  * What a member needs that joins a shard: the list must be the shard's own, by peer address. One with data does not read it; one without

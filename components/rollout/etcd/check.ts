@@ -1,7 +1,7 @@
 /** The gate of a shard before anything of a change begins. */
 import type { Progress } from "../gate/progress";
 import { Fleet } from "../hosts/fleet";
-import { mayHoldData } from "./next";
+import { startedOnce } from "./next";
 import type { EtcdPlan, EtcdShard } from "./shard";
 import { EtcdWatch } from "./watch";
 
@@ -9,7 +9,7 @@ import { EtcdWatch } from "./watch";
 export async function checkEtcd(shard: EtcdShard, plan: EtcdPlan, progress: Progress): Promise<void> {
   const fleet = new Fleet(shard, plan.targets, progress);
   await fleet.read();
-  const started = plan.targets.filter(({ name }) => mayHoldData(fleet.status(name)));
+  const started = plan.targets.filter(({ name }) => startedOnce(fleet.status(name)));
   if (started.length === 0) return;
   const whole = started.length === plan.targets.length;
   const watch = new EtcdWatch(shard, plan, fleet);

@@ -11,7 +11,8 @@
  *  5. from here on the whole shard must be healthy. While it is not, only what restarts nothing is changed, all at once: it
  *     may be what the shard needs (new certificates);
  *  6. a learner is promoted;
- *  7. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other;
+ *  7. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other, without
+ *     what an earlier member has left on their volumes: etcd never takes a removed member back, and its data is put aside;
  *  8. changes that restart nothing, all at once;
  *  9. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted.
  *
@@ -29,7 +30,9 @@ export type EtcdStep =
   /** They are started where they are down; where they run, the content goes live and the restart stays owed. */
   | { readonly kind: "repair"; readonly targets: readonly EtcdTarget[] }
   | { readonly kind: "remove"; readonly member: Member; readonly host: string; readonly why: string }
-  | { readonly kind: "restart" | "add"; readonly target: EtcdTarget }
+  | { readonly kind: "restart"; readonly target: EtcdTarget }
+  /** `hasData`: of a member that the shard has removed, put aside before. */
+  | { readonly kind: "add"; readonly target: EtcdTarget; readonly hasData: boolean }
   | { readonly kind: "promote"; readonly target: EtcdTarget; readonly member: Member }
   | { readonly kind: "quiet"; readonly targets: readonly EtcdTarget[] }
   | { readonly kind: "handOver"; readonly from: Member; readonly to: Member };
@@ -129,7 +132,7 @@ function removeGone(
 function withoutQuorum(fleet: Fleet<EtcdTarget>, slots: readonly Slot[]): Decision | undefined {
   const helped = slots.filter(
     ({ target, status }) =>
-      mayHoldData(status) &&
+      status.everActivated &&
       !fleet.progress.wasChanged(target.name) &&
       !hasEmptyDisk(status) &&
       activationHelps(target, status),
@@ -166,7 +169,7 @@ function changeMembers(slots: readonly Slot[]): Decision | undefined {
   const learner = slots.find(({ member }) => member?.learner);
   if (learner?.member) return step({ kind: "promote", target: learner.target, member: learner.member });
   const newcomer = slots.find(({ member }) => !member);
-  return newcomer ? step({ kind: "add", target: newcomer.target }) : undefined;
+  return newcomer ? step({ kind: "add", target: newcomer.target, hasData: newcomer.status.everActivated }) : undefined;
 }
 
 function changeContent(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Decision | undefined {
@@ -221,7 +224,7 @@ function isUnstarted(
 
 /** The host was made again, with empty volumes, while the member of that name has run before. */
 function isLost(status: MachineStatus, member: Member): boolean {
-  return !status.holdsData && member.clientUrl !== undefined && isStopped(status);
+  return !status.everActivated && member.clientUrl !== undefined && isStopped(status);
 }
 
 /** Its disk is an empty one, which activation would give a file system: see compare_volumes in volumes.py. */
@@ -230,7 +233,7 @@ const hasEmptyDisk = (status: MachineStatus) => status.pending.some((line) => li
 /** What it gets, it gets while it runs. */
 const isQuiet = ({ status }: Slot) => isRunning(status) && status.restarts.length === 0;
 const isRunning = (status: MachineStatus) => etcdState(status) === "active";
-const isStopped = (status: MachineStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
+export const isStopped = (status: MachineStatus) => ["absent", "inactive", "failed"].includes(etcdState(status));
 
 function etcdState(status: MachineStatus): string {
   return status.services["etcd.service"]?.active ?? "absent";
@@ -239,20 +242,8 @@ function etcdState(status: MachineStatus): string {
 /** Activated once, or at least running now: an activation cut short may not have been recorded. */
 export const startedOnce = (status: MachineStatus): boolean => status.everActivated || !isStopped(status);
 
-/** Started once, or made again with the volumes of a host that was. */
-export const mayHoldData = (status: MachineStatus): boolean => status.holdsData || startedOnce(status);
-
 function mismatch({ target, status, member }: Slot): MemberFinding[] {
   const common = { host: target.name, lasting: true, advice: etcdAdvice.foreignData };
-  if (!member && status.holdsData) {
-    return [
-      {
-        ...common,
-        checked: "the host is a member of the shard",
-        found: "it has run before, but the shard has no such member",
-      },
-    ];
-  }
   if (member && member.peerUrl !== target.peerUrl && !isLost(status, member)) {
     return [
       { ...common, checked: `its peer address is ${target.peerUrl}`, found: `the shard knows it at ${member.peerUrl}` },

@@ -1,7 +1,8 @@
 /** An etcd shard over SSH: its members' hosts, and etcdctl on one of them. */
 import { quote } from "../../access/privilege";
-import { tools } from "../../machine/host-programs";
+import { machineApply, tools } from "../../machine/host-programs";
 import { ports } from "../../plan/ports";
+import { readAside } from "../hosts/answers";
 import { RemoteHosts } from "../hosts/remote";
 import { readView } from "./answers";
 import { type EtcdShard, type Member, NotYet, type View } from "./shard";
@@ -21,6 +22,12 @@ const HOLD_ATTEMPTS = 3;
 export class RemoteShard extends RemoteHosts implements EtcdShard {
   async look(via: string): Promise<View> {
     return readView(via, await this.read(via, `${tools}/etcd-look`));
+  }
+
+  async setAside(host: string): Promise<readonly string[]> {
+    const { code, stdout, stderr } = await this.run(host, `${machineApply} set-aside`, this.hostTimeoutMs);
+    if (code !== 0) throw new Error(`${host}: ${stderr.trim() || `set-aside exited with ${code}`}`);
+    return readAside(host, stdout);
   }
 
   async addLearner(via: string, name: string, peerUrl: string): Promise<void> {

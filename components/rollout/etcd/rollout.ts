@@ -6,7 +6,7 @@
  */
 import type { Progress } from "../gate/progress";
 import { Fleet } from "../hosts/fleet";
-import { found, joinEnv } from "./bootstrap";
+import { found, joinEnv, ownDataEnv } from "./bootstrap";
 import { tally } from "./health";
 import type { EtcdStep } from "./next";
 import { type EtcdPlan, type EtcdShard, type EtcdTarget, NotYet, type View } from "./shard";
@@ -60,7 +60,7 @@ async function perform(step: EtcdStep, watch: EtcdWatch, view: View | undefined,
       await fleet.activateTogether(step.targets, joining);
       return watch.settle(step.targets, deadline);
     case "repair":
-      await fleet.activateTogether(step.targets, () => ({ ...joining(), holdRunning: ["etcd.service"] }));
+      await fleet.activateTogether(step.targets, () => ({ env: ownDataEnv, holdRunning: ["etcd.service"] }));
       return watch.settle(step.targets, deadline);
     case "quiet":
       return fleet.activateTogether(step.targets);
@@ -69,6 +69,14 @@ async function perform(step: EtcdStep, watch: EtcdWatch, view: View | undefined,
       await fleet.activate(step.target);
       return watch.settle([step.target], deadline);
     case "add":
+      if (step.hasData) {
+        const folders = await shard.setAside(step.target.name);
+        for (const folder of folders)
+          fleet.progress.report(
+            `${step.target.name}: old data is kept in ${folder} (docs/data-and-keys.md#data-that-was-put-aside)`,
+          );
+        await fleet.recheck([step.target]);
+      }
       return shard.addLearner(watch.via, step.target.name, step.target.peerUrl);
     case "promote":
       return shard.promote(watch.via, step.member.id);

@@ -40,6 +40,11 @@ export interface EtcdShard extends Hosts, Clock {
   rest(host: string): Promise<void>;
   /** Throws when the member on that host does not answer. */
   look(via: string): Promise<View>;
+  /**
+   * Puts aside what the host's volumes hold, for a member that begins with nothing; what it runs is stopped. Nothing is deleted.
+   * @returns the folders where it is
+   */
+  setAside(host: string): Promise<readonly string[]>;
   addLearner(via: string, name: string, peerUrl: string): Promise<void>;
   promote(via: string, id: string): Promise<void>;
   remove(via: string, id: string): Promise<void>;

@@ -11,10 +11,8 @@ const degradation = z.object({ what: text, wanted: text, got: text, why: text })
 export const machineStatus = z.object({
   staged: digest.nullable(),
   active: digest.nullable(),
-  /** False on a host that never ran its content: new, or made again after it was lost. */
+  /** False on a host that never ran its content and has empty volumes: new, or made again after it was lost. */
   everActivated: z.boolean(),
-  /** True: there may be data on its volumes, also when the host was made again and never ran its content. */
-  holdsData: z.boolean(),
   /** Services that activation would restart, those included whose restart an earlier one has left owed. */
   restarts: z.array(serviceName).max(1_000),
   /** What activation has still to do. */
@@ -75,6 +73,14 @@ export type ServiceKind = MachineStatus["services"][string]["kind"];
 
 export const readMachineStatus = (host: string, printed: string): MachineStatus =>
   read(host, "machine-apply status", printed, machineStatus);
+
+const aside = z.object({
+  /** Folders, on the volumes themselves. */
+  setAside: z.array(text).max(100),
+});
+
+export const readAside = (host: string, printed: string): readonly string[] =>
+  read(host, "machine-apply set-aside", printed, aside).setAside;
 
 export const readActivation = (host: string, printed: string): Activation =>
   read(host, "machine-apply activate", printed, activation);

@@ -64,7 +64,7 @@ export class Fleet<T extends Target> {
       return;
     }
     this.#finished.add(name);
-    const after = { active: digest, degradations, everActivated: true, holdsData: true, restarts: [], pending: [] };
+    const after = { active: digest, degradations, everActivated: true, restarts: [], pending: [] };
     this.#statuses.set(name, { ...this.status(name), ...after });
   }
 

@@ -22,6 +22,6 @@ async function render(): Promise<string> {
     call: () => ({}),
   });
   const { certificates } = ClusterConfig.parse({ platform: "lab" });
-  const pki = new Pki("pki", { stack: "prod", certificates });
+  const pki = new Pki("pki", { stack: "prod", certificates, ephemeral: true });
   return new Promise((resolve) => pki.encryptionConfig.apply(resolve));
 }

@@ -47,11 +47,15 @@ interface PreparedFolders extends Prepared, z.output<typeof Knobs> {
 }
 
 const Printed = z.object({ address: z.ipv4(), hostKey: z.string().startsWith("ssh-ed25519 ") });
-const Made = Printed.extend({ image: z.string(), label: z.string(), key: z.string() });
+const Made = Printed.extend({ image: z.string(), label: z.string(), ephemeral: z.string(), key: z.string() });
 type Made = z.output<typeof Made>;
 
 export const folders: PlatformModule<PreparedFolders> = {
-  knobs: { own: Knobs, defaults: { ephemeral: true } },
+  knobs: {
+    own: Knobs,
+    changes: { root: { to: "refused", why: "hosts are there" } },
+    defaults: { ephemeral: true },
+  },
   rehearsed: true,
   facts: (spec) => ({
     api: { kind: "managed", name: `api.${domainOf(spec.stack)}` },
@@ -106,14 +110,16 @@ class Folders extends pulumi.ComponentResource implements Placement {
   found({ name }: HostPlan): FoundMachine {
     const found = this.args.prepared.there.get(name);
     if (!found) return { state: "absent" };
-    const { image, label } = this.args.prepared;
+    const { plan, prepared } = this.args;
     const knowsKey = found.key === this.key;
-    const change = found.image !== image ? "a restart" : found.label === label && knowsKey ? "none" : "while it runs";
+    const same = found.label === prepared.label && found.ephemeral === String(plan.ephemeral) && knowsKey;
+    const change = found.image !== prepared.image ? "a restart" : same ? "none" : "while it runs";
     return { state: "running", target: { user: "root", port: sshPort, name, ...printed(found) }, knowsKey, change };
   }
 
   host(plan: HostPlan, after: readonly pulumi.Resource[]): Host {
     const { prepared, sshKey } = this.args;
+    const ephemeral = String(this.args.plan.ephemeral);
     const resource = this.folder(
       plan.name,
       {
@@ -123,6 +129,7 @@ class Folders extends pulumi.ComponentResource implements Placement {
         STORE: join(prepared.root, "bucket"),
         IMAGE: prepared.image,
         LABEL: prepared.label,
+        EPHEMERAL: ephemeral,
       },
       after,
     );

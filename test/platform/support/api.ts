@@ -63,9 +63,14 @@ export class ManagedApi {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = decodeURIComponent(new URL(request.url ?? "/", "https://api").pathname);
+    const { pathname, searchParams } = new URL(request.url ?? "/", "https://api");
+    const path = decodeURIComponent(pathname);
     const known = (request.socket as TLSSocket).authorized;
-    if (known && request.method === "PATCH") this.objects.set(path, (await json(request)) as object);
+    if (known && request.method === "PATCH") {
+      const applied = (await json(request)) as { metadata: object };
+      const managedFields = [{ manager: searchParams.get("fieldManager"), operation: "Apply" }];
+      this.objects.set(path, { ...applied, metadata: { ...applied.metadata, managedFields } });
+    }
     if (known && request.method === "DELETE") this.objects.delete(path);
     const found = this.objects.get(path);
     const body = found ?? { kind: "Status", message: known ? `${path} not found` : "Unauthorized" };

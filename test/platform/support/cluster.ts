@@ -6,7 +6,7 @@ import { type CheckedCluster, checkedCluster } from "../../../components/check";
 import { type Commitments, readCommitments } from "../../../components/plan/commitments";
 import { resourceIds } from "../../../components/resources";
 import type { RawConfiguration } from "../../../config/read";
-import { type ConfigValue, type Result, readResources } from "../../../engine";
+import { type ConfigValue, type Result, readResources, urnName } from "../../../engine";
 import { providers, Rehearsal } from "../../../engine/rehearsal";
 import { openedResources, PASSPHRASE } from "../../engine/support/recordings";
 import { folderOf, folders, sshPort } from "../folders";
@@ -78,6 +78,14 @@ export class FoldersCluster {
     return this.#ran(this.#stack({}).destroy());
   }
 
+  /** The public keys of the state, by name. */
+  get keys(): ReadonlyMap<string, unknown> {
+    const all = readResources(join(this.dir, "state.json"));
+    return new Map(
+      all.flatMap(({ urn, outputs }) => (outputs?.publicKeyPem ? [[urnName(urn), outputs.publicKeyPem]] : [])),
+    );
+  }
+
   /** What the cluster is held to, as the command finds it in the state before a preview. */
   get commitments(): Commitments {
     const [type, name] = resourceIds.commitments;
@@ -132,6 +140,7 @@ export class FoldersCluster {
       passphrase: PASSPHRASE,
       providers,
       signal: this.#stop.signal,
+      excludeProtected: true,
       config: Object.fromEntries(config),
     });
   }

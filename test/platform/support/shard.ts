@@ -27,6 +27,11 @@ export class Shard {
     return this.#leader;
   }
 
+  /** As after an election that nobody has caused. */
+  lead(name: string): void {
+    this.#leader = name;
+  }
+
   get hasQuorum(): boolean {
     return this.#members.length > 0 && this.#up().length > this.#members.length / 2;
   }

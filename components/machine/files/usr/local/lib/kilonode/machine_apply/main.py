@@ -8,6 +8,7 @@
                                                        --hold-running holds one only if it runs
   machine-apply rest                                   ends the services, as a restart would; activate starts them again
   machine-apply status                                 what is staged, active and pending, and how the services are
+  machine-apply set-aside                              stops the services, and puts what the volumes hold in a dated folder on each
   machine-apply drift [--full]                         where the live host differs from what was activated
   machine-apply diagnose                               why services that should run are not up
 
@@ -38,6 +39,7 @@ VERBS = {
     "activate": verbs.activate,
     "rest": verbs.rest,
     "status": verbs.status,
+    "set-aside": verbs.set_aside,
     "drift": verbs.drift,
     "diagnose": verbs.diagnose,
 }

@@ -92,6 +92,7 @@ def status(host: Host, options: Json) -> Json:
     journal = Journal(host, record["held"])
     pending: list[str] = []
     restarts: list[str] = []
+    used = wanted is not None and former is None and hold_data(host, wanted.machine["volumes"], journal.formatting)
     both = [content for content in (wanted, former) if content]
     units = {unit for content in both for unit in content.all_units}
     states = States(host, units, {name for content in both for name in content.pods})
@@ -110,13 +111,18 @@ def status(host: Host, options: Json) -> Json:
     return {
         "staged": wanted.digest if wanted else None,
         "active": record["digest"],
-        "everActivated": former is not None,
-        "holdsData": former is not None or (wanted is not None and hold_data(host, wanted.machine["volumes"])),
+        "everActivated": former is not None or used,
         "restarts": restarts,
         "pending": pending,
         "services": states.status(),
         "degradations": record["degradations"],
     }
+
+
+def set_aside(host: Host, options: Json) -> Json:
+    from .aside import set_aside as run
+
+    return run(host)
 
 
 def drift(host: Host, options: Json) -> Json:

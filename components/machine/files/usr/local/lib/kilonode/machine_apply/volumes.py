@@ -97,11 +97,6 @@ def grow_volumes(host: Host, volumes: list[Json], mounts: set[str]) -> None:
             host.run(*program)
 
 
-def hold_data(host: Host, volumes: list[Json]) -> bool:
-    """True: a volume has been used. On a host that never ran its content, one that was made again and kept its volumes."""
-    return any(os.path.exists(volume["device"]) and signature(host, volume["device"]) != "" for volume in volumes)
-
-
 def apart_problems(host: Host, volumes: list[Json]) -> Iterable[str]:
     mounts, named = mounts_of(host), {volume["name"]: volume for volume in volumes}
 
@@ -163,6 +158,17 @@ def signature(host: Host, device: str) -> str:
     return tags.get("TYPE") or tags.get("PTTYPE") or ("an unknown signature" if done.returncode == 0 else "")
 
 
+def mount_volume(host: Host, volume: Json) -> None:
+    path = host.path(volume["mount"])
+    os.makedirs(path, exist_ok=True)
+    host.run("mount", "-t", volume["fs"], "-o", "noatime", volume["device"], path)
+
+
+def hold_data(host: Host, volumes: list[Json], formatting: set[str]) -> bool:
+    """True: one has a file system already, so that an earlier host has used it."""
+    return any(signature(host, volume["device"]) for volume in volumes if volume["device"] not in formatting)
+
+
 def make_volumes(host: Host, machine: Json, missing: set[str], journal: Journal) -> list[str]:
     """@returns the mount points that were mounted"""
     changed = []
@@ -175,8 +181,7 @@ def make_volumes(host: Host, machine: Json, missing: set[str], journal: Journal)
                 host.run(*MAKE[volume["fs"]], device)
                 journal.formatting.discard(device)
                 journal.write()
-            os.makedirs(host.path(mount), exist_ok=True)
-            host.run("mount", "-t", volume["fs"], "-o", "noatime", device, host.path(mount))
+            mount_volume(host, volume)
             changed.append(mount)
         if mount not in machine["directories"]:
             os.chown(host.path(mount), *host.owner_ids(volume["owner"]))
