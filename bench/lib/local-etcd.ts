@@ -39,6 +39,8 @@ interface LocalHost {
   process: ChildProcess | undefined;
   /** What systemd would call a job: until the process that was asked for is ready. */
   job: Promise<void> | undefined;
+  /** The process still runs what was live before: its restart was held back. */
+  owed: boolean;
   env: Readonly<Record<string, string>>;
 }
 
@@ -69,6 +71,7 @@ export class LocalShard extends RemoteShard {
       active: null,
       process: undefined,
       job: undefined,
+      owed: false,
       env: {},
     });
   }
@@ -111,12 +114,17 @@ export class LocalShard extends RemoteShard {
     Object.assign(host, { process: undefined, job: undefined });
   }
 
+  /** Its process dies; its data stays. */
+  async kill(name: string): Promise<void> {
+    await end(this.host(name).process, "SIGKILL");
+  }
+
   /** The machine dies and is made again, empty. */
   async recreate(name: string): Promise<void> {
     const host = this.host(name);
     await end(host.process, "SIGKILL");
     rmSync(join(this.#dir, name), { recursive: true, force: true });
-    Object.assign(host, { active: null, process: undefined, job: undefined });
+    Object.assign(host, { active: null, process: undefined, job: undefined, owed: false });
   }
 
   /** The host goes, and its data stays for the next one of that name. */
@@ -142,13 +150,13 @@ export class LocalShard extends RemoteShard {
   }
 
   override async status(name: string): Promise<MachineStatus> {
-    const { staged, active, process, job } = this.host(name);
+    const { staged, active, process, job, owed } = this.host(name);
     const state = process ? (job ? "activating" : "active") : "inactive";
     return {
       staged,
       active,
       everActivated: active !== null || existsSync(join(this.#dir, name, "data")),
-      restarts: state === "active" && active !== staged ? ["etcd.service"] : [],
+      restarts: state === "active" && (active !== staged || owed) ? ["etcd.service"] : [],
       pending: active === staged ? [] : ["write /etc/etcd/etcd.env"],
       services: active === null ? {} : { "etcd.service": { kind: "unit", active: state } },
       degradations: [],
@@ -156,11 +164,13 @@ export class LocalShard extends RemoteShard {
   }
 
   /** Returns before the old process is gone, as `systemctl --no-block restart` does. */
-  override async activate(name: string, { env = {} }: ActivationOptions): Promise<Activation> {
+  override async activate(name: string, { env = {}, holdRunning }: ActivationOptions): Promise<Activation> {
     const host = this.host(name);
     this.log.push(`activate ${name}`);
     if (Object.keys(env).length > 0) host.env = env;
-    if (!host.process || host.active !== host.staged) {
+    const differs = host.owed || host.active !== host.staged;
+    host.owed = differs && holdRunning !== undefined && host.process !== undefined && host.job === undefined;
+    if (!host.process || (differs && !host.owed)) {
       const old = host.process;
       host.job = end(old, "SIGTERM")
         .then(() => this.#start(host))

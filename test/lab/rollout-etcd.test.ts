@@ -111,6 +111,20 @@ describe.skipIf(!binaries)(title, () => {
     expect(await leader()).toMatchObject({ members: names(3), up: 3 });
   });
 
+  it("brings most members back at once, and then restarts the one that kept running", async () => {
+    await create(3);
+    const writer = new Writer(() => shard.clientUrls());
+    writer.start();
+    await shard.sleep(500);
+    for (const name of names(2)) await shard.kill(name);
+    shard.stage("new");
+    await roll(shard.plan(names(3), { established: true }));
+    expect(await writer.lost()).toEqual([]);
+    expect([...shard.log.slice(0, 3)].sort()).toEqual(names(3).map((name) => `activate ${name}`));
+    expect(shard.log.filter((line) => line.startsWith("activate"))).toHaveLength(4);
+    expect(await leader()).toMatchObject({ members: names(3), up: 3 });
+  });
+
   it("goes on from the data of one member, by the steps of docs/operations.md, when the quorum is lost for good", async () => {
     await create(3);
     const writer = new Writer(() => shard.clientUrls().slice(0, 1));
