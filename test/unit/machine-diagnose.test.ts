@@ -1,4 +1,4 @@
-/** Why a service is not up, on a host below a folder. What the programs say is recorded from the real ones. */
+/** Why a service is not up, on a host below a folder. What the programs say is in their own words, most of it copied from runs of them. */
 import { chmodSync, rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { etcdBinary, FakeHost, machine, with_ } from "./machine-fake-host";
