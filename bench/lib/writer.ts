@@ -37,6 +37,8 @@ export class Writer {
   private overFiveSeconds = 0;
   private connections = 0;
   private stopped = false;
+  /** Requests that came to an end, by client. */
+  private readonly ended: number[];
   private readonly loops: Promise<void>[];
   private readonly options: OperatorAccess;
 
@@ -48,7 +50,15 @@ export class Writer {
     private readonly written = configMaps,
   ) {
     this.options = operatorAccess(kubeconfig);
-    this.loops = Array.from({ length: clients }, (_, client) => this.loop(client));
+    this.ended = Array.from({ length: clients }, () => 0);
+    this.loops = this.ended.map((_, client) => this.loop(client));
+  }
+
+  /** Waits until a request of each client has come to its end, whatever came of it. */
+  async round(): Promise<void> {
+    const before = [...this.ended];
+    while (this.ended.some((count, client) => count === before[client]))
+      await new Promise((resolve) => setTimeout(resolve, 50));
   }
 
   /** Ends the writing, reads everything back and compares. */
@@ -95,6 +105,7 @@ export class Writer {
           break;
         }
       }
+      this.ended[client] = index + 1;
       const took = performance.now() - started;
       this.slowestMs = Math.max(this.slowestMs, took);
       if (took > 5000) this.overFiveSeconds += 1;
@@ -121,7 +132,7 @@ function request(session: http2.ClientHttp2Session, method: string, path: string
     let status = 0;
     let text = "";
     stream.setEncoding("utf8");
-    stream.setTimeout(60_000, () => stream.close(http2.constants.NGHTTP2_CANCEL));
+    stream.setTimeout(60_000, () => stream.destroy(new Error("no answer within 60 s")));
     stream.on("response", (headers) => {
       status = Number(headers[":status"]);
     });
