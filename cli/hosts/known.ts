@@ -40,7 +40,8 @@ export function knownFrom(
   const outputs = resources.find(({ type }) => type === ROOT_STACK)?.outputs ?? {};
   const told = Array.isArray(outputs.hosts) ? (outputs.hosts as unknown as ClusterHost[]) : [];
   // A destroy that keeps data keeps the outputs, too, and no host that they speak of.
-  const destroyed = !resources.some(({ type }) => type === hostContentType);
+  const destroyed =
+    find(...resourceIds.commitments) !== undefined && !resources.some(({ type }) => type === hostContentType);
   const planned = plan.hosts.flatMap((host): ClusterHost[] => {
     const { name, zone, role } = host;
     // The host's own word is the newest: a failed `up` may have made it anew or elsewhere since the outputs were written.

@@ -99,7 +99,9 @@ describe("known from the state", () => {
 
   test("after a destroy that kept data: no host, although the outputs speak of some", () => {
     const told = { name: master, address: "198.18.16.10", hostKey: "ssh-ed25519 A", user: "root", port: 22 };
-    expect(knownFrom(plan, lab, { resources: [outputs([told]), sshKey], pending: [] }).hosts).toEqual([]);
+    const commitments = resource("command:local:Command", "commitments", { stdout: "{}" });
+    expect(knownFrom(plan, lab, { resources: [outputs([told]), commitments], pending: [] }).hosts).toEqual([]);
+    expect(knownFrom(plan, lab, { resources: [outputs([told])], pending: [] }).hosts).toEqual([told]);
   });
 
   test("a host that left the configuration is known until it is gone", () => {
