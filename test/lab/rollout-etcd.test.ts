@@ -147,8 +147,11 @@ describe.skipIf(!binaries)(title, () => {
     await create(5);
     const writer = new Writer(() => shard.clientUrls().slice(0, 1));
     writer.start();
-    await roll(shard.plan(names(3)));
-    for (const name of ["m4", "m5"]) await shard.leave(name);
+    const { group, hostTimeoutMs } = shard.plan(names(5));
+    for (const member of ["m5", "m4"]) {
+      await leave(shard, { group, member, hosts: names(5), hostTimeoutMs }, new Progress(group, () => undefined));
+      await shard.leave(member);
+    }
     shard.log.length = 0;
     const lines = await roll(shard.plan(names(5), { established: true }));
     expect(shard.log.filter((line) => !line.startsWith("move"))).toEqual([
