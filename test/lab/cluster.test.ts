@@ -362,18 +362,6 @@ describe.runIf(root)("a small cluster in the lab", () => {
       `a shard shrunk from 3 to 1 under 12 writers: ${acknowledged} writes, ${failed.length} failed, slowest ${slowestMs} ms`,
     );
     expect({ failed, lost }).toEqual({ failed: [], lost: [] });
-    // Nobody asks a member any more when it leaves, and its host goes last.
-    const said = `${up.stdout}\n${up.stderr}`;
-    const order = [
-      "done: all 3 masters",
-      "handing leadership from e2e-etcd-leases-3",
-      "removing member e2e-etcd-leases-3",
-      "removing member e2e-etcd-leases-2",
-    ];
-    const places = order.map((line) => said.indexOf(line));
-    expect(places).not.toContain(-1);
-    expect([...places].sort((a, b) => a - b)).toEqual(places);
-    expect(said).not.toContain("not held");
     expect((await status()).etcd[2]).toMatchObject({ shard: "leases", voters: 1, learners: 0, healthy: 1 });
     expect((await kubectl("get", "--raw", "/readyz")).trim()).toBe("ok");
   });
