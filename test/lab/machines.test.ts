@@ -1,19 +1,10 @@
 /** The machines of hosts are changed one at a time behind the gates, by nobody but their owner; nothing of the operator's machine is part of them. */
 import { execFileSync } from "node:child_process";
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { changeRoot, copyOfProject, replaceSshKey } from "../../bench/lib/other-machines";
 import { project, type Ran, TestStack } from "../../bench/lib/stack";
 import { Writer } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
@@ -81,7 +72,7 @@ describe.runIf(root)("the machines of hosts", () => {
     for (const folder of ["artifacts", "toolchain"])
       cpSync(join(defaultCacheDir(process.env), folder), join(cache, folder), { recursive: true });
     const before = hosts();
-    for (const from of [project, copyOfProject("same")]) {
+    for (const from of [project, copyOfProject(join(scratch, "same"))]) {
       stack.from = from;
       stack.env.HOME = join(scratch, "home");
       ok(await stack.run("preview", "--expect-no-changes"));
@@ -112,12 +103,7 @@ describe.runIf(root)("the machines of hosts", () => {
 
   it("take a new SSH key one after the other, and go on running", async () => {
     const before = hosts();
-    const state = JSON.parse(readFileSync(stack.stateFile, "utf8"));
-    const { resources } = state.deployment as { resources: { urn: string; type: string; dependencies?: string[] }[] };
-    const key = resources.find(({ type, urn }) => type.startsWith("tls:") && urn.endsWith("PrivateKey::ssh"));
-    // As Pulumi's own `--replace` does: the next update makes another one.
-    state.deployment.resources = resources.map((one) => (one === key ? { ...one, inputs: { algorithm: "RSA" } } : one));
-    writeFileSync(stack.stateFile, JSON.stringify(state));
+    replaceSshKey(stack.stateFile);
     const report = await whileWriting("default", async () => ok(await stack.run("up")));
     expect(report).toMatchObject({ failed: [], lost: [] });
     const after = hosts();
@@ -158,10 +144,8 @@ describe.runIf(root)("the machines of hosts", () => {
 
   it("are made from another image one after the other, with their data, and end healthy", async () => {
     const before = hosts();
-    const copy = copyOfProject("image");
-    const file = join(copy, "components/platform/lab/root/etc/systemd/system.conf.d/kilonode.conf");
-    writeFileSync(file, `${readFileSync(file, "utf8")}# Another line, another root.\n`);
-    rootFor(copy);
+    const copy = copyOfProject(join(scratch, "image"));
+    changeRoot(copy);
     stack.from = copy;
     const report = await whileWriting("kube-system", async () => ok(await stack.run("up")));
     // The only load balancer is away once; what was acknowledged is there.
@@ -188,37 +172,6 @@ describe.runIf(root)("the machines of hosts", () => {
     stack.from = project;
   });
 });
-
-/** As another clone has it. */
-function copyOfProject(name: string): string {
-  const copy = join(scratch, name);
-  const files = execFileSync("git", ["ls-files", "--cached", "--others", "--exclude-standard"], {
-    cwd: project,
-    encoding: "utf8",
-  });
-  for (const file of files
-    .trim()
-    .split("\n")
-    .filter((one) => existsSync(join(project, one)))) {
-    mkdirSync(join(copy, file, ".."), { recursive: true });
-    copyFileSync(join(project, file), join(copy, file));
-  }
-  symlinkSync(join(project, "node_modules"), join(copy, "node_modules"));
-  return copy;
-}
-
-/** Building one takes a minute; its files are the same but for that line. */
-function rootFor(copy: string): void {
-  const nameIn = (dir: string) =>
-    (
-      JSON.parse(execFileSync(join(dir, "components/platform/lab/lab-root"), ["--print"], { encoding: "utf8" })) as {
-        root: string;
-      }
-    ).root;
-  const store = "/var/lib/kilonode/store/roots";
-  const target = join(store, nameIn(copy));
-  if (!existsSync(target)) execFileSync("cp", ["--archive", "--link", join(store, nameIn(project)), target]);
-}
 
 if (!root) {
   it("the machines of hosts", (context) =>
