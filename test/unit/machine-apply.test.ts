@@ -8,6 +8,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   unlinkSync,
   utimesSync,
   writeFileSync,
@@ -572,6 +573,16 @@ describe("volumes", () => {
     with_((m) => {
       m.volumes = [{ ...wal, apartFrom: [], device: disk() }];
     });
+  const MIB = 2 ** 20;
+  /** Of ext4, where its magic number and its size in blocks of 4 KiB are. */
+  const superblock = (blocks: number) => {
+    const image = Buffer.alloc(4096);
+    image.write("ext4\n");
+    image.writeUInt32LE(blocks, 1024 + 0x4);
+    image.writeUInt32LE(2, 1024 + 0x18);
+    image.writeUInt16LE(0xef53, 1024 + 0x38);
+    writeFileSync(disk(), image);
+  };
   const wrongDisk = "holds xfs, wants ext4 or an empty disk. It is not formatted, it may be somebody's data";
 
   test("an empty disk gets a file system and is mounted at every boot", () => {
@@ -615,6 +626,31 @@ describe("volumes", () => {
     host.write("/disk", "ext4\n");
     expect(host.converge(onDisk()).changed.volumes).toEqual(["/var/lib/etcd-wal"]);
     expect(host.calls()).not.toContain(`mkfs ${disk()}`);
+  });
+
+  test("a disk that has grown: its file system follows while it is mounted, and nothing restarts", () => {
+    host.write("/disk", "ext4\n");
+    host.converge(onDisk());
+    superblock(20_480);
+    truncateSync(host.path("/disk"), 80 * MIB);
+    expect(host.ok("status").pending).toEqual([]);
+    truncateSync(host.path("/disk"), 400 * MIB);
+    expect(host.ok("status")).toMatchObject({ pending: ["grow /var/lib/etcd-wal to 400 MiB"], restarts: [] });
+    expect(host.ok("drift").drift).toEqual([
+      { kind: "volume", name: "/var/lib/etcd-wal", want: "400 MiB", have: "80 MiB" },
+    ]);
+    host.calls();
+    expect(host.ok("activate").changed.services.restarted).toEqual([]);
+    expect(host.calls()).toEqual([`resize2fs ${disk()}`]);
+  });
+
+  test("a file system that the kernel does not let grow while it is mounted is told as it is", () => {
+    host.write("/disk", "ext4\n");
+    host.converge(onDisk());
+    superblock(20_480);
+    truncateSync(host.path("/disk"), 400 * MIB);
+    host.write("/fake/no-resize", "");
+    expect(host.refused("activate")).toMatch(/`resize2fs .*` failed with exit code 1: .*Permission denied to resize/);
   });
 
   test("a disk that an earlier host has used tells so before anything is activated; an empty one, or half of one, does not", () => {

@@ -78,9 +78,12 @@ def room_to_grow(device: str) -> bool:
 
 def sizes(device: str) -> tuple[int, int]:
     """Bytes of the device, and of the file system on it as its superblock says (0: neither ext4 nor xfs). No program is started."""
-    with open(device, "rb") as file:
-        head = file.read(4096)
-        whole = file.seek(0, os.SEEK_END)
+    try:
+        with open(device, "rb") as file:
+            head = file.read(4096)
+            whole = file.seek(0, os.SEEK_END)
+    except OSError:
+        return 0, 0
     if head[1080:1082] == b"\x53\xef":
         low, block = (int.from_bytes(head[1024 + at : 1028 + at], "little") for at in (0x4, 0x18))
         high = int.from_bytes(head[1024 + 0x150 : 1028 + 0x150], "little")
