@@ -8,7 +8,8 @@ import type { GroupPlan } from "./plan/groups";
 import { turnsOf } from "./plan/turns";
 import type { ClusterPlan, HostPlan } from "./plan/types";
 import type { Host, MachineChange, Placement } from "./platform/module";
-import { machineGates, type RolloutArgs, type RolloutMember, turnOf } from "./rollout/component";
+import { machineGates, turnOf } from "./rollout/before-change";
+import type { RolloutArgs, RolloutMember } from "./rollout/document";
 import type { TurnSpec } from "./rollout/spec";
 
 export interface ClusterArgs {

@@ -10,7 +10,9 @@ import { Pki } from "./pki/pki";
 import { groupOf } from "./plan/groups";
 import type { ClusterPlan } from "./plan/types";
 import type { Host } from "./platform/module";
-import { doneOf, Gates, memberships, Rollout } from "./rollout/component";
+import { Gates } from "./rollout/before-change";
+import { doneOf, Rollout } from "./rollout/component";
+import { memberships } from "./rollout/membership";
 
 /** A host for the command line: where it is, and what it is to the cluster. */
 export interface ClusterHost extends HostTarget {
