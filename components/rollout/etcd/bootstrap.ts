@@ -38,11 +38,16 @@ export async function found(watch: EtcdWatch): Promise<View | undefined> {
   );
 }
 
-/** A shard that has been in service. When all of its members are there and some of them are starting, they only need their time. */
+/**
+ * A shard that has been in service. When all of its members are there as planned and some of them are starting, they only need their time.
+ * What they have still to get may be what they need.
+ */
 async function living(watch: EtcdWatch, known: readonly EtcdTarget[]): Promise<View | undefined> {
   const { fleet, plan, shard } = watch;
   const view = await watch.look();
-  const whole = known.length === plan.targets.length && known.every(({ name }) => !isStopped(fleet.status(name)));
+  const asPlanned = (target: EtcdTarget) =>
+    !isStopped(fleet.status(target.name)) && fleet.status(target.name).active === target.digest;
+  const whole = known.length === plan.targets.length && known.every(asPlanned);
   const starting = view?.quorum || !whole ? [] : await unsettled(watch, known);
   if (starting.length === 0) return view;
   const names = starting.map(({ name }) => name).join(", ");
