@@ -209,7 +209,7 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
       expect(await create(host("b", 11, { GENERATION: "2" }))).toEqual(it);
       const isBack = async () => !["", before].includes(await bootOf(it));
       await expect.poll(isBack, { timeout: 120_000, interval: 200 }).toBe(true);
-      expect(await ssh(it, `${useVolumes}; cat /wal/file; systemctl is-system-running --wait`)).toBe(
+      expect(await ssh(it, `${useVolumes}; cat /wal/reboots; systemctl is-system-running --wait`)).toBe(
         "reboots\nrunning",
       );
       expect(await ssh(it, "ip -4 -o address show dev eth0 | wc -l")).toBe("1");
