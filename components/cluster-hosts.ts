@@ -104,7 +104,7 @@ export class ClusterHosts {
       dependsOn: host.resource,
     });
     this.#hosts.set(plan.name, host);
-    this.#members.set(plan.name, { plan, target: host.target, digest: content.digest });
+    this.#members.set(plan.name, { plan, target: host.target, staged: content.staged });
     return content;
   }
 

@@ -17,8 +17,8 @@ import { machineInput, makeKeys, programCommand, programInput, programsCommand, 
 import type { Repairs } from "./repairs";
 
 export class HostContent extends pulumi.ComponentResource {
-  /** sha256 of what is staged on the host. */
-  readonly digest: pulumi.Output<string>;
+  /** sha256 of what is staged on the host, and which staging it was. */
+  readonly staged: pulumi.Output<Staging>;
   private readonly programs: remote.Command;
 
   /** @param repairs absent: the host does not answer, so nobody knows whether it differs, and it counts as unchanged */
@@ -54,7 +54,7 @@ export class HostContent extends pulumi.ComponentResource {
     // A preview does not build: what the sums will be is known after `up`.
     const stdin = missing.length > 0 ? pulumi.output(pulumi.unknown as unknown as string) : content;
     const staged = this.command(host, "machine", create, stdin, { ...repaired, dependsOn: this.programs });
-    this.digest = staged.stdout.apply((json) => Staged.parse(JSON.parse(json)).digest);
+    this.staged = staged.stdout.apply((json) => Staging.parse(JSON.parse(json)));
     this.registerOutputs({});
   }
 
@@ -123,6 +123,8 @@ export class HostContent extends pulumi.ComponentResource {
 
 /** What host programs print. A host is not trusted: certificate requests are compared with the plan, one by one. */
 const Staged = z.object({ digest: z.string().regex(/^[0-9a-f]{64}$/) });
+const Staging = Staged.extend({ staging: z.string().regex(/^[0-9a-f]{8}$/) });
+export type Staging = z.output<typeof Staging>;
 const Requests = z.record(z.string(), z.string().max(16_384));
 
 function secretText(secret: SecretPlan, pki: Pki): pulumi.Output<string> {

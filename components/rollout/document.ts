@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import type { HostTarget } from "../access/target";
+import type { Staging } from "../host/content";
 import type { HostPlan } from "../plan/types";
 import { type RolloutStrategy, stagedText, type WaitingHost, type WaitingSpec } from "./spec";
 
@@ -20,8 +21,8 @@ export interface RolloutArgs {
 export interface RolloutMember {
   readonly plan: HostPlan;
   readonly target: pulumi.Input<HostTarget>;
-  /** Of the content staged on it; absent: its turn is still to come. */
-  readonly digest?: pulumi.Output<string>;
+  /** The content staged on it; absent: its turn is still to come. */
+  readonly staged?: pulumi.Output<Staging>;
 }
 
 export function rolloutSpec(args: RolloutArgs): pulumi.Output<WaitingSpec> {
@@ -38,7 +39,7 @@ function rolloutHost({ plan: { zone, endpoint }, target }: RolloutMember): pulum
 
 /** Of the hosts that have had their turn. */
 export function staged(hosts: readonly RolloutMember[]): pulumi.Output<string> {
-  const known = hosts.flatMap(({ plan, digest }) => digest?.apply((text) => ({ name: plan.name, digest: text })) ?? []);
+  const known = hosts.flatMap(({ plan, staged: one }) => one?.apply((made) => ({ name: plan.name, ...made })) ?? []);
   return pulumi.all(known).apply(stagedText);
 }
 

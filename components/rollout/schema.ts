@@ -75,7 +75,7 @@ export function readTurn(text: string, staged: string | undefined): TurnSpec {
 function withDigests<S extends WaitingSpec>(spec: S, staged = ""): S {
   const digests = new Map(staged.split(" ").map((entry) => entry.split("=") as [string, string | undefined]));
   const hosts = spec.hosts.map((host) => {
-    const digest = digests.get(host.name);
+    const [digest] = digests.get(host.name)?.split("/") ?? [];
     return digest ? { ...host, digest } : host;
   });
   return { ...spec, hosts };

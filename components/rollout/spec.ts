@@ -60,6 +60,10 @@ export interface TurnSpec extends WaitingSpec {
   readonly change: Exclude<MachineChange, "none">;
 }
 
-/** The digests of staged content, as the environment has them. */
-export const stagedText = (hosts: readonly Pick<RolloutHost, "name" | "digest">[]): string =>
-  hosts.map(({ name, digest }) => `${name}=${digest}`).join(" ");
+/**
+ * The digests of staged content, as the environment has them. Each with its staging: what was staged before is staged again after a
+ * rollout that was cut short and then taken back, and that rollout's hosts have something else live.
+ */
+export const stagedText = (
+  hosts: readonly (Pick<RolloutHost, "name" | "digest"> & { readonly staging: string })[],
+): string => hosts.map(({ name, digest, staging }) => `${name}=${digest}/${staging}`).join(" ");

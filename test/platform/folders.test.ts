@@ -185,6 +185,26 @@ describe("a cluster on folders", () => {
     }
   });
 
+  it("takes a change back that was stopped half-way, though it is what the last complete update has left", async () => {
+    const stop = new AbortController();
+    const flags = { apiserver: { "event-ttl": "10m" } };
+    const up = cluster.up({ ...knobs, masters: { count: 3, flags } }, stop.signal);
+    await expect.poll(() => cluster.world.log.some((line) => / away: /.test(line)), { timeout: 300_000 }).toBe(true);
+    stop.abort();
+    expect((await up).result).toBe("interrupted");
+    const ttls = () =>
+      [1, 2, 3].map(
+        (n) =>
+          /--event-ttl=(\d+m)/.exec(cluster.read(`master-${n}`, "etc/kubernetes/manifests/kube-apiserver.yaml"))?.[1],
+      );
+    expect(ttls().sort()).toEqual(["10m", "30m", "30m"]);
+    log();
+    expect(problems(await cluster.up(knobs))).toEqual([]);
+    expect(ttls()).toEqual(["30m", "30m", "30m"]);
+    expect(oneByOne(log())).toHaveLength(1);
+    expect(changed(await cluster.up(knobs))).toEqual([]);
+  });
+
   it("makes machines again one at a time, each member with its data and back before the next, the leader handed over", async () => {
     const before = cluster.file("etcd-main-1", "etc/ssh/host_key.pub");
     const key = readFileSync(before, "utf8");

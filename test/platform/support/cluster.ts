@@ -70,8 +70,9 @@ export class FoldersCluster {
     return openedResources(this.#stack({}).export().deployment);
   }
 
-  up(change: RawConfiguration = {}): Promise<Result> {
-    return this.#ran(this.#stack(change).up());
+  /** @param stop as Ctrl-C does */
+  up(change: RawConfiguration = {}, stop?: AbortSignal): Promise<Result> {
+    return this.#ran(this.#stack(change, ".", stop).up());
   }
 
   destroy(): Promise<Result> {
@@ -131,7 +132,7 @@ export class FoldersCluster {
     };
   }
 
-  #stack(change: RawConfiguration, clone = "."): Rehearsal {
+  #stack(change: RawConfiguration, clone = ".", stop?: AbortSignal): Rehearsal {
     const config = Object.entries(this.#raw(change)).map(([key, object]): [string, ConfigValue] => [key, { object }]);
     return new Rehearsal({
       projectDir: resolve(clone, "test/platform"),
@@ -139,7 +140,7 @@ export class FoldersCluster {
       stateFile: join(this.dir, "state.json"),
       passphrase: PASSPHRASE,
       providers,
-      signal: this.#stop.signal,
+      signal: AbortSignal.any([this.#stop.signal, ...(stop ? [stop] : [])]),
       excludeProtected: true,
       config: Object.fromEntries(config),
     });

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import sys
 
 from .artifacts import Artifacts
@@ -45,7 +46,8 @@ def stage(host: Host, options: Json) -> Json:
         restarts = sorted(name for name in restart if former and name in former.services and wanted.running(name))
         content = {"machine": machine, "generation": wanted.generation}
         host.write(f"{STATE}/staged/machine.json", json.dumps(content).encode())
-    return {"digest": wanted.digest, "pending": pending, "restarts": restarts}
+    # Another one each time: who has staged the same content before does not know what went live in between.
+    return {"digest": wanted.digest, "staging": os.urandom(4).hex(), "pending": pending, "restarts": restarts}
 
 
 def stage_secrets(host: Host, options: Json) -> Json:
