@@ -14,8 +14,8 @@ import { platforms } from "../../components/platform/registry";
 type Environment = Readonly<Record<string, string>>;
 const environments = new Map<string, Environment>();
 
-beforeAll(() => {
-  pulumi.runtime.setMocks({
+beforeAll(async () => {
+  await pulumi.runtime.setMocks({
     call: () => ({}),
     newResource: ({ name, inputs, type }) => {
       if (type === "command:local:Command") environments.set(name, inputs.environment as Environment);
@@ -101,9 +101,9 @@ describe("the hosts of a lab", () => {
           }
         },
       ),
-      { numRuns: 24 },
+      { numRuns: 12 },
     );
-  });
+  }, 300_000);
 
   it("of another state are refused", async () => {
     const plan = planOf();
