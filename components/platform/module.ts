@@ -88,8 +88,6 @@ export interface Host {
   readonly connection: pulumi.Output<Connection>;
   /** What everything on the host depends on. */
   readonly resource: pulumi.Resource;
-  /** False when the machine does not exist yet, so that there is nothing on it to look at. */
-  readonly existed: boolean;
 }
 
 /** Outputs of a resource of the state by its type and name. */

@@ -22,8 +22,10 @@ export async function takeTurn(turn: TurnSpec, key: string, progress: Progress):
   }
   const spec = await asTheyAre(group, key);
   if (spec.hosts.length === 0) return;
-  // With what the last rollout left, whatever its release: an upgrade and a change of machines are two changes (see plan/turns.ts).
-  await rolloutGroup(spec, key, progress, { completed: true, ...("release" in spec.strategy && spec.strategy) });
+  // As after a rollout of the same release: in a turn there is no order of services over all hosts.
+  const { strategy } = spec;
+  const previous = { completed: true, ...("release" in strategy && { release: strategy.release }) };
+  await rolloutGroup(spec, key, progress, previous);
   progress.stopIfAsked();
   progress.report(`all as planned so far; next: the machine of ${host}, which restarts`);
   if (spec.hosts.some(({ name }) => name === host)) await aside(spec, host, key, progress);

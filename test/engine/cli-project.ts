@@ -31,16 +31,10 @@ export class CopiedProject {
   }
 
   start(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const {
-      PULUMI_CONFIG_PASSPHRASE: _,
-      PULUMI_CONFIG_PASSPHRASE_FILE: __,
-      KILONODE_STATE_DIR: ___,
-      ...own
-    } = process.env;
     // In another folder than the project's: the command must work from anywhere.
     return spawn(process.execPath, [join(this.dir, "cli/kilonode.mjs"), ...args], {
       cwd: tmpdir(),
-      env: { ...own, ...env },
+      env: { ...environment(), ...env },
     });
   }
 
@@ -63,4 +57,15 @@ export function ended(child: ReturnType<CopiedProject["start"]>): Promise<Ran> {
   return new Promise((resolve, reject) => {
     child.once("error", reject).once("close", (code) => resolve({ code, ...output }));
   });
+}
+
+/** This process's own, without what would lead the command to somebody's state. */
+export function environment(): NodeJS.ProcessEnv {
+  const {
+    PULUMI_CONFIG_PASSPHRASE: _,
+    PULUMI_CONFIG_PASSPHRASE_FILE: __,
+    KILONODE_STATE_DIR: ___,
+    ...own
+  } = process.env;
+  return own;
 }

@@ -14,7 +14,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { CopiedProject } from "./cli-project";
+import { CopiedProject, environment } from "./cli-project";
 
 const config = "config:\n  kilonode:platform: lab\n  kilonode:ephemeral: true\n";
 const urn = (name: string) => `urn:pulumi:small::kilonode::command:local:Command::${name}`;
@@ -70,13 +70,7 @@ async function until(condition: () => boolean): Promise<void> {
 /** In a terminal of its own, where Ctrl-C goes to every process of the foreground. */
 function inTerminal(...args: string[]): { child: ChildProcess; ended: Promise<{ code: number | null; text: string }> } {
   const words = [process.execPath, join(project.dir, "cli/kilonode.mjs"), ...args];
-  const {
-    PULUMI_CONFIG_PASSPHRASE: _,
-    PULUMI_CONFIG_PASSPHRASE_FILE: __,
-    KILONODE_STATE_DIR: ___,
-    ...own
-  } = process.env;
-  const child = spawn("script", ["-qefc", words.join(" "), "/dev/null"], { env: { ...own, ...env } });
+  const child = spawn("script", ["-qefc", words.join(" "), "/dev/null"], { env: { ...environment(), ...env } });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
   const ended = new Promise<{ code: number | null; text: string }>((done, failed) =>

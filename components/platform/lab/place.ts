@@ -95,7 +95,6 @@ class Lab extends pulumi.ComponentResource implements Placement {
         .all([target, this.args.sshKey.privateKeyOpenssh])
         .apply(([made, privateKey]) => pulumiConnection(made, privateKey)),
       resource: machine,
-      existed: found.state === "running",
     };
   }
 

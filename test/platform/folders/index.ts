@@ -135,7 +135,7 @@ class Folders extends pulumi.ComponentResource implements Placement {
     );
     const target = resource.stdout.apply((text) => ({ ...(made(text) as MadeHost), name: plan.name }));
     const connection = pulumi.all([target, sshKey.privateKeyOpenssh]).apply(([at, key]) => pulumiConnection(at, key));
-    return { plan, target, connection, resource, existed: prepared.there.has(plan.name) };
+    return { plan, target, connection, resource };
   }
 
   /** A node is the template of its pool in a folder. */
