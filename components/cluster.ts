@@ -7,7 +7,7 @@ import { type ClusterArgs, ClusterHosts } from "./cluster-hosts";
 import { clusterObjects } from "./objects/objects";
 import { operatorKubeconfig } from "./pki/kubeconfig";
 import { Pki } from "./pki/pki";
-import { groupOf } from "./plan/groups";
+import { groupOf, wavesOf } from "./plan/groups";
 import type { ClusterPlan } from "./plan/types";
 import type { Host } from "./platform/module";
 import { Gates } from "./rollout/before-change";
@@ -28,14 +28,13 @@ export class Cluster extends pulumi.ComponentResource {
   constructor(args: ClusterArgs) {
     const { plan, spec, sshKey } = args;
     super("kilonode:index:Cluster", spec.stack);
-    const pki = new Pki("pki", spec, { parent: this });
+    const pki = new Pki("pki", { ...plan, certificates: spec.certificates }, { parent: this });
     this.kubeconfig = operatorAccess(plan, pki);
 
     const hosts = new ClusterHosts(args, pki, this);
     const groups = [...plan.groups].sort((a, b) => Number(a.needsApi) - Number(b.needsApi));
-    const gates = hosts.turning
-      ? undefined
-      : new Gates({ groups: groups.map(hosts.rollout), sshKey }, { parent: this });
+    const prepared = () => ({ groups: groups.map(hosts.rollout), waves: wavesOf(groups), sshKey });
+    const gates = hosts.turning ? undefined : new Gates(prepared(), { parent: this });
     const done = new Map<string, Rollout>();
     const objects = once(() => this.#objects(args, [...done.values()]));
     for (const group of groups) {
@@ -55,8 +54,7 @@ export class Cluster extends pulumi.ComponentResource {
     }
     objects();
     // Changed machines had gates of their own, before each of them: this one is then the last look.
-    if (!gates)
-      new Gates({ groups: groups.map(hosts.rollout), sshKey }, { parent: this, dependsOn: [...done.values()] });
+    if (!gates) new Gates(prepared(), { parent: this, dependsOn: [...done.values()] });
     this.hosts = pulumi.all(plan.hosts.map(({ name }) => clusterHost(plan, hosts.made(name))));
     this.registerOutputs({});
   }
@@ -89,7 +87,7 @@ function operatorAccess(plan: ClusterPlan, pki: Pki): pulumi.Output<string> {
   const operator = pki.operator("kilonode:operator", "system:masters");
   return pulumi.secret(
     pulumi
-      .all([pki.authorityPem("kubernetes"), operator.certPem, operator.keyPem])
+      .all([pki.trusted(["kubernetes"]), operator.certPem, operator.keyPem])
       .apply(([authority, cert, key]) => operatorKubeconfig(plan.stack, plan.api.endpoint, authority, cert, key)),
   );
 }

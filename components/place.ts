@@ -9,7 +9,7 @@ import { commitments } from "./commitments";
 import { repairsOf } from "./host/repairs";
 import type { ClusterPlan } from "./plan/types";
 import type { Placement, PlatformModule, Prepared } from "./platform/module";
-import { resourceNames } from "./resources";
+import { numbered, resourceNames } from "./resources";
 
 export async function placeCluster<P extends Prepared>(args: {
   readonly spec: ClusterSpec;
@@ -24,7 +24,11 @@ export async function placeCluster<P extends Prepared>(args: {
     { length: 8 },
     { dependsOn: after, protect: !plan.ephemeral },
   );
-  const sshKey = new tls.PrivateKey(resourceNames.sshKey, { algorithm: "ED25519" }, { dependsOn: after });
+  const sshKey = new tls.PrivateKey(
+    numbered(resourceNames.sshKey, plan.keys.ssh),
+    { algorithm: "ED25519" },
+    { dependsOn: after },
+  );
   const placement = await platform.place({ plan, prepared, sshKey, after, owner: hexOf(owner.id) });
   refuseBothAtOnce(plan, placement);
   const repairs = await repairsOf(plan.hosts, placement, sshKey.privateKeyOpenssh);

@@ -33,16 +33,20 @@ export const resourceNames = {
   object: (kind: string, name: string) => `${kind}/${name}`,
 } as const;
 
+/** The first key of a kind has the plain name. */
+export const numbered = (name: string, number: number): string => (number === 1 ? name : `${name}-${number}`);
+
 /** Type and name, by which a state is searched. */
 export type ResourceId = readonly [type: string, name: string];
 
 export const resourceIds = {
   commitments: [types.local, resourceNames.commitments],
   owner: [types.randomBytes, resourceNames.owner],
-  sshKey: [types.key, resourceNames.sshKey],
+  sshKey: (number: number) => [types.key, numbered(resourceNames.sshKey, number)] as const,
   operatorKey: [types.key, resourceNames.operator],
   operatorCertificate: [types.certificate, resourceNames.operator],
-  authority: (authority: string) => [types.authority, resourceNames.authority(authority)] as const,
+  authority: (authority: string, number: number) =>
+    [types.authority, numbered(resourceNames.authority(authority), number)] as const,
   rollout: (group: string) => [types.local, resourceNames.rollout(group)] as const,
 } as const;
 

@@ -91,6 +91,27 @@ const Certificates = z.strictObject({
   renewBeforeDays: z.int().min(0).max(400).default(90),
 });
 
+/**
+ * Numbers of keys, from 1: the first one is used, all are trusted. While 2 takes the place of 1 it is [1], [1, 2], [2, 1], [2], an `up`
+ * after each: `kilonode rotate` goes that way.
+ */
+const keyNumbers = z
+  .array(z.int().min(1).max(999))
+  .min(1)
+  .max(2)
+  .refine((numbers) => new Set(numbers).size === numbers.length, "a key is named twice");
+
+const Keys = z.strictObject({
+  /** Authority (docs/security.md) to its keys. Default: [1] for each. */
+  authorities: z.record(z.string(), keyNumbers).default({}),
+  /** Keys that sign and verify tokens of service accounts. Default [1]. */
+  serviceAccount: keyNumbers.default([1]),
+  /** Keys that Secrets are encrypted with in etcd. Default [1]. */
+  encryption: keyNumbers.default([1]),
+  /** The key that logs in to every host. Default 1. */
+  ssh: z.int().min(1).max(999).default(1),
+});
+
 const Toolchain = z.strictObject({
   /** `gomod` compiles from the Go module proxy, `release` downloads; `auto` is gomod where Go is installed. */
   source: z.enum(["auto", "gomod", "release"]).default("auto"),
@@ -147,6 +168,7 @@ export const ClusterConfig = z.strictObject({
     .record(z.string().regex(/^[a-z][a-z0-9-]{0,19}$/, "lower-case letters, digits, dashes, at most 20"), Pool)
     .default({}),
   certificates: Certificates.prefault({}),
+  keys: Keys.prefault({}),
   toolchain: Toolchain.prefault({}),
 });
 

@@ -160,6 +160,8 @@ export class LocalShard extends RemoteShard {
       pending: active === staged ? [] : ["write /etc/etcd/etcd.env"],
       services: active === null ? {} : { "etcd.service": { kind: "unit", active: state } },
       degradations: [],
+      parts: {},
+      distrusts: false,
     };
   }
 

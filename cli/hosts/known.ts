@@ -5,6 +5,7 @@
  */
 import type { ClusterHost } from "../../components/cluster";
 import { operatorKubeconfig } from "../../components/pki/kubeconfig";
+import { keysOf } from "../../components/plan/authorities";
 import { groupOf } from "../../components/plan/groups";
 import type { ClusterPlan } from "../../components/plan/types";
 import type { MadeResources, PlatformModule } from "../../components/platform/module";
@@ -31,7 +32,7 @@ export interface Known {
 }
 
 export function knownFrom(
-  plan: Pick<ClusterPlan, "stack" | "api" | "hosts" | "groups">,
+  plan: Pick<ClusterPlan, "stack" | "api" | "hosts" | "groups" | "keys">,
   { madeHost }: Pick<PlatformModule, "madeHost">,
   { resources, pending }: Pick<OpenedState, "resources" | "pending">,
 ): Known {
@@ -53,7 +54,7 @@ export function knownFrom(
   const leaving = told.filter(({ name }) => !plan.hosts.some((host) => host.name === name) && made(name));
   const hosts = [...planned, ...leaving];
   return {
-    sshKey: text(find(...resourceIds.sshKey), "privateKeyOpenssh") ?? text(outputs, "sshKey"),
+    sshKey: text(find(...resourceIds.sshKey(plan.keys.ssh)), "privateKeyOpenssh") ?? text(outputs, "sshKey"),
     hosts,
     pending,
     unmade: plan.hosts
@@ -78,14 +79,16 @@ function whyUnmade(name: string, pending: OpenedState["pending"]): string {
 }
 
 function kubeconfigFrom(
-  plan: Pick<ClusterPlan, "stack" | "api">,
+  plan: Pick<ClusterPlan, "stack" | "api" | "keys">,
   find: MadeResources,
   outputs: Values,
 ): Pick<Known, "kubeconfig" | "kubeconfigLacks"> {
   // What was applied: the configuration may say something else that the cluster cannot become.
   const endpoint = text(outputs, "apiEndpoint") ?? plan.api.endpoint;
   const parts = {
-    "the certificate of the kubernetes authority": text(find(...resourceIds.authority("kubernetes")), "certPem"),
+    "the certificate of the kubernetes authority": keysOf(plan, "kubernetes")
+      .map((number) => text(find(...resourceIds.authority("kubernetes", number)), "certPem") ?? "")
+      .join(""),
     "the operator's certificate": text(find(...resourceIds.operatorCertificate), "certPem"),
     "the operator's key": text(find(...resourceIds.operatorKey), "privateKeyPem"),
   };

@@ -44,8 +44,8 @@ export function readCertificates(section: Section | undefined): { readonly path:
   const parts = (section?.text ?? "").split(/^# (\/.*)$/m);
   const found: { path: string; pem: string }[] = [];
   for (let at = 1; at + 1 < parts.length; at += 2) {
-    const pem = (parts[at + 1] ?? "").trim();
-    if (pem.startsWith("-----BEGIN CERTIFICATE-----")) found.push({ path: parts[at] ?? "", pem });
+    const blocks = (parts[at + 1] ?? "").match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
+    for (const pem of blocks) found.push({ path: parts[at] ?? "", pem });
   }
   return found;
 }

@@ -237,14 +237,10 @@ function certificateStatus(seen: readonly Seen[]): CertificateStatus[] {
   for (const { plan, sections } of seen) {
     for (const { path, pem } of readCertificates(sections.certificates)) {
       const own = plan.certificates.find(({ certPath }) => certPath === path);
-      const shared = plan.pem[path];
-      const name = own
-        ? `${plan.name}/${own.name}`
-        : shared?.kind === "authority"
-          ? `${shared.authority} authority`
-          : path;
-      const expires = new Date(new X509Certificate(pem).validTo).toISOString();
-      byName.set(name, { name, authority: shared?.kind === "authority", expires });
+      const certificate = new X509Certificate(pem);
+      const name = own ? `${plan.name}/${own.name}` : certificate.subject.replace(/^CN=/, "");
+      const expires = new Date(certificate.validTo).toISOString();
+      byName.set(name, { name, authority: own === undefined, expires });
     }
   }
   return [...byName.values()].sort((a, b) =>
@@ -254,6 +250,6 @@ function certificateStatus(seen: readonly Seen[]): CertificateStatus[] {
 
 /** The files that `status` asks a host for: its certificates and those of the authorities it trusts. */
 export function certificatePaths({ certificates, pem }: Pick<HostPlan, "certificates" | "pem">): string[] {
-  const authorities = Object.entries(pem).filter(([, source]) => source.kind === "authority");
+  const authorities = Object.entries(pem).filter(([, source]) => source.kind === "authorities");
   return [...certificates.map(({ certPath }) => certPath), ...authorities.map(([path]) => path)];
 }

@@ -93,7 +93,7 @@ function fileList({ name, machine, certificates, pem, secrets }: HostPlan): stri
       path,
       "0644",
       "root:root",
-      source.kind === "authority" ? `certificate of ${source.authority}` : "public key",
+      source.kind === "authorities" ? `trusts ${source.authorities.join(", ")}` : "public keys",
     ]),
     ...Object.entries(secrets).map(([path, { secret, mode, owner }]) => [path, mode, owner, `secret: ${secret}`]),
   ];

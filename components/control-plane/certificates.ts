@@ -25,7 +25,7 @@ export function masterCertificates(master: Place, api: ApiPlan, serviceAddress: 
       ipAddresses: [...own.ipAddresses, ...api.ipAddresses, serviceAddress],
       uses: ["server_auth"],
     },
-    client("etcd-client", "etcd-client", "kube-apiserver", "kube-apiserver"),
+    client("etcd-client", "apiserver-etcd-client", "kube-apiserver", "kube-apiserver"),
     // Authorized by the built-in role system:kubelet-api-admin (see objects).
     client("kubelet-client", "kubernetes", "kube-apiserver", "kilonode:kubelet-client"),
     client("front-proxy-client", "front-proxy", "kube-apiserver", "front-proxy-client"),

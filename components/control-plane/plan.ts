@@ -6,8 +6,9 @@ import { modulesFor, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
 import type { Machine, MachineFile, MachineService } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
+import { clientAuthority } from "../plan/authorities";
 import type { GroupPlan } from "../plan/groups";
-import { binaries, type PlanParts, range } from "../plan/parts";
+import { binaries, type PlanParts, range, trusted } from "../plan/parts";
 import { ports } from "../plan/ports";
 import type { HostPlan, PublicPem, SecretPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
@@ -22,7 +23,7 @@ export function masterHosts(parts: PlanParts): HostPlan[] {
     role: "master",
     machine: masterMachine(parts, master),
     certificates: masterCertificates(master, parts.api, serviceAddress),
-    pem: publicPem,
+    pem: publicPem(parts),
     secrets: secretFiles,
   }));
 }
@@ -49,21 +50,24 @@ export function mastersGroup({ api, masters, runtime, scale, shards, spec }: Pla
   };
 }
 
-const publicPem: Readonly<Record<string, PublicPem>> = {
-  [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" },
-  [`${pki}/front-proxy-ca.crt`]: { kind: "authority", authority: "front-proxy" },
-  [`${pki}/etcd-client-ca.crt`]: { kind: "authority", authority: "etcd-client" },
-  [`${pki}/service-account.pub`]: { kind: "service-account-public-key" },
-};
+const publicPem = ({ shards }: PlanParts): Readonly<Record<string, PublicPem>> => ({
+  [`${pki}/kubernetes-ca.crt`]: trusted("kubernetes"),
+  [`${pki}/front-proxy-ca.crt`]: trusted("front-proxy"),
+  // The members of every shard: one file, since there is one --etcd-cafile.
+  [`${pki}/etcd-client-ca.crt`]: trusted(...shards.map(({ name }) => clientAuthority(name))),
+  [`${pki}/service-account.pub`]: { kind: "service-account-public-keys" },
+});
 
 const secretFiles: Readonly<Record<string, SecretPlan>> = {
   [`${pki}/service-account.key`]: {
     secret: "service-account-key",
+    credential: "own",
     mode: "0400",
     owner: "kube-apiserver:kube-apiserver",
   },
   "/etc/kubernetes/encryption.yaml": {
     secret: "encryption-config",
+    credential: "trusted",
     mode: "0400",
     owner: "kube-apiserver:kube-apiserver",
   },

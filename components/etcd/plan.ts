@@ -5,8 +5,9 @@ import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
+import { clientAuthority, peerAuthority } from "../plan/authorities";
 import type { GroupPlan } from "../plan/groups";
-import { binaries, identity, type PlanParts, volume } from "../plan/parts";
+import { binaries, clientCertificate, identity, type PlanParts, trusted, volume } from "../plan/parts";
 import { ports } from "../plan/ports";
 import type { CertificatePlan, HostPlan, ShardPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
@@ -67,10 +68,10 @@ export function etcdHosts(parts: PlanParts): HostPlan[] {
       ...member,
       role: "etcd" as const,
       machine: memberMachine(parts, shard, member),
-      certificates: memberCertificates(member),
+      certificates: memberCertificates(shard, member),
       pem: {
-        [`${pki}/peer-ca.crt`]: { kind: "authority" as const, authority: "etcd-peer" as const },
-        [`${pki}/client-ca.crt`]: { kind: "authority" as const, authority: "etcd-client" as const },
+        [`${pki}/peer-ca.crt`]: trusted(peerAuthority(shard.name)),
+        [`${pki}/client-ca.crt`]: trusted(clientAuthority(shard.name), "apiserver-etcd-client"),
       },
       secrets: {},
     })),
@@ -95,14 +96,17 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
         "/usr/local/sbin/traffic-classes",
       ),
       "/etc/etcd/etcd.env": textFile(memberSettings(scale, shard, member).join("\n")),
-      "/etc/etcd/etcdctl.env": environmentFile({
-        ETCDCTL_ENDPOINTS: `https://${member.endpoint}:${ports.etcdClient}`,
-        ETCDCTL_CACERT: `${pki}/client-ca.crt`,
-        ETCDCTL_CERT: `${pki}/server.crt`,
-        ETCDCTL_KEY: `${pki}/server.key`,
-        // For curl, connected to 127.0.0.1: the certificate is of the endpoint.
-        KILONODE_ETCD_HTTP: `https://${member.endpoint}:${ports.etcdHttp}`,
-      }),
+      "/etc/etcd/etcdctl.env": {
+        ...environmentFile({
+          ETCDCTL_ENDPOINTS: `https://${member.endpoint}:${ports.etcdClient}`,
+          ETCDCTL_CACERT: `${pki}/client-ca.crt`,
+          ETCDCTL_CERT: `${pki}/client.crt`,
+          ETCDCTL_KEY: `${pki}/client.key`,
+          // For curl, connected to 127.0.0.1: the certificate is of the endpoint.
+          KILONODE_ETCD_HTTP: `https://${member.endpoint}:${ports.etcdHttp}`,
+        }),
+        credential: "own",
+      },
     },
     binaries: binaries(spec, "etcd", "etcdctl", "etcdutl"),
     modules: modulesFor("etcd", scale),
@@ -178,6 +182,9 @@ function memberSettings(scale: Scale, shard: ShardPlan, member: Place): string[]
     "trusted-ca-file": `${pki}/client-ca.crt`,
     "cert-file": `${pki}/server.crt`,
     "key-file": `${pki}/server.key`,
+    // Its HTTP gateway is a client of its own; without these it would show the server's certificate, which is none for clients.
+    "client-cert-file": `${pki}/client.crt`,
+    "client-key-file": `${pki}/client.key`,
     "tls-min-version": "TLS1.3",
     // An operator who removes a member by hand wants it gone, not restarting for ever.
     "strict-reconfig-check": true,
@@ -188,22 +195,20 @@ function memberSettings(scale: Scale, shard: ShardPlan, member: Place): string[]
   return [...renderEtcdEnvironment(flags), `GOMEMLIMIT=${goMemoryLimit("etcd", scale)}`].sort();
 }
 
-function memberCertificates(member: Place): CertificatePlan[] {
-  const common = {
+function memberCertificates({ name: shard }: ShardPlan, member: Place): CertificatePlan[] {
+  const pair = (name: string) => ({
+    name,
     owner: "etcd:etcd",
+    keyPath: `${pki}/${name}.key`,
+    certPath: `${pki}/${name}.crt`,
     commonName: member.name,
-    ...identity(member),
-    uses: ["server_auth", "client_auth"] as const,
-  };
+  });
+  const server = { ...pair("server"), ...identity(member), uses: ["server_auth"] as const };
   return [
-    { ...common, name: "peer", authority: "etcd-peer", keyPath: `${pki}/peer.key`, certPath: `${pki}/peer.crt` },
-    // Also the client certificate of etcdctl on this host.
-    {
-      ...common,
-      name: "server",
-      authority: "etcd-client",
-      keyPath: `${pki}/server.key`,
-      certPath: `${pki}/server.crt`,
-    },
+    // A peer calls, and is called.
+    { ...pair("peer"), ...identity(member), uses: ["server_auth", "client_auth"], authority: peerAuthority(shard) },
+    { ...server, authority: clientAuthority(shard) },
+    // For etcdctl on this host, and for etcd's HTTP gateway. Of no other shard's authority, so it opens no other shard.
+    clientCertificate({ ...pair("client"), authority: clientAuthority(shard) }),
   ];
 }

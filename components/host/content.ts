@@ -38,12 +38,14 @@ export class HostContent extends pulumi.ComponentResource {
           throw runError(error);
         }
       });
-      return { path: certificate.certPath, pem: pki.sign(plan.name, certificate, request, this).certPem };
+      const { certPem } = pki.sign(plan.name, certificate, request, this);
+      return { path: certificate.certPath, pem: certPem, credential: "own" as const };
     });
     const secrets = this.secrets(host, pki);
     const publicPem = Object.entries(plan.pem).map(([path, pem]) => ({
       path,
-      pem: pem.kind === "authority" ? pki.authorityPem(pem.authority) : pki.serviceAccountPublicPem,
+      pem: pem.kind === "authorities" ? pki.trusted(pem.authorities) : pki.serviceAccountPublicPem,
+      credential: "trusted" as const,
     }));
     const create = secrets.apply((digest) =>
       // The digest is there so that new secrets stage the host anew.
@@ -133,16 +135,19 @@ function secretText(secret: SecretPlan, pki: Pki): pulumi.Output<string> {
 
 function secretJson(all: readonly { path: string; secret: SecretPlan; text: string }[]): string {
   const files = Object.fromEntries(
-    all.map(({ path, secret, text }) => [path, { mode: secret.mode, owner: secret.owner, content: text }]),
+    all.map(({ path, secret: { credential, mode, owner }, text }) => [
+      path,
+      { mode, owner, content: text, credential },
+    ]),
   );
   return programInput({ files } satisfies SecretFiles);
 }
 
 /** The machine with its public certificates. */
-function machineJson(plan: HostPlan, pems: readonly { path: string; pem: string }[]): string {
-  const certificates: [string, MachineFile][] = pems.map(({ path, pem }) => [
+function machineJson(plan: HostPlan, pems: readonly { path: string; pem: string; credential: "own" | "trusted" }[]) {
+  const certificates: [string, MachineFile][] = pems.map(({ path, pem, credential }) => [
     path,
-    { mode: "0644", owner: "root:root", content: pem },
+    { mode: "0644", owner: "root:root", content: pem, credential },
   ]);
   const machine = { ...plan.machine, files: { ...plan.machine.files, ...Object.fromEntries(certificates) } };
   return machineInput(machine);

@@ -6,7 +6,7 @@ import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { PlatformFacts } from "../plan/facts";
 import type { GroupPlan } from "../plan/groups";
-import { clientCertificate, identity, type PlanParts } from "../plan/parts";
+import { clientCertificate, identity, type PlanParts, trusted } from "../plan/parts";
 import { ports } from "../plan/ports";
 import type { ApiPlan, HostPlan, ShardPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
@@ -57,7 +57,7 @@ export function loadBalancerHosts({ api: { balancer }, masters, scale, shards }:
           commonName: "kilonode:load-balancer",
         }),
       ],
-      pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
+      pem: { [`${pki}/kubernetes-ca.crt`]: trusted("kubernetes") },
       secrets: {},
     },
   ];

@@ -30,8 +30,13 @@ export interface Ownership {
   readonly owner: string;
 }
 
+/**
+ * `credential`: what the host trusts of others (a list of authorities, of keys), or what it shows of itself. Hosts that know each
+ * other by these cannot change at one moment, so they are live before the rest: see rollout/credentials.ts.
+ */
 export interface MachineFile extends Ownership {
   readonly content: string;
+  readonly credential?: "trusted" | "own";
 }
 
 /** The artifact store holds `<sha256>/<name>`; the host verifies the sum before it uses the file. */

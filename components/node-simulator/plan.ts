@@ -6,7 +6,7 @@ import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { PlatformFacts } from "../plan/facts";
 import type { GroupPlan } from "../plan/groups";
-import { binaries, clientCertificate, type PlanParts } from "../plan/parts";
+import { binaries, clientCertificate, type PlanParts, trusted } from "../plan/parts";
 import type { HostPlan, ObjectPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 
@@ -46,7 +46,7 @@ export function nodeSimulatorHosts(parts: PlanParts): HostPlan[] {
         commonName: user,
       }),
     ],
-    pem: { [`${pki}/kubernetes-ca.crt`]: { kind: "authority", authority: "kubernetes" } },
+    pem: { [`${pki}/kubernetes-ca.crt`]: trusted("kubernetes") },
     secrets: {},
   }));
 }

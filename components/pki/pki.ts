@@ -7,27 +7,32 @@ import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { stringify } from "yaml";
 import type { ClusterSpec } from "../../config/cluster";
-import { type Authority, authorities, type CertificatePlan } from "../plan/types";
+import { type Authority, keysOf } from "../plan/authorities";
+import type { CertificatePlan, ClusterPlan } from "../plan/types";
+import { numbered, resourceNames } from "../resources";
 
 /** P-256: a handshake costs a fraction of RSA's, which matters with thousands of clients. */
 const elliptic = { algorithm: "ECDSA", ecdsaCurve: "P256" } as const;
 const hoursPerDay = 24;
 
-export type PkiArgs = Pick<ClusterSpec, "stack" | "certificates" | "ephemeral">;
+export type PkiArgs = Pick<ClusterSpec, "certificates"> &
+  Pick<ClusterPlan, "stack" | "ephemeral" | "authorities" | "keys">;
 
 interface AuthorityKeys {
   readonly keyPem: pulumi.Output<string>;
   readonly certPem: pulumi.Output<string>;
 }
 
+/** By the order of the configuration: the first one is used, all are trusted. */
+type Ordered<T> = readonly [T, ...T[]];
+
 export class Pki extends pulumi.ComponentResource {
   readonly serviceAccountKeyPem: pulumi.Output<string>;
+  /** Of all whose tokens are accepted. */
   readonly serviceAccountPublicPem: pulumi.Output<string>;
   /** EncryptionConfiguration for Secrets at rest. */
   readonly encryptionConfig: pulumi.Output<string>;
-  private readonly keys: Record<Authority, AuthorityKeys>;
-  /** Of what data that is kept cannot do without: also when all else is destroyed. */
-  private readonly kept: pulumi.CustomResourceOptions;
+  private readonly authorities: ReadonlyMap<Authority, Ordered<AuthorityKeys>>;
   private readonly validity: { validityPeriodHours: number; earlyRenewalHours: number };
 
   constructor(
@@ -36,23 +41,28 @@ export class Pki extends pulumi.ComponentResource {
     options?: pulumi.ComponentResourceOptions,
   ) {
     super("kilonode:index:Pki", name, {}, options);
-    this.kept = { parent: this, protect: !args.ephemeral };
     const { days, renewBeforeDays } = args.certificates;
     this.validity = { validityPeriodHours: days * hoursPerDay, earlyRenewalHours: renewBeforeDays * hoursPerDay };
-    this.keys = Object.fromEntries(authorities.map((authority) => [authority, this.authority(authority)])) as Record<
-      Authority,
-      AuthorityKeys
-    >;
-    const serviceAccount = new tls.PrivateKey("service-account", elliptic, this.kept);
-    this.serviceAccountKeyPem = serviceAccount.privateKeyPem;
-    this.serviceAccountPublicPem = serviceAccount.publicKeyPem;
-    const encryptionKey = new random.RandomBytes("encryption-at-rest", { length: 32 }, this.kept);
-    this.encryptionConfig = pulumi.secret(encryptionKey.base64.apply(encryptionConfiguration));
+    this.authorities = new Map(
+      args.authorities.map((authority) => [
+        authority,
+        this.ordered(keysOf(args, authority), (number, options) => this.authority(authority, number, options)),
+      ]),
+    );
+    this.retired();
+    const serviceAccounts = this.ordered(
+      args.keys.serviceAccount,
+      (number, options) => new tls.PrivateKey(numbered("service-account", number), elliptic, options),
+    );
+    this.serviceAccountKeyPem = serviceAccounts[0].privateKeyPem;
+    this.serviceAccountPublicPem = joined(serviceAccounts.map(({ publicKeyPem }) => publicKeyPem));
+    this.encryptionConfig = this.encryption();
     this.registerOutputs({});
   }
 
-  authorityPem(authority: Authority): pulumi.Output<string> {
-    return this.keys[authority].certPem;
+  /** The certificates of all keys of these authorities. */
+  trusted(authorities: readonly Authority[]): pulumi.Output<string> {
+    return joined(authorities.flatMap((authority) => this.keys(authority).map(({ certPem }) => certPem)));
   }
 
   /** Signs a host's request; the caller has checked that it is the planned one. */
@@ -87,12 +97,13 @@ export class Pki extends pulumi.ComponentResource {
     requestPem: pulumi.Input<string>,
     parent: pulumi.Resource,
   ): tls.LocallySignedCert {
+    const [signer] = this.keys(authority);
     return new tls.LocallySignedCert(
       name,
       {
         certRequestPem: requestPem,
-        caPrivateKeyPem: this.keys[authority].keyPem,
-        caCertPem: this.keys[authority].certPem,
+        caPrivateKeyPem: signer.keyPem,
+        caCertPem: signer.certPem,
         allowedUses: ["digital_signature", "key_encipherment", ...uses],
         ...this.validity,
       },
@@ -100,14 +111,54 @@ export class Pki extends pulumi.ComponentResource {
     );
   }
 
-  private authority(authority: Authority): AuthorityKeys {
+  private keys(authority: Authority): Ordered<AuthorityKeys> {
+    const keys = this.authorities.get(authority);
+    if (!keys) throw new Error(`the cluster has no authority ${authority}`);
+    return keys;
+  }
+
+  /**
+   * What data that is kept cannot do without stays also when all else is destroyed. That is the key that is used; a protected one could not
+   * be dropped when another has taken its place.
+   */
+  private ordered<T>(numbers: readonly number[], make: (number: number, options: pulumi.CustomResourceOptions) => T) {
+    const protect = !this.args.ephemeral;
+    return numbers.map((number, index) =>
+      make(number, { parent: this, protect: protect && index === 0 }),
+    ) as readonly T[] as Ordered<T>;
+  }
+
+  /** Every key that ever was: a snapshot of etcd can only be read with the key of its time. */
+  private encryption(): pulumi.Output<string> {
+    const numbers = this.args.keys.encryption;
+    const ever = Array.from({ length: Math.max(...numbers) }, (_, index) => index + 1);
+    const options = { parent: this, protect: !this.args.ephemeral };
+    const keys = ever.map((number) => {
+      const name = numbered("encryption-at-rest", number);
+      return { number, key: new random.RandomBytes(name, { length: 32 }, options) };
+    });
+    const listed = numbers.flatMap((number) => keys.filter((one) => one.number === number));
+    const named = listed.map(({ number, key }) => key.base64.apply((secret) => ({ name: `key${number}`, secret })));
+    return pulumi.secret(pulumi.all(named).apply(encryptionConfiguration));
+  }
+
+  /** Keys of authorities that a cluster of version 0.1 had, and that its state protects: without that they can go with the next version. */
+  private retired(): void {
+    if (this.args.ephemeral) return;
+    for (const authority of ["etcd-peer", "etcd-client"])
+      new tls.PrivateKey(resourceNames.authority(authority), elliptic, { parent: this, protect: false });
+  }
+
+  private authority(authority: Authority, number: number, options: pulumi.CustomResourceOptions): AuthorityKeys {
+    const { stack } = this.args;
     const { authorityDays, days } = this.args.certificates;
-    const key = new tls.PrivateKey(`${authority}-ca`, elliptic, this.kept);
+    const name = numbered(resourceNames.authority(authority), number);
+    const key = new tls.PrivateKey(name, elliptic, options);
     const cert = new tls.SelfSignedCert(
-      `${authority}-ca`,
+      name,
       {
         privateKeyPem: key.privateKeyPem,
-        subject: { commonName: `${this.args.stack} ${authority} CA` },
+        subject: { commonName: numbered(`${stack} ${authority} CA`, number) },
         isCaCertificate: true,
         allowedUses: ["cert_signing", "crl_signing", "digital_signature"],
         validityPeriodHours: authorityDays * hoursPerDay,
@@ -122,15 +173,17 @@ export class Pki extends pulumi.ComponentResource {
   }
 }
 
+const joined = (texts: pulumi.Output<string>[]) => pulumi.all(texts).apply((all) => all.join(""));
+
 /** https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/ ; identity last, to read what was written before. */
-function encryptionConfiguration(keyBase64: string): string {
+function encryptionConfiguration(keys: readonly { readonly name: string; readonly secret: string }[]): string {
   return stringify({
     apiVersion: "apiserver.config.k8s.io/v1",
     kind: "EncryptionConfiguration",
     resources: [
       {
         resources: ["secrets"],
-        providers: [{ secretbox: { keys: [{ name: "key1", secret: keyBase64 }] } }, { identity: {} }],
+        providers: [{ secretbox: { keys } }, { identity: {} }],
       },
     ],
   });

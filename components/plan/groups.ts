@@ -69,3 +69,16 @@ export function isMember(
 ): boolean {
   return members.some(({ name }) => name === host);
 }
+
+/** Names of groups that may change side by side, in the order of `after`. */
+export function wavesOf(groups: readonly Pick<GroupPlan, "name" | "after">[]): string[][] {
+  const waves: string[][] = [];
+  for (let left = [...groups]; left.length > 0; ) {
+    const done = waves.flat();
+    const wave = left.filter(({ after }) => after.every((name) => done.includes(name)));
+    if (wave.length === 0) throw new Error(`groups wait for each other: ${left.map(({ name }) => name).join(", ")}`);
+    waves.push(wave.map(({ name }) => name));
+    left = left.filter((group) => !wave.includes(group));
+  }
+  return waves;
+}

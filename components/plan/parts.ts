@@ -5,8 +5,9 @@ import { type Place, place, type Territory } from "../../config/names";
 import { type BinaryName, binariesOf, releasesOf } from "../../config/releases";
 import type { Scale } from "../../config/scale";
 import type { MachineBinary, MachineVolume } from "../machine/machine";
+import type { Authority } from "./authorities";
 import type { ControlPlaneRuntime, PlatformFacts } from "./facts";
-import type { ApiPlan, CertificatePlan, ShardPlan } from "./types";
+import type { ApiPlan, CertificatePlan, PublicPem, ShardPlan } from "./types";
 
 export interface PlanParts {
   readonly spec: ClusterSpec;
@@ -60,6 +61,9 @@ export function identity({ name, address, endpoint }: Place): Pick<CertificatePl
     ? { dnsNames: [name], ipAddresses: [address] }
     : { dnsNames: [name, endpoint], ipAddresses: [] };
 }
+
+/** A file with the certificates of these authorities. */
+export const trusted = (...authorities: readonly Authority[]): PublicPem => ({ kind: "authorities", authorities });
 
 /** A certificate for a client alone: no server is ever asked for by its names. */
 export function clientCertificate(

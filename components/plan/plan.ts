@@ -14,6 +14,7 @@ import { apiPlan, loadBalancerGroups, loadBalancerHosts } from "../load-balancer
 import { nodeSimulatorGroups, nodeSimulatorHosts } from "../node-simulator/plan";
 import { objectPlans } from "../objects/plan";
 import { poolPlans } from "../pools/plan";
+import { authoritiesOf, authorityProblems } from "./authorities";
 import type { PlatformFacts } from "./facts";
 import { masterPlaces, type PlanParts, territoryOf } from "./parts";
 import type { ClusterPlan } from "./types";
@@ -23,6 +24,7 @@ export function planRules(factsOf: (spec: ClusterSpec) => PlatformFacts): readon
   const load = ["platform", "workload", "zones", "etcd", "masters.count", "kubernetesVersion", "etcdVersion"];
   return [
     { needs: load, check: (spec) => loadProblems(scaleOf(spec)) },
+    { needs: ["etcd.shards", "keys"], check: authorityProblems },
     { needs: ["platform"], check: (spec) => controlPlaneFlagProblems(partsOf(spec, factsOf(spec))) },
     { needs: ["platform", "masters.runtime"], check: (spec) => runtimeProblems(spec, factsOf(spec)) },
     { needs: ["platform", "pools"], check: (spec) => poolProblems(spec, factsOf(spec)) },
@@ -43,6 +45,8 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
     scale: parts.scale,
     shards: parts.shards,
     api: parts.api,
+    authorities: authoritiesOf(spec),
+    keys: spec.keys,
     hosts: [...etcdHosts(parts), ...masterHosts(parts), ...loadBalancerHosts(parts), ...nodeSimulatorHosts(parts)],
     groups: [...etcdGroups(parts), ...loadBalancerGroups(parts), mastersGroup(parts), ...nodeSimulatorGroups(parts)],
     pools: poolPlans(parts),

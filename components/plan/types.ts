@@ -1,14 +1,12 @@
 /** The shape of a cluster's plan: plain data, printable and diffable, without a secret in it. */
+import type { ClusterConfig } from "../../config/cluster";
 import type { HostRole, Place } from "../../config/names";
 import type { Releases } from "../../config/releases";
 import type { Scale } from "../../config/scale";
-import type { KeyRequest, Machine } from "../machine/machine";
+import type { KeyRequest, Machine, MachineFile } from "../machine/machine";
+import type { Authority } from "./authorities";
 import type { ObjectStore } from "./facts";
 import type { GroupPlan } from "./groups";
-
-/** The certificate authorities. Separate, so that a client of one plane is nobody on the others. */
-export const authorities = ["etcd-peer", "etcd-client", "kubernetes", "front-proxy"] as const;
-export type Authority = (typeof authorities)[number];
 
 /** A certificate of a host: its key is made on the host, its authority signs the request that comes back. */
 export interface CertificatePlan extends KeyRequest {
@@ -19,12 +17,13 @@ export interface CertificatePlan extends KeyRequest {
 
 /** Public PEM text that exists only once the authorities do: which one goes to which path. */
 export type PublicPem =
-  | { readonly kind: "authority"; readonly authority: Authority }
-  | { readonly kind: "service-account-public-key" };
+  | { readonly kind: "authorities"; readonly authorities: readonly Authority[] }
+  | { readonly kind: "service-account-public-keys" };
 
 /** A secret that a host is given: delivered by an input of its own, never part of a diff. */
 export interface SecretPlan {
   readonly secret: "service-account-key" | "encryption-config";
+  readonly credential: NonNullable<MachineFile["credential"]>;
   readonly mode: string;
   readonly owner: string;
 }
@@ -100,6 +99,9 @@ export interface ClusterPlan {
   readonly scale: Scale;
   readonly shards: readonly ShardPlan[];
   readonly api: ApiPlan;
+  readonly authorities: readonly Authority[];
+  /** Which numbers of each key are used and trusted. */
+  readonly keys: ClusterConfig["keys"];
   readonly hosts: readonly HostPlan[];
   /** What is changed together, and in which order. */
   readonly groups: readonly GroupPlan[];

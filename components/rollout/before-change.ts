@@ -5,25 +5,28 @@ import { resourceNames } from "../resources";
 import type { Done } from "./component";
 import { json, newId, type RolloutArgs, rolloutSpec, staged } from "./document";
 import { program } from "./program";
-import type { CheckSpec, TurnSpec } from "./spec";
+import type { CheckSpec, PrepareSpec, TurnSpec } from "./spec";
 
 export interface GatesArgs {
   readonly groups: readonly RolloutArgs[];
   readonly sshKey: pulumi.Output<string>;
 }
 
-/** Looks at the gates of all groups before the first rollout of a change: see check.ts. A first creation has no gates yet. */
+/**
+ * Looks at the gates of all groups before the first rollout of a change (check.ts), and makes credentials live ahead of the rest
+ * (credentials.ts). A first creation has neither gates nor anybody who trusts.
+ */
 export class Gates extends pulumi.ComponentResource implements Done {
   readonly done: pulumi.Output<unknown>;
 
-  constructor(args: GatesArgs, options?: pulumi.ComponentResourceOptions) {
+  constructor(args: GatesArgs & Pick<PrepareSpec, "waves">, options?: pulumi.ComponentResourceOptions) {
     super("kilonode:index:Gates", "gates", {}, options);
     const command = new local.Command(
       resourceNames.gates,
       {
         create: "true",
-        update: `${program} check`,
-        stdin: json(checkSpec(args)),
+        update: `${program} prepare`,
+        stdin: json(checkSpec(args).apply((spec): PrepareSpec => ({ ...spec, waves: args.waves }))),
         environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: stagedOf(args) },
         addPreviousOutputInEnv: false,
         logging: local.Logging.Stderr,

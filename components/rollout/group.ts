@@ -8,7 +8,7 @@ import { rolloutEtcd } from "./etcd/rollout";
 import type { EtcdPlan } from "./etcd/shard";
 import type { Progress } from "./gate/progress";
 import { Fleet } from "./hosts/fleet";
-import type { Target } from "./hosts/hosts";
+import type { ContentPart, Target } from "./hosts/hosts";
 import { RemoteHosts } from "./hosts/remote";
 import { goFirst } from "./masters/masters";
 import { RemoteMasters } from "./masters/remote";
@@ -18,28 +18,30 @@ import type { LeaveSpec, RolloutSpec, WaitingSpec } from "./spec";
 import { refuseStep } from "./step";
 import { rolloutTogether } from "./together/rollout";
 
+/** @param part no more of the staged content than this; default: all of it */
 export async function rolloutGroup(
   spec: RolloutSpec,
   key: string,
   progress: Progress,
   previous: PreviousRollout,
+  part?: ContentPart,
 ): Promise<Fleet<Target>> {
   const { strategy, hosts } = spec;
   const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
   refuseStep(strategy, previous, progress);
   switch (strategy.kind) {
     case "etcd":
-      return closing(new RemoteShard(hosts, key, hostTimeoutMs), (shard) =>
+      return closing(new RemoteShard(hosts, key, hostTimeoutMs, part), (shard) =>
         rolloutEtcd(shard, etcdPlan(spec, strategy, previous.completed), progress),
       );
     case "masters": {
       const first = goFirst(previous, strategy.release, strategy.apiServices);
-      return closing(new RemoteMasters(hosts, strategy, key, hostTimeoutMs), (masters) =>
+      return closing(new RemoteMasters(hosts, strategy, key, hostTimeoutMs, part), (masters) =>
         rolloutMasters(masters, { targets: hosts, hostTimeoutMs, first }, progress),
       );
     }
     case "together":
-      return closing(new RemoteHosts(hosts, key, hostTimeoutMs), (remote) =>
+      return closing(new RemoteHosts(hosts, key, hostTimeoutMs, part), (remote) =>
         rolloutTogether(remote, hosts, hostTimeoutMs, progress),
       );
   }

@@ -1,18 +1,19 @@
 /**
  * Activates the staged hosts of one group: `components/rollout/rollout < spec.json`, with the SSH private key in
  * KILONODE_SSH_KEY and what is staged in KILONODE_STAGED. Progress on stderr, one stable JSON object on stdout. `check` only looks
- * at gates, `turn` prepares the change of a host's machine, `leave` takes a member out of its shard.
+ * at gates, `prepare` makes credentials live after that, `turn` prepares the change of a host's machine, `leave` takes a member out of its shard.
  *
  * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on
  * from what is live.
  */
 import { alone, onOrphaned } from "./alone";
 import { checkGates } from "./check";
+import { credentialsFirst, RemoteCredentials } from "./credentials";
 import { Progress } from "./gate/progress";
 import { GateRefused, Interrupted } from "./gate/refusal";
 import { leaveGroup, rolloutGroup } from "./group";
 import { previousResult, resultOf } from "./result";
-import { readCheck, readLeave, readSpec, readTurn } from "./schema";
+import { readCheck, readLeave, readPrepare, readSpec, readTurn } from "./schema";
 import { takeTurn } from "./turn";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -28,6 +29,13 @@ async function main(): Promise<number> {
     if (process.argv[2] === "check") {
       group = "gates";
       await checkGates(readCheck(text, process.env.KILONODE_STAGED), key, progressOf);
+      return 0;
+    }
+    if (process.argv[2] === "prepare") {
+      group = "gates";
+      const spec = readPrepare(text, process.env.KILONODE_STAGED);
+      await checkGates(spec, key, progressOf);
+      await credentialsFirst(spec, new RemoteCredentials(key, progressOf));
       return 0;
     }
     if (process.argv[2] === "turn") {

@@ -1,7 +1,7 @@
 /** Reads a rollout's document: every problem at once, unknown keys refused. */
 import * as z from "zod";
 import { targetFields } from "../access/target";
-import type { CheckSpec, LeaveSpec, RolloutHost, RolloutSpec, TurnSpec, WaitingSpec } from "./spec";
+import type { CheckSpec, LeaveSpec, PrepareSpec, RolloutHost, RolloutSpec, TurnSpec, WaitingSpec } from "./spec";
 
 const port = z.int().min(1).max(65535);
 const release = z.string().regex(/^\d+\.\d+\.\d+/, "wants a version of three numbers");
@@ -49,6 +49,7 @@ const leave = z.strictObject({
 });
 
 const check = z.strictObject({ groups: z.array(rollout) });
+const prepare = check.extend({ waves: z.array(z.array(z.string().min(1))) });
 const turn = rollout.extend({ turn: z.string().min(1), change: z.enum(["while it runs", "a restart"]) });
 
 /** @param staged the digests of the hosts' content: see spec.ts */
@@ -66,6 +67,11 @@ export function readSpec(text: string, staged: string | undefined): RolloutSpec 
 export function readCheck(text: string, staged: string | undefined): CheckSpec {
   const { groups } = read(text, check) as CheckSpec;
   return { groups: groups.map((group) => withDigests(group, staged)) };
+}
+
+export function readPrepare(text: string, staged: string | undefined): PrepareSpec {
+  const { groups, waves } = read(text, prepare) as PrepareSpec;
+  return { groups: groups.map((group) => withDigests(group, staged)), waves };
 }
 
 export function readTurn(text: string, staged: string | undefined): TurnSpec {

@@ -53,6 +53,12 @@ export interface CheckSpec {
   readonly groups: readonly WaitingSpec[];
 }
 
+/** The same, and what goes live before the rollouts: see credentials.ts. */
+export interface PrepareSpec extends CheckSpec {
+  /** Names of groups that change side by side; a wave begins when the one before it has ended. */
+  readonly waves: readonly (readonly string[])[];
+}
+
 /** What is done before a host's machine is changed: see turn.ts. */
 export interface TurnSpec extends WaitingSpec {
   /** The host whose turn it is. */

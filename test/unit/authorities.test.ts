@@ -30,7 +30,7 @@ describe("an authority's file", () => {
         ...service.restartOn,
         ...(service.kind === "unit" ? service.reloadOn : []),
       ]);
-      const paths = Object.entries(pem).flatMap(([path, { kind }]) => (kind === "authority" ? [path] : []));
+      const paths = Object.entries(pem).flatMap(([path, { kind }]) => (kind === "authorities" ? [path] : []));
       const silent = paths.filter(
         (path) => !acted.includes(path) && !readAnew.some((file) => path.endsWith(`/${file}`)),
       );

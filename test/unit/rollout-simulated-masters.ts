@@ -180,6 +180,8 @@ export class SimulatedMasters implements Masters {
       ],
       services: Object.fromEntries(services),
       degradations: [],
+      parts: {},
+      distrusts: false,
     };
   }
 

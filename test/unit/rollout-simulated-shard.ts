@@ -215,6 +215,8 @@ export class SimulatedShard implements EtcdShard {
         ],
         services: host.active === null && !running ? {} : { "etcd.service": { kind: "unit", active: state } },
         degradations: [],
+        parts: {},
+        distrusts: false,
       };
     });
   }

@@ -192,7 +192,7 @@ const certificates: Check = {
     const all = heard(evidence.hosts).flatMap((host) =>
       readCertificates(host.sections.certificates).map(({ path, pem }) => {
         const ends = new Date(new X509Certificate(pem).validTo);
-        const authority = host.plan.pem[path]?.kind === "authority";
+        const authority = host.plan.pem[path]?.kind === "authorities";
         return {
           where: `${host.name} ${path}`,
           authority,

@@ -19,6 +19,10 @@ export const machineStatus = z.object({
   pending: texts,
   services: z.record(serviceName, z.object({ kind: z.enum(["unit", "static-pod"]), active: z.string().max(64) })),
   degradations: z.array(degradation).max(10_000),
+  /** The digest of the active content with a part of the staged one; empty where nothing was ever active. */
+  parts: z.object({ trust: digest.optional(), show: digest.optional() }).default({}),
+  /** True: the staged content trusts less than the active one. */
+  distrusts: z.boolean().default(false),
 });
 
 const activation = z.object({

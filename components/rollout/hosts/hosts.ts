@@ -16,6 +16,9 @@ export interface ActivationOptions {
   readonly holdRunning?: readonly string[];
 }
 
+/** What hosts trust of each other in addition, and what they show of themselves: see ../credentials.ts. */
+export type ContentPart = "trust" | "show";
+
 export interface Hosts {
   status(host: string): Promise<MachineStatus>;
   /** Makes the staged content live. Services that need others to come up (etcd) may still be starting afterwards. */

@@ -13,7 +13,7 @@ import {
   readNames,
   type ServiceKind,
 } from "./answers";
-import type { ActivationOptions, Clock, Hosts } from "./hosts";
+import type { ActivationOptions, Clock, ContentPart, Hosts } from "./hosts";
 
 export class RemoteHosts implements Hosts, Clock {
   readonly #connections = new Map<string, SshConnection>();
@@ -24,6 +24,8 @@ export class RemoteHosts implements Hosts, Clock {
     privateKey: string,
     /** How long an activation may take. */
     readonly hostTimeoutMs: number,
+    /** No more of the staged content than this is looked at and made live. */
+    readonly part?: ContentPart,
   ) {
     for (const target of targets) this.#connections.set(target.name, new SshConnection(target, privateKey));
   }
@@ -49,13 +51,14 @@ export class RemoteHosts implements Hosts, Clock {
   }
 
   async status(host: string): Promise<MachineStatus> {
-    const status = readMachineStatus(host, await this.read(host, `${machineApply} status`));
+    const status = readMachineStatus(host, await this.read(host, [machineApply, "status", ...this.#only].join(" ")));
     this.#services.set(host, status.services);
     return status;
   }
 
   async activate(host: string, { env = {}, hold = [], holdRunning = [] }: ActivationOptions): Promise<Activation> {
     const options = [
+      ...this.#only,
       ...Object.entries(env).map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),
       ...hold.map((service) => `--hold ${quote(service)}`),
       ...holdRunning.map((service) => `--hold-running ${quote(service)}`),
@@ -65,6 +68,10 @@ export class RemoteHosts implements Hosts, Clock {
     if (outcome.code !== 0)
       throw new Error(`${host}: ${outcome.stderr.trim() || `activation exited with ${outcome.code}`}`);
     return readActivation(host, outcome.stdout);
+  }
+
+  get #only(): string[] {
+    return this.part === undefined ? [] : ["--only", this.part];
   }
 
   /** Ends the host's services, in the way of a restart; they start again with the host, or by its next activation. */

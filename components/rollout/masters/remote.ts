@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { tools } from "../../machine/host-programs";
 import { read } from "../hosts/answers";
+import type { ContentPart } from "../hosts/hosts";
 import { RemoteHosts } from "../hosts/remote";
 import type { MastersRollout, RolloutHost } from "../spec";
 import type { Backend, Masters } from "./masters";
@@ -13,8 +14,14 @@ const leaseList = z.array(word).max(100);
 export class RemoteMasters extends RemoteHosts implements Masters {
   readonly #balancer: string | undefined;
 
-  constructor(hosts: readonly RolloutHost[], strategy: MastersRollout, privateKey: string, hostTimeoutMs: number) {
-    super(strategy.loadBalancer ? [...hosts, strategy.loadBalancer] : hosts, privateKey, hostTimeoutMs);
+  constructor(
+    hosts: readonly RolloutHost[],
+    strategy: MastersRollout,
+    privateKey: string,
+    hostTimeoutMs: number,
+    part?: ContentPart,
+  ) {
+    super(strategy.loadBalancer ? [...hosts, strategy.loadBalancer] : hosts, privateKey, hostTimeoutMs, part);
     this.#balancer = strategy.loadBalancer?.name;
   }
 

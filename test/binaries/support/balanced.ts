@@ -4,6 +4,7 @@ import { Agent, get } from "node:https";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { trusted } from "../../../components/plan/parts";
 import { ports } from "../../../components/plan/ports";
 import { hostsOf } from "../../support/plans";
 import { Credentials } from "./credentials";
@@ -45,7 +46,7 @@ export class Balanced {
     writeFileSync(placed.at(haproxyFile), placed.text(haproxyFile).replace(/^ {4}(user|group) haproxy\n/gm, ""));
     const haproxy = new Program("haproxy", ["-f", placed.at(haproxyFile)]);
     const client = await credentials.issue({ ...named("client", []), uses: ["client_auth"] });
-    const ca = await credentials.publicPem({ kind: "authority", authority: "kubernetes" });
+    const ca = await credentials.publicPem(trusted("kubernetes"));
     const balanced = new Balanced(root, haproxy, socket, [a, b, c], { ...client, ca, host: balancer.address });
     for (const { name } of balanced.servers) await balanced.until(name, /^UP$/);
     return balanced;
@@ -180,7 +181,7 @@ async function startServer(
 ): Promise<Server> {
   mkdirSync(folder);
   const { cert, key } = await credentials.issue({ ...named(name, [address]), uses: ["server_auth"] });
-  const ca = await credentials.publicPem({ kind: "authority", authority: "kubernetes" });
+  const ca = await credentials.publicPem(trusted("kubernetes"));
   for (const [file, text] of Object.entries({ "server.crt": cert, "server.key": key, "ca.crt": ca }))
     writeFileSync(join(folder, file), text, { mode: 0o600 });
   const script = join(import.meta.dirname, "api-server.mjs");

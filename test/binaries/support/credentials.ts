@@ -2,7 +2,8 @@
 import "reflect-metadata";
 import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
-import { type Authority, authorities, type CertificatePlan, type PublicPem } from "../../../components/plan/types";
+import type { Authority } from "../../../components/plan/authorities";
+import type { CertificatePlan, PublicPem } from "../../../components/plan/types";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
 const { crypto } = globalThis;
@@ -25,37 +26,40 @@ async function privatePem(key: webcrypto.CryptoKey): Promise<string> {
   return x509.PemConverter.encode(await crypto.subtle.exportKey("pkcs8", key), "PRIVATE KEY");
 }
 
+async function newSigner(name: string): Promise<Signer> {
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned(
+    {
+      serialNumber: "01",
+      name: `CN=${name}`,
+      keys,
+      signingAlgorithm: algorithm,
+      extensions: [
+        new x509.BasicConstraintsExtension(true, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+        await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
+      ],
+      ...validity,
+    },
+    crypto,
+  );
+  return { keys, certificate };
+}
+
 export class Credentials {
   private serial = 1;
+  private readonly signers = new Map<Authority, Promise<Signer>>();
 
-  private constructor(
-    private readonly signers: Readonly<Record<Authority, Signer>>,
-    private readonly serviceAccount: webcrypto.CryptoKeyPair,
-  ) {}
+  private constructor(private readonly serviceAccount: webcrypto.CryptoKeyPair) {}
 
   static async make(): Promise<Credentials> {
-    const made = await Promise.all(
-      authorities.map(async (name): Promise<[Authority, Signer]> => {
-        const keys = await newKeys();
-        const certificate = await x509.X509CertificateGenerator.createSelfSigned(
-          {
-            serialNumber: "01",
-            name: `CN=${name}`,
-            keys,
-            signingAlgorithm: algorithm,
-            extensions: [
-              new x509.BasicConstraintsExtension(true, undefined, true),
-              new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-              await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
-            ],
-            ...validity,
-          },
-          crypto,
-        );
-        return [name, { keys, certificate }];
-      }),
-    );
-    return new Credentials(Object.fromEntries(made) as Record<Authority, Signer>, await newKeys());
+    return new Credentials(await newKeys());
+  }
+
+  private signer(authority: Authority): Promise<Signer> {
+    const signer = this.signers.get(authority) ?? newSigner(authority);
+    this.signers.set(authority, signer);
+    return signer;
   }
 
   async issue(
@@ -63,7 +67,7 @@ export class Credentials {
       readonly organization?: string;
     },
   ): Promise<Pair> {
-    const signer = this.signers[of.authority];
+    const signer = await this.signer(of.authority);
     const keys = await newKeys();
     const names = [
       ...of.dnsNames.map((value) => ({ type: "dns" as const, value })),
@@ -92,7 +96,10 @@ export class Credentials {
 
   /** The public text that the plan puts at a path. */
   async publicPem(of: PublicPem): Promise<string> {
-    if (of.kind === "authority") return this.signers[of.authority].certificate.toString("pem");
+    if (of.kind === "authorities") {
+      const signers = await Promise.all(of.authorities.map((authority) => this.signer(authority)));
+      return signers.map(({ certificate }) => `${certificate.toString("pem")}\n`).join("");
+    }
     return x509.PemConverter.encode(await crypto.subtle.exportKey("spki", this.serviceAccount.publicKey), "PUBLIC KEY");
   }
 

@@ -21,7 +21,7 @@ async function render(): Promise<string> {
     }),
     call: () => ({}),
   });
-  const { certificates } = ClusterConfig.parse({ platform: "lab" });
-  const pki = new Pki("pki", { stack: "prod", certificates, ephemeral: true });
+  const { certificates, keys } = ClusterConfig.parse({ platform: "lab" });
+  const pki = new Pki("pki", { stack: "prod", certificates, keys, authorities: [], ephemeral: true });
   return new Promise((resolve) => pki.encryptionConfig.apply(resolve));
 }

@@ -3,6 +3,7 @@ import { X509Certificate } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { beforeAll, expect, it } from "vitest";
 import { Pki } from "../../../components/pki/pki";
+import { ClusterConfig } from "../../../config/cluster";
 import type { Values } from "../../../engine";
 import { tlsProvider } from "../../../engine/providers/tls";
 import { call, create } from "./support";
@@ -22,7 +23,11 @@ beforeAll(async () => {
     },
     call: () => ({}),
   });
-  new Pki("pki", { stack: "prod", ephemeral: false, certificates }).operator("me", "mine");
+  const { keys } = ClusterConfig.parse({ platform: "lab" });
+  new Pki("pki", { stack: "prod", ephemeral: false, certificates, keys, authorities: ["kubernetes"] }).operator(
+    "me",
+    "mine",
+  );
   await pulumi.runtime.disconnect();
 });
 

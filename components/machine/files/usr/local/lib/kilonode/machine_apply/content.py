@@ -40,7 +40,9 @@ UNIT = leaf(r"[A-Za-z0-9:_.\\@-]+\.(service|socket|timer|target|path|mount|slice
 POD = leaf(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", 'a pod such as "kube-apiserver"')
 FS = leaf(r"ext4|xfs", '"ext4" or "xfs"')
 
-FILE = {"mode": MODE, "owner": OWNER, "content": TEXT}
+CREDENTIAL = leaf(r"own|trusted", '"own" or "trusted"')
+
+FILE = {"mode": MODE, "owner": OWNER, "content": TEXT, "credential?": CREDENTIAL}
 SECRETS = {"files": (PATH, FILE)}
 VOLUME = {"name": NAME, "mount": PATH, "fs": FS, "sizeGiB": SIZE, "apartFrom": [NAME], "owner": OWNER, "device": PATH}
 SERVICES = Kinds(

@@ -2,12 +2,13 @@
 
   machine-apply stage [--generation N] <machine.json   checks the content and keeps it; the live system is untouched
   machine-apply stage-secrets <secrets.json            the same for secret files (before `stage`: its digest covers them)
-  machine-apply activate [--digest D] [--env K=V]... [--hold SERVICE]... [--hold-running SERVICE]...
+  machine-apply activate [--digest D] [--env K=V]... [--hold SERVICE]... [--hold-running SERVICE]... [--only trust|show]
                                                        makes the staged content live; can be killed and run again. A service
                                                        that is held stays as it is until an activation that does not hold it;
-                                                       --hold-running holds one only if it runs
+                                                       --hold-running holds one only if it runs; --only: no more of it than
+                                                       what the host trusts in addition, or than what it shows of itself
   machine-apply rest                                   ends the services, as a restart would; activate starts them again
-  machine-apply status                                 what is staged, active and pending, and how the services are
+  machine-apply status [--only trust|show]             what is staged, active and pending, and how the services are
   machine-apply set-aside                              stops the services, and puts what the volumes hold in a dated folder on each
   machine-apply drift [--full]                         where the live host differs from what was activated
   machine-apply diagnose                               why services that should run are not up
@@ -43,7 +44,12 @@ VERBS = {
     "drift": verbs.drift,
     "diagnose": verbs.diagnose,
 }
-OPTIONS = {"stage": {"--generation"}, "activate": {"--digest", "--env", "--hold", "--hold-running"}, "drift": {"--full"}}
+OPTIONS = {
+    "stage": {"--generation"},
+    "activate": {"--digest", "--env", "--hold", "--hold-running", "--only"},
+    "status": {"--only"},
+    "drift": {"--full"},
+}
 
 
 def main() -> int:
@@ -68,7 +74,7 @@ def main() -> int:
 
 
 def arguments(words: list[str]) -> tuple[str, Json]:
-    options: Json = {"root": "", "generation": 0, "digest": None, "env": {}, "hold": [], "hold-running": [], "full": False}
+    options: Json = {"root": "", "generation": 0, "digest": None, "env": {}, "hold": [], "hold-running": [], "only": "", "full": False}
     given, words = [], list(words)
     while words:
         word = words.pop(0)
@@ -77,7 +83,7 @@ def arguments(words: list[str]) -> tuple[str, Json]:
             continue
         if word == "--full":
             options["full"] = True
-        elif word not in ("--root", "--digest", "--generation", "--hold", "--hold-running", "--env"):
+        elif word not in ("--root", "--digest", "--generation", "--hold", "--hold-running", "--env", "--only"):
             usage(f"{word}: unknown option")
         elif not words:
             usage(f"{word} wants a value")
@@ -95,6 +101,8 @@ def take(options: Json, option: str, value: str) -> None:
         options["root"] = os.path.abspath(value)
     elif option == "--digest":
         options["digest"] = value
+    elif option == "--only":
+        options["only"] = value if value in ("trust", "show") else usage(f"--only: got {value}, wants trust or show")
     elif option in ("--hold", "--hold-running"):
         options[option.lstrip("-")].append(value)
     elif option == "--generation":

@@ -9,6 +9,7 @@ import sys
 
 from .artifacts import Artifacts
 from .compare import compare, problems_with_host, without_known
+from .credentials import distrusts, partly
 from .paths import PROGRAMS_FILE, STATE
 from .report import Refused
 from .services import States, affected, changed_settings, compare_services
@@ -69,6 +70,10 @@ def activate(host: Host, options: Json) -> Json:
         wanted = load_staged(host)
         if wanted is None:
             raise Refused("nothing is staged on this host; run `machine-apply stage` first")
+        if options["only"]:
+            wanted = partly(host, wanted, options["only"])
+            if wanted is None:
+                raise Refused(f"--only {options['only']}: nothing is active on this host yet; activate all of it")
         if options["digest"] not in (None, wanted.digest):
             raise Refused(
                 f"staged is {wanted.digest}, asked to activate {options['digest']}: it was staged again meanwhile. "
@@ -90,7 +95,9 @@ def rest(host: Host, options: Json) -> Json:
 def status(host: Host, options: Json) -> Json:
     from .journal import Journal
 
-    wanted, (former, record) = load_staged(host), load_active(host)
+    staged, (former, record) = load_staged(host), load_active(host)
+    parts = {only: partly(host, staged, only) for only in ("trust", "show")}
+    wanted = parts[options["only"]] if options["only"] else staged
     journal = Journal(host, record["held"])
     pending: list[str] = []
     restarts: list[str] = []
@@ -112,6 +119,8 @@ def status(host: Host, options: Json) -> Json:
         pending += ["complete the activation that was interrupted"] if journal.interrupted else []
     return {
         "staged": wanted.digest if wanted else None,
+        "parts": {only: part.digest for only, part in parts.items() if part},
+        "distrusts": staged is not None and distrusts(host, staged),
         "active": record["digest"],
         "everActivated": former is not None or used,
         "restarts": restarts,

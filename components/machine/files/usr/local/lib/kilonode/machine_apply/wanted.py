@@ -29,6 +29,7 @@ class WantedFile:
         self.mode = int(spec["mode"], 8)
         self.owner: str = spec["owner"]
         self.secret = secret
+        self.credential: str | None = spec.get("credential")
         self.data: bytes | None = spec["content"].encode() if "content" in spec else None
         self.digest: str = spec["mac"] if self.data is None else self.digest_of(self.data, mac)
 

@@ -1,0 +1,39 @@
+/** The certificate authorities of a cluster: separate, so that a client of one plane, or of one shard, is nobody on the others. */
+import type { ClusterConfig } from "../../config/cluster";
+import { lookup } from "../../config/lookup";
+import type { Problem } from "../../config/rules";
+
+export type Authority =
+  | "kubernetes"
+  | "front-proxy"
+  /**
+   * Of the API servers as clients of etcd, accepted by every shard: kube-apiserver has one --etcd-certfile for all of them. No host of etcd
+   * has a certificate of it.
+   */
+  | "apiserver-etcd-client"
+  /** Of a shard's members as servers, and of the client that each of them has for its own host. */
+  | `etcd-${string}-client`
+  | `etcd-${string}-peer`;
+
+export const clientAuthority = (shard: string): Authority => `etcd-${shard}-client`;
+export const peerAuthority = (shard: string): Authority => `etcd-${shard}-peer`;
+
+export function authoritiesOf({ etcd }: Pick<ClusterConfig, "etcd">): Authority[] {
+  const ofShards = Object.keys(etcd.shards).flatMap((shard) => [clientAuthority(shard), peerAuthority(shard)]);
+  return ["kubernetes", "front-proxy", "apiserver-etcd-client", ...ofShards];
+}
+
+/** The keys of an authority, by number: the first one signs, all are trusted. */
+export function keysOf({ keys }: Pick<ClusterConfig, "keys">, authority: Authority): readonly number[] {
+  return lookup(keys.authorities, authority) ?? [1];
+}
+
+export function authorityProblems(config: Pick<ClusterConfig, "etcd" | "keys">): Problem[] {
+  const known: readonly string[] = authoritiesOf(config);
+  return Object.keys(config.keys.authorities)
+    .filter((name) => !known.includes(name))
+    .map((name) => ({
+      path: ["keys", "authorities", name],
+      message: `no authority of this cluster; there are ${known.join(", ")}`,
+    }));
+}

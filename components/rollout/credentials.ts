@@ -1,0 +1,80 @@
+/**
+ * Before the rollouts: a host shows nothing that others do not trust yet, and ceases to trust nothing that others still show. Where staged
+ * content brings another authority, or another key for tokens or Secrets, that takes three walks over all groups:
+ *  1. each host trusts the old and the new ("trust");
+ *  2. each host shows the new: certificates, keys that sign ("show");
+ *  3. the rollouts, by which what is not planned any more ceases to be trusted.
+ * What has to be done is read from the hosts, so a run that was cut short anywhere goes on from there. Hosts that were never activated get
+ * all of their content at once, in the rollouts: by then all others trust and show the new.
+ */
+import { alone } from "./alone";
+import type { Progress } from "./gate/progress";
+import { closing, rolloutGroup } from "./group";
+import type { MachineStatus } from "./hosts/answers";
+import type { ContentPart } from "./hosts/hosts";
+import { RemoteHosts } from "./hosts/remote";
+import type { PrepareSpec, RolloutHost, RolloutSpec, WaitingSpec } from "./spec";
+
+/** Looks at the hosts of a group, and makes a part of their content live: by SSH, or of a test. */
+export interface CredentialHosts {
+  look(group: WaitingSpec): Promise<ReadonlyMap<string, MachineStatus>>;
+  roll(group: RolloutSpec, part: ContentPart): Promise<void>;
+}
+
+export async function credentialsFirst({ groups, waves }: PrepareSpec, hosts: CredentialHosts): Promise<void> {
+  for (const part of ["trust", "show"] as const) {
+    const seen = await Promise.all(groups.map(async (group) => ({ group, statuses: await hosts.look(group) })));
+    const distrusted = seen.some(({ statuses }) => [...statuses.values()].some(({ distrusts }) => distrusts));
+    // When nothing ceases to be trusted, the rollouts may show the new host by host.
+    if (part === "show" && !distrusted) return;
+    for (const wave of waves) {
+      const changes = seen
+        .filter(({ group }) => wave.includes(group.group))
+        .map(({ group, statuses }) => partOf(group, statuses, part))
+        .filter(({ hosts: all }) => all.some(({ digest, name }) => digest !== activeOf(seen, name)));
+      const results = await Promise.allSettled(changes.map((change) => hosts.roll(change, part)));
+      for (const result of results) if (result.status === "rejected") throw result.reason;
+    }
+  }
+}
+
+function partOf(group: WaitingSpec, statuses: ReadonlyMap<string, MachineStatus>, part: ContentPart): RolloutSpec {
+  const hosts = group.hosts.flatMap((host): RolloutHost[] => {
+    const digest = statuses.get(host.name)?.parts[part];
+    return digest === undefined ? [] : [{ ...host, digest }];
+  });
+  return { ...group, hosts };
+}
+
+const activeOf = (seen: readonly { readonly statuses: ReadonlyMap<string, MachineStatus> }[], host: string) =>
+  seen.flatMap(({ statuses }) => statuses.get(host) ?? [])[0]?.active;
+
+export class RemoteCredentials implements CredentialHosts {
+  readonly #locked = new Set<string>();
+
+  constructor(
+    readonly key: string,
+    readonly progressOf: (group: string) => Progress,
+  ) {}
+
+  async look(group: WaitingSpec): Promise<ReadonlyMap<string, MachineStatus>> {
+    const remote = new RemoteHosts(group.hosts, this.key, group.hostTimeoutSeconds * 1000);
+    return closing(remote, async () => {
+      const statuses = group.hosts.map(async ({ name }) => [name, await remote.status(name)] as const);
+      return new Map(await Promise.all(statuses));
+    });
+  }
+
+  async roll(group: RolloutSpec, part: ContentPart): Promise<void> {
+    const progress = this.progressOf(group.group);
+    if (!this.#locked.has(group.group)) await alone(group, progress.report);
+    this.#locked.add(group.group);
+    progress.report(
+      part === "trust" ? "first: trust other authorities and keys as well" : "then: show what all trust by now",
+    );
+    // In this walk there is no order of services over all hosts: nothing else of the content goes live.
+    const { strategy } = group;
+    const previous = { completed: true, ...("release" in strategy && { release: strategy.release }) };
+    await rolloutGroup(group, this.key, progress, previous, part);
+  }
+}
