@@ -6,13 +6,14 @@ import type { HostTarget } from "./access/target";
 import { type ClusterArgs, ClusterHosts } from "./cluster-hosts";
 import { clusterObjects } from "./objects/objects";
 import { operatorKubeconfig } from "./pki/kubeconfig";
-import { Pki } from "./pki/pki";
+import { encryptionKeyName, Pki } from "./pki/pki";
 import { groupOf, wavesOf } from "./plan/groups";
 import type { ClusterPlan } from "./plan/types";
 import type { Host } from "./platform/module";
 import { Gates } from "./rollout/before-change";
 import { doneOf, Rollout } from "./rollout/component";
 import { memberships } from "./rollout/membership";
+import type { StoredSecrets } from "./rollout/spec";
 
 /** A host for the command line: where it is, and what it is to the cluster. */
 export interface ClusterHost extends HostTarget {
@@ -33,7 +34,12 @@ export class Cluster extends pulumi.ComponentResource {
 
     const hosts = new ClusterHosts(args, pki, this);
     const groups = [...plan.groups].sort((a, b) => Number(a.needsApi) - Number(b.needsApi));
-    const prepared = () => ({ groups: groups.map(hosts.rollout), waves: wavesOf(groups), sshKey });
+    const prepared = () => ({
+      groups: groups.map(hosts.rollout),
+      waves: wavesOf(groups),
+      secrets: storedSecrets(plan),
+      sshKey,
+    });
     const gates = hosts.turning ? undefined : new Gates(prepared(), { parent: this });
     const done = new Map<string, Rollout>();
     const objects = once(() => this.#objects(args, [...done.values()]));
@@ -68,6 +74,13 @@ export class Cluster extends pulumi.ComponentResource {
     );
     return clusterObjects(plan.objects, { parent: this, provider, deletedWith: placement.boundary });
   }
+}
+
+function storedSecrets({ keys, shards }: ClusterPlan): StoredSecrets {
+  const shard =
+    shards.find(({ resources }) => resources.includes("/secrets")) ?? shards.find(({ name }) => name === "main");
+  if (!shard) throw new Error("the plan has no shard for Secrets");
+  return { group: shard.group, keys: keys.encryption.map(encryptionKeyName) };
 }
 
 /** Makes a value when it is first asked for. */

@@ -62,6 +62,16 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   ),
   "certificates.days": taken("certificates are signed again for the same keys; services read them anew"),
   "certificates.renewBeforeDays": taken("certificates are signed again for the same keys; services read them anew"),
+  "keys.authorities": guided(
+    "a key is trusted everywhere before it is used, and used everywhere before the old one is not trusted any more: [1], [1, 2], [2, 1], [2]",
+  ),
+  "keys.serviceAccount": guided(
+    "as `keys.authorities`; with the last step tokens that the old key has signed are not accepted any more",
+  ),
+  "keys.encryption": guided(
+    "as `keys.authorities`; the last step is refused while a Secret is stored under the old key",
+  ),
+  "keys.ssh": taken("hosts take the new key one after the other, and go on running"),
   "toolchain.source": taken("other binaries of the same release are rolled out behind the gates like any other"),
   "toolchain.sha256": taken("it is what a download must have"),
 };

@@ -17,7 +17,7 @@ export const metadataOnly = "application/json;as=PartialObjectMetadataList;g=met
 export const asTable = "application/json;as=Table;g=meta.k8s.io;v=v1";
 
 export interface Asking {
-  readonly method?: "GET" | "POST" | "DELETE";
+  readonly method?: "GET" | "POST" | "PUT" | "DELETE";
   readonly accept?: string;
   readonly body?: unknown;
   readonly timeoutMs?: number;

@@ -1,5 +1,5 @@
 /** Reads and checks a stack's configuration before any engine starts: all errors at once, nothing touched. */
-import { readFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { type Document, isMap, LineCounter, parseDocument, visit } from "yaml";
 import { type CheckedCluster, checkedCluster } from "../../components/check";
@@ -30,6 +30,15 @@ export function checkedStack(stack: string, stacksDir?: string, all: Platforms =
     found = [...problems, ...error.problems];
   }
   throw new ConfigurationError(stack, found);
+}
+
+/** Writes one value of the configuration; everything else in the file stays as it is, comments too. */
+export function writeKey(stack: string, [key = "", ...path]: readonly string[], value: unknown): void {
+  const file = stackFile(stack);
+  const document = parseDocument(readFileSync(file, "utf8"));
+  document.setIn(["config", `${ours}:${key}`, ...path], document.createNode(value, { flow: true }));
+  writeFileSync(`${file}.new`, document.toString({ lineWidth: 0 }));
+  renameSync(`${file}.new`, file);
 }
 
 interface StackFileContent {

@@ -24,7 +24,7 @@ export function programsCommand(repairs: number): string {
 
 const machineApplyPackage = hostPaths(`${tools}/machine_apply`, ".py");
 /** What gates ask before any content is live, so that it cannot be part of the content. */
-const gateTools = [`${tools}/still-starting`, `${tools}/etcd-look`, `${tools}/etcd-call`];
+const gateTools = [`${tools}/still-starting`, `${tools}/etcd-look`, `${tools}/etcd-call`, `${tools}/secret-keys`];
 const programs = textsOf([makeKeys, machineApply, ...machineApplyPackage, ...gateTools]);
 
 /** The same for every host. Compressed: the state holds it twice for each of them, and every run compares it. */

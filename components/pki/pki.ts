@@ -23,6 +23,9 @@ interface AuthorityKeys {
   readonly certPem: pulumi.Output<string>;
 }
 
+/** In front of each Secret that is stored with it. */
+export const encryptionKeyName = (number: number): string => `key${number}`;
+
 /** By the order of the configuration: the first one is used, all are trusted. */
 type Ordered<T> = readonly [T, ...T[]];
 
@@ -138,7 +141,9 @@ export class Pki extends pulumi.ComponentResource {
       return { number, key: new random.RandomBytes(name, { length: 32 }, options) };
     });
     const listed = numbers.flatMap((number) => keys.filter((one) => one.number === number));
-    const named = listed.map(({ number, key }) => key.base64.apply((secret) => ({ name: `key${number}`, secret })));
+    const named = listed.map(({ number, key }) =>
+      key.base64.apply((secret) => ({ name: encryptionKeyName(number), secret })),
+    );
     return pulumi.secret(pulumi.all(named).apply(encryptionConfiguration));
   }
 

@@ -3,8 +3,10 @@
  * move hosts, hide what is stored or skip a release is refused with the way that there is.
  */
 import * as z from "zod";
+import { keyProblem, nextKeys } from "../../config/keys";
 import type { Releases } from "../../config/releases";
 import { releaseStepProblems } from "../../config/releases/steps";
+import { keysOf } from "./authorities";
 import type { ClusterPlan } from "./types";
 
 const Both = z.object({ kubernetes: z.string(), etcd: z.string() });
@@ -28,6 +30,8 @@ const Commitments = z.object({
   /** API resource to the shard that holds it, for those that are not in the shard that holds the rest. */
   storage: z.record(z.string(), z.string()),
   releases: Both,
+  /** Key to its numbers. Absent of a cluster that was made before it was held to them. */
+  keys: z.record(z.string(), z.array(z.number())).optional(),
   /** Absent of a cluster that was made before it was held to them. */
   settings: Settings.optional(),
   /**
@@ -39,7 +43,16 @@ const Commitments = z.object({
 
 export type Commitments = z.output<typeof Commitments>;
 
-export function commitmentsOf({ hosts, network, platform, releases, scale, shards }: ClusterPlan): Commitments {
+export function commitmentsOf({
+  authorities,
+  hosts,
+  keys,
+  network,
+  platform,
+  releases,
+  scale,
+  shards,
+}: ClusterPlan): Commitments {
   const { nodes, services, pods } = network;
   const { heartbeatMs, electionMs } = scale.etcd;
   const quotaGiB = Math.max(...Object.values(scale.etcd.shards).map((shard) => shard.quotaGiB));
@@ -50,6 +63,11 @@ export function commitmentsOf({ hosts, network, platform, releases, scale, shard
     network: { nodes, services, pods, hosts: network.hosts },
     storage: Object.fromEntries(shards.flatMap(({ name, resources }) => resources.map((one) => [one, name]))),
     releases,
+    keys: {
+      serviceAccount: [...keys.serviceAccount],
+      encryption: [...keys.encryption],
+      ...Object.fromEntries(authorities.map((name) => [`authorities.${name}`, [...keysOf({ keys }, name)]])),
+    },
     settings: { quotaGiB, heartbeatMs, electionMs, runtime: inPods ? "static-pod" : "systemd" },
   };
 }
@@ -82,6 +100,7 @@ export function changeProblems(before: Commitments, after: Commitments): string[
     ...storageProblems(before.storage, after.storage),
     // From the one of both that it is on, its rollouts judge.
     ...releaseStepProblems(before.releases, after.releases, before.cameFrom),
+    ...keyProblems(before.keys ?? {}, after.keys ?? {}),
     ...(before.settings && after.settings ? settingProblems(before.settings, after.settings) : []),
   ];
 }
@@ -135,6 +154,19 @@ function storageProblems(before: Commitments["storage"], after: Commitments["sto
     const [from, to] = [was.get(resource) ?? rest, is.get(resource) ?? rest];
     if (from === to) return [];
     return [`etcd.shards: ${resource} would move from shard ${from} to ${to}, without what is stored. ${anew}`];
+  });
+}
+
+function keyProblems(before: Record<string, number[]>, after: Record<string, number[]>): string[] {
+  const were = new Map(Object.entries(before));
+  return Object.entries(after).flatMap(([name, numbers]) => {
+    const old = were.get(name);
+    const problem = old && keyProblem(old, numbers);
+    if (old === undefined || problem === undefined) return [];
+    const next = nextKeys(old).join(", ");
+    return [
+      `keys.${name}: ${problem}. Set [${next}] and run \`kilonode up\`; \`kilonode rotate\` goes the whole way, step by step`,
+    ];
   });
 }
 

@@ -19,14 +19,17 @@ export interface GatesArgs {
 export class Gates extends pulumi.ComponentResource implements Done {
   readonly done: pulumi.Output<unknown>;
 
-  constructor(args: GatesArgs & Pick<PrepareSpec, "waves">, options?: pulumi.ComponentResourceOptions) {
+  constructor(
+    { waves, secrets, ...args }: GatesArgs & Omit<PrepareSpec, "groups">,
+    options?: pulumi.ComponentResourceOptions,
+  ) {
     super("kilonode:index:Gates", "gates", {}, options);
     const command = new local.Command(
       resourceNames.gates,
       {
         create: "true",
         update: `${program} prepare`,
-        stdin: json(checkSpec(args).apply((spec): PrepareSpec => ({ ...spec, waves: args.waves }))),
+        stdin: json(checkSpec(args).apply((spec): PrepareSpec => ({ ...spec, waves, secrets }))),
         environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: stagedOf(args) },
         addPreviousOutputInEnv: false,
         logging: local.Logging.Stderr,

@@ -7,10 +7,13 @@
  * What has to be done is read from the hosts, so a run that was cut short anywhere goes on from there. Hosts that were never activated get
  * all of their content at once, in the rollouts: by then all others trust and show the new.
  */
+
+import { tools } from "../machine/host-programs";
 import { alone } from "./alone";
+import { gateAdvice } from "./gate/advice";
 import type { Progress } from "./gate/progress";
 import { closing, rolloutGroup } from "./group";
-import type { MachineStatus } from "./hosts/answers";
+import { type MachineStatus, readSecretKeys } from "./hosts/answers";
 import type { ContentPart } from "./hosts/hosts";
 import { RemoteHosts } from "./hosts/remote";
 import type { PrepareSpec, RolloutHost, RolloutSpec, WaitingSpec } from "./spec";
@@ -19,12 +22,17 @@ import type { PrepareSpec, RolloutHost, RolloutSpec, WaitingSpec } from "./spec"
 export interface CredentialHosts {
   look(group: WaitingSpec): Promise<ReadonlyMap<string, MachineStatus>>;
   roll(group: RolloutSpec, part: ContentPart): Promise<void>;
+  /** The keys under which Secrets are stored in a shard ("": in clear), with how many. */
+  secretKeys(shard: WaitingSpec): Promise<ReadonlyMap<string, number>>;
+  progressOf(group: string): Progress;
 }
 
-export async function credentialsFirst({ groups, waves }: PrepareSpec, hosts: CredentialHosts): Promise<void> {
+export async function credentialsFirst(spec: PrepareSpec, hosts: CredentialHosts): Promise<void> {
+  const { groups, waves } = spec;
   for (const part of ["trust", "show"] as const) {
     const seen = await Promise.all(groups.map(async (group) => ({ group, statuses: await hosts.look(group) })));
     const distrusted = seen.some(({ statuses }) => [...statuses.values()].some(({ distrusts }) => distrusts));
+    if (part === "trust" && distrusted) await refuseLostSecrets(spec, hosts);
     // When nothing ceases to be trusted, the rollouts may show the new host by host.
     if (part === "show" && !distrusted) return;
     for (const wave of waves) {
@@ -36,6 +44,24 @@ export async function credentialsFirst({ groups, waves }: PrepareSpec, hosts: Cr
       for (const result of results) if (result.status === "rejected") throw result.reason;
     }
   }
+}
+
+/** A Secret whose key is gone can be read by nobody, and API servers that meet one do not come up. */
+async function refuseLostSecrets({ groups, secrets }: PrepareSpec, hosts: CredentialHosts): Promise<void> {
+  const shard = groups.find(({ group }) => group === secrets.group);
+  if (!shard)
+    throw new Error(`there is no group ${secrets.group} among ${groups.map(({ group }) => group).join(", ")}`);
+  const stored = await hosts.secretKeys(shard);
+  const lost = [...stored].filter(([key]) => key !== "" && !secrets.keys.includes(key));
+  hosts.progressOf(secrets.group).refuseAny(
+    lost.map(([key, count]) => ({
+      host: `all members of ${secrets.group}`,
+      checked: `each Secret is stored under a key that stays (${secrets.keys.join(", ")})`,
+      found: `${count} are stored under ${key}`,
+      advice: gateAdvice.secretsUnderOldKey,
+      lasting: true,
+    })),
+  );
 }
 
 function partOf(group: WaitingSpec, statuses: ReadonlyMap<string, MachineStatus>, part: ContentPart): RolloutSpec {
@@ -63,6 +89,15 @@ export class RemoteCredentials implements CredentialHosts {
       const statuses = group.hosts.map(async ({ name }) => [name, await remote.status(name)] as const);
       return new Map(await Promise.all(statuses));
     });
+  }
+
+  async secretKeys(shard: WaitingSpec): Promise<ReadonlyMap<string, number>> {
+    const remote = new RemoteHosts(shard.hosts, this.key, shard.hostTimeoutSeconds * 1000);
+    const [first] = shard.hosts;
+    if (!first) return new Map();
+    return closing(remote, async () =>
+      readSecretKeys(first.name, await remote.read(first.name, `${tools}/secret-keys`)),
+    );
   }
 
   async roll(group: RolloutSpec, part: ContentPart): Promise<void> {

@@ -49,7 +49,10 @@ const leave = z.strictObject({
 });
 
 const check = z.strictObject({ groups: z.array(rollout) });
-const prepare = check.extend({ waves: z.array(z.array(z.string().min(1))) });
+const prepare = check.extend({
+  waves: z.array(z.array(z.string().min(1))),
+  secrets: z.strictObject({ group: z.string().min(1), keys: z.array(z.string().min(1)).min(1) }),
+});
 const turn = rollout.extend({ turn: z.string().min(1), change: z.enum(["while it runs", "a restart"]) });
 
 /** @param staged the digests of the hosts' content: see spec.ts */
@@ -70,8 +73,8 @@ export function readCheck(text: string, staged: string | undefined): CheckSpec {
 }
 
 export function readPrepare(text: string, staged: string | undefined): PrepareSpec {
-  const { groups, waves } = read(text, prepare) as PrepareSpec;
-  return { groups: groups.map((group) => withDigests(group, staged)), waves };
+  const { groups, ...spec } = read(text, prepare) as PrepareSpec;
+  return { ...spec, groups: groups.map((group) => withDigests(group, staged)) };
 }
 
 export function readTurn(text: string, staged: string | undefined): TurnSpec {

@@ -57,6 +57,13 @@ export interface CheckSpec {
 export interface PrepareSpec extends CheckSpec {
   /** Names of groups that change side by side; a wave begins when the one before it has ended. */
   readonly waves: readonly (readonly string[])[];
+  readonly secrets: StoredSecrets;
+}
+
+/** Where Secrets are stored, and the names of the keys that API servers will have: no other may be in use when they get them. */
+export interface StoredSecrets {
+  readonly group: string;
+  readonly keys: readonly string[];
 }
 
 /** What is done before a host's machine is changed: see turn.ts. */

@@ -4,4 +4,6 @@ export const gateAdvice = {
     "Give `etcd.shards` the resources that they had. Another layout is for a new cluster: an ephemeral stack gets it by `kilonode recreate`; see docs/operations.md#a-resource-moves-to-another-shard.",
   forbiddenStep:
     "Set the release that the hosts have, or one that may follow it, then run `kilonode up`: docs/releases.md#what-is-refused.",
+  secretsUnderOldKey:
+    "Write them again, so that they are stored under the key that is used: `kilonode rotate` does; see docs/operations.md#another-key.",
 } as const;

@@ -86,6 +86,12 @@ const aside = z.object({
 export const readAside = (host: string, printed: string): readonly string[] =>
   read(host, "machine-apply set-aside", printed, aside).setAside;
 
+const secretKeys = z.record(z.string().max(64), z.int().min(0));
+
+/** Keys of the EncryptionConfiguration, each with the number of Secrets under it. */
+export const readSecretKeys = (host: string, printed: string): ReadonlyMap<string, number> =>
+  new Map(Object.entries(read(host, "secret-keys", printed, secretKeys)));
+
 export const readActivation = (host: string, printed: string): Activation =>
   read(host, "machine-apply activate", printed, activation);
 

@@ -36,7 +36,9 @@ def partly(host: Host, staged: Wanted | None, only: str) -> Wanted | None:
         text = text_of(file)
         if file.credential == "trusted":
             before = former_text(host, former, path)
-            text = joined(host, before, text) if only == "trust" else joined(host, text, before)
+            # The first of the keys is used; the order of authorities means nothing, and another one would be a change.
+            new_first = only == "show" and not text.startswith("-----BEGIN")
+            text = joined(host, text, before) if new_first else joined(host, before, text)
         if path in former.files and former.files[path].digest == file.digest_of(text.encode(), host.mac):
             continue
         spec = {"mode": f"{file.mode:04o}", "owner": file.owner, "content": text, "credential": file.credential}
