@@ -1,5 +1,5 @@
 /** Places a plan: what a cluster is held to, the platform's hosts, then everything on them. */
-import type * as pulumi from "@pulumi/pulumi";
+import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import type { ClusterSpec } from "../config/cluster";
@@ -7,6 +7,7 @@ import { countOf, UserError } from "../config/errors";
 import { Cluster } from "./cluster";
 import { commitments } from "./commitments";
 import { repairsOf } from "./host/repairs";
+import { afterTrust } from "./host/trust";
 import type { ClusterPlan } from "./plan/types";
 import type { Placement, PlatformModule, Prepared } from "./platform/module";
 import { numbered, resourceNames } from "./resources";
@@ -29,8 +30,13 @@ export async function placeCluster<P extends Prepared>(args: {
     { algorithm: "ED25519" },
     { dependsOn: after },
   );
-  const placement = await platform.place({ plan, prepared, sshKey, after, owner: hexOf(owner.id) });
-  refuseBothAtOnce(plan, placement);
+  const placed = await platform.place({ plan, prepared, sshKey, after, owner: hexOf(owner.id) });
+  refuseBothAtOnce(plan, placed);
+  const { placement, waiting } = await afterTrust(plan, placed, sshKey.privateKeyOpenssh);
+  if (waiting.length > 0)
+    await pulumi.log.warn(
+      `the machines of ${countOf(waiting, "host")} (${waiting[0]}) change in the next update: in this one hosts come to trust other authorities. \`kilonode up\` makes both`,
+    );
   const repairs = await repairsOf(plan.hosts, placement, sshKey.privateKeyOpenssh);
   const cluster = new Cluster({ spec, plan, placement, repairs, sshKey: sshKey.privateKeyOpenssh });
   return {
@@ -38,6 +44,7 @@ export async function placeCluster<P extends Prepared>(args: {
     kubeconfig: cluster.kubeconfig,
     sshKey: sshKey.privateKeyOpenssh,
     hosts: cluster.hosts,
+    waiting,
   };
 }
 

@@ -7,7 +7,7 @@ import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { stringify } from "yaml";
 import type { ClusterSpec } from "../../config/cluster";
-import { type Authority, keysOf } from "../plan/authorities";
+import { type Authority, keysOf, subjectOf } from "../plan/authorities";
 import type { CertificatePlan, ClusterPlan } from "../plan/types";
 import { numbered, resourceNames } from "../resources";
 
@@ -18,7 +18,11 @@ const hoursPerDay = 24;
 export type PkiArgs = Pick<ClusterSpec, "certificates"> &
   Pick<ClusterPlan, "stack" | "ephemeral" | "authorities" | "keys">;
 
-interface AuthorityKeys {
+interface Numbered {
+  readonly number: number;
+}
+
+interface AuthorityKeys extends Numbered {
   readonly keyPem: pulumi.Output<string>;
   readonly certPem: pulumi.Output<string>;
 }
@@ -53,19 +57,19 @@ export class Pki extends pulumi.ComponentResource {
       ]),
     );
     this.retired();
-    const serviceAccounts = this.ordered(
-      args.keys.serviceAccount,
-      (number, options) => new tls.PrivateKey(numbered("service-account", number), elliptic, options),
-    );
-    this.serviceAccountKeyPem = serviceAccounts[0].privateKeyPem;
-    this.serviceAccountPublicPem = joined(serviceAccounts.map(({ publicKeyPem }) => publicKeyPem));
+    const serviceAccounts = this.ordered(args.keys.serviceAccount, (number, options) => ({
+      number,
+      key: new tls.PrivateKey(numbered("service-account", number), elliptic, options),
+    }));
+    this.serviceAccountKeyPem = serviceAccounts[0].key.privateKeyPem;
+    this.serviceAccountPublicPem = joined(byNumber(serviceAccounts).map(({ key }) => key.publicKeyPem));
     this.encryptionConfig = this.encryption();
     this.registerOutputs({});
   }
 
   /** The certificates of all keys of these authorities. */
   trusted(authorities: readonly Authority[]): pulumi.Output<string> {
-    return joined(authorities.flatMap((authority) => this.keys(authority).map(({ certPem }) => certPem)));
+    return joined(authorities.flatMap((authority) => byNumber(this.keys(authority)).map(({ certPem }) => certPem)));
   }
 
   /** Signs a host's request; the caller has checked that it is the planned one. */
@@ -163,7 +167,7 @@ export class Pki extends pulumi.ComponentResource {
       name,
       {
         privateKeyPem: key.privateKeyPem,
-        subject: { commonName: numbered(`${stack} ${authority} CA`, number) },
+        subject: { commonName: subjectOf(stack, authority, number) },
         isCaCertificate: true,
         allowedUses: ["cert_signing", "crl_signing", "digital_signature"],
         validityPeriodHours: authorityDays * hoursPerDay,
@@ -174,11 +178,14 @@ export class Pki extends pulumi.ComponentResource {
       },
       { parent: this },
     );
-    return { keyPem: key.privateKeyPem, certPem: cert.certPem };
+    return { number, keyPem: key.privateKeyPem, certPem: cert.certPem };
   }
 }
 
 const joined = (texts: pulumi.Output<string>[]) => pulumi.all(texts).apply((all) => all.join(""));
+
+/** What is trusted has no order: another one would be a change that restarts who reads it. */
+const byNumber = <T extends Numbered>(keys: readonly T[]): T[] => [...keys].sort((a, b) => a.number - b.number);
 
 /** https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/ ; identity last, to read what was written before. */
 function encryptionConfiguration(keys: readonly { readonly name: string; readonly secret: string }[]): string {

@@ -2,6 +2,7 @@
 import type { ClusterConfig } from "../../config/cluster";
 import { lookup } from "../../config/lookup";
 import type { Problem } from "../../config/rules";
+import { numbered } from "../resources";
 
 export type Authority =
   | "kubernetes"
@@ -27,6 +28,10 @@ export function authoritiesOf({ etcd }: Pick<ClusterConfig, "etcd">): Authority[
 export function keysOf({ keys }: Pick<ClusterConfig, "keys">, authority: Authority): readonly number[] {
   return lookup(keys.authorities, authority) ?? [1];
 }
+
+/** Common name of an authority's certificate. */
+export const subjectOf = (stack: string, authority: Authority, number: number): string =>
+  numbered(`${stack} ${authority} CA`, number);
 
 export function authorityProblems(config: Pick<ClusterConfig, "etcd" | "keys">): Problem[] {
   const known: readonly string[] = authoritiesOf(config);

@@ -100,7 +100,7 @@ export function changeProblems(before: Commitments, after: Commitments): string[
     ...storageProblems(before.storage, after.storage),
     // From the one of both that it is on, its rollouts judge.
     ...releaseStepProblems(before.releases, after.releases, before.cameFrom),
-    ...keyProblems(before.keys ?? {}, after.keys ?? {}),
+    ...keyProblems(before.keys ?? firstKeys, after.keys ?? {}),
     ...(before.settings && after.settings ? settingProblems(before.settings, after.settings) : []),
   ];
 }
@@ -156,6 +156,9 @@ function storageProblems(before: Commitments["storage"], after: Commitments["sto
     return [`etcd.shards: ${resource} would move from shard ${from} to ${to}, without what is stored. ${anew}`];
   });
 }
+
+/** Of a cluster that was made before it was held to them: it had one key of each, and other authorities. */
+const firstKeys = { serviceAccount: [1], encryption: [1] };
 
 function keyProblems(before: Record<string, number[]>, after: Record<string, number[]>): string[] {
   const were = new Map(Object.entries(before));

@@ -62,8 +62,11 @@ export interface Placement {
   readonly boundary: pulumi.Resource;
   /** How a host was found. */
   found(host: HostPlan): FoundMachine;
-  /** Makes a host, or makes its machine what is planned, after these: see turns.ts. */
-  host(plan: HostPlan, after: readonly pulumi.Resource[]): Host;
+  /**
+   * Makes a host, or makes its machine what is planned, after these: see turns.ts.
+   * @param asItIs true: its machine stays as it was found
+   */
+  host(plan: HostPlan, after: readonly pulumi.Resource[], asItIs?: boolean): Host;
 }
 
 export type FoundMachine =

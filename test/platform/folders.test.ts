@@ -4,7 +4,16 @@
  */
 import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { cpSync, existsSync, readdirSync, readFileSync, realpathSync, renameSync, symlinkSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
@@ -37,6 +46,12 @@ const knobs = {
 const asItIs = { ...knobs, folders: { image: "second", label: "other" } };
 /** Another life for authorities makes them anew. */
 const renewed = { ...asItIs, kubernetesVersion: next, certificates: { authorityDays: 4000 } };
+
+/** After keys of authorities were changed. */
+const rotated = { ...renewed, keys: { authorities: { "etcd-main-peer": [2], kubernetes: [2] } } };
+
+/** After machines were changed once more. */
+const again = { ...rotated, folders: { image: "third", label: "other" } };
 
 let cluster: FoldersCluster;
 beforeAll(async () => {
@@ -297,9 +312,61 @@ describe("a cluster on folders", () => {
     ]);
   });
 
+  it("gives authorities other keys: trusted by all, then used, then the old ones are not trusted any more", async () => {
+    const [member, master] = ["etcd-main-1", "master-2"];
+    const files = {
+      peers: () => cluster.read(member, "etc/etcd/pki/peer-ca.crt"),
+      peer: () => cluster.read("etcd-main-2", "etc/etcd/pki/peer.crt"),
+      clients: () => cluster.read(master, "etc/kubernetes/pki/kubernetes-ca.crt"),
+    };
+    const names = (pem: string) =>
+      (pem.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map((one) =>
+        own(new X509Certificate(one).subject),
+      );
+    const signer = () => own(new X509Certificate(files.peer()).issuer);
+    const name = (authority: string, number: number) => `CN=${authority} CA${number === 1 ? "" : `-${number}`}`;
+    for (const [step, restarts] of [
+      [
+        [1, 2],
+        ["etcd.service", "kube-apiserver, kube-controller-manager, kube-scheduler"],
+      ],
+      // Who shows something else does so without a restart.
+      [[2, 1], []],
+      [[2], ["etcd.service", "kube-apiserver, kube-controller-manager, kube-scheduler"]],
+    ] as const) {
+      const authorities = { "etcd-main-peer": [...step], kubernetes: [...step] };
+      expect(problems(await cluster.up({ ...renewed, keys: { authorities } }))).toEqual([]);
+      expect(names(files.peers()).sort()).toEqual(step.map((number) => name("etcd-main-peer", number)).sort());
+      expect(names(files.clients()).sort()).toEqual(step.map((number) => name("kubernetes", number)).sort());
+      expect(signer()).toBe(name("etcd-main-peer", step[0]));
+      const services = oneByOne(log()).map(([, one]) => one);
+      expect(services).toEqual(restarts.flatMap((one) => Array(3).fill(one)));
+    }
+    const jump = await cluster.up({ ...renewed, keys: { authorities: { "etcd-main-peer": [3] } } });
+    expect(problems(jump).join("\n")).toMatch(/key 3 would be used before everybody trusts it/);
+    log();
+  });
+
+  it("leaves machines as they are while a host does not trust all that others will show, and changes them in the next update", async () => {
+    const hosts = ["etcd-main", "master"].flatMap((kind) => [1, 2, 3].map((n) => `${kind}-${n}`));
+    const images = () => [...new Set(hosts.map((host) => JSON.parse(cluster.read(host, "made.json")).image))];
+    // As it is where a version before had other authorities.
+    const stranger = cluster.read("etcd-main-1", "etc/etcd/pki/client-ca.crt");
+    writeFileSync(cluster.file("etcd-main-1", "etc/etcd/pki/peer-ca.crt"), stranger);
+    const first = await cluster.up(again);
+    expect(problems(first)).toEqual([]);
+    expect((first.outputs.waiting as string[]).map(own).sort()).toEqual(hosts);
+    expect(images()).toEqual(["second"]);
+    expect(log().filter((line) => line.endsWith(" rests"))).toEqual([]);
+    const second = await cluster.up(again);
+    expect([problems(second), second.outputs.waiting]).toEqual([[], []]);
+    expect(images()).toEqual(["third"]);
+    expect(log().filter((line) => line.endsWith(" rests"))).toHaveLength(6);
+  });
+
   it("that is not ephemeral keeps keys, commitments and results in a destroy, and comes back with its members and their data", async () => {
-    const kept = { ...renewed, ephemeral: false };
-    const held = ["etcd-peer-ca", "etcd-client-ca", "kubernetes-ca", "front-proxy-ca", "service-account"];
+    const kept = { ...again, ephemeral: false };
+    const held = ["etcd-main-peer-ca-2", "etcd-main-client-ca", "kubernetes-ca-2", "front-proxy-ca", "service-account"];
     expect(problems(await cluster.up(kept))).toEqual([]);
     const { keys, commitments } = cluster;
     log();
@@ -325,7 +392,7 @@ describe("a cluster on folders", () => {
     const leader = "etcd-main-3";
     cluster.world.shards[0]?.lead(`${cluster.stack}-${leader}`);
     const etcd = { ...knobs.etcd, shards: { main: { members: 1 } } };
-    expect(problems(await cluster.up({ ...renewed, etcd }))).toEqual([]);
+    expect(problems(await cluster.up({ ...again, etcd }))).toEqual([]);
     const lines = log();
     expect(oneByOne(lines).map(([, services]) => services)).toEqual(Array(3).fill("kube-apiserver"));
     const mastersDone = lines.findLastIndex((line) => line.endsWith(" back")) + 1;

@@ -7,6 +7,7 @@ import { lab } from "../../components/platform/lab";
 import { platforms } from "../../components/platform/registry";
 import { changeOf, keyChanges } from "../../config/changes";
 import { ClusterConfig } from "../../config/cluster";
+import { nextKeys } from "../../config/keys";
 import type { RawConfiguration } from "../../config/read";
 import { renderChanges } from "../../docs/changes";
 import { smallConfiguration } from "./cli-fixture";
@@ -84,6 +85,10 @@ const examples: Readonly<Record<string, { readonly from?: RawConfiguration; read
   "certificates.authorityDays": { to: { certificates: { authorityDays: 1000 } } },
   "certificates.days": { to: { certificates: { days: 100 } } },
   "certificates.renewBeforeDays": { to: { certificates: { renewBeforeDays: 30 } } },
+  "keys.authorities": { to: { keys: { authorities: { kubernetes: [2] } } } },
+  "keys.serviceAccount": { to: { keys: { serviceAccount: [2, 1] } } },
+  "keys.encryption": { from: { keys: { encryption: [1, 2] } }, to: { keys: { encryption: [2] } } },
+  "keys.ssh": { to: { keys: { ssh: 2 } } },
   "toolchain.source": { to: { toolchain: { source: "release" } } },
   "toolchain.sha256": { to: { toolchain: { sha256: { kwok: "0".repeat(64) } } } },
   "lab.simulatedNodes": { to: { lab: { simulatedNodes: 7 } } },
@@ -153,6 +158,32 @@ describe("a change of each key of the configuration", () => {
       [middle, first],
     ] as const)
       expect(changeProblems(a, b)).toEqual([]);
+  });
+
+  it("keys: the steps of a rotation are taken, and no other, also by a cluster that was never held to them", () => {
+    const with_ = (numbers: readonly number[]) =>
+      held({ keys: { encryption: numbers, serviceAccount: numbers, authorities: { "etcd-main-peer": numbers } } });
+    const taken = (before: readonly number[], after: readonly number[]) =>
+      changeProblems(with_(before), with_(after)).length === 0;
+    let numbers: readonly number[] = [1];
+    for (const next of [[1, 2], [2, 1], [2], [2, 3], [3, 2], [3]]) {
+      expect(nextKeys(numbers)).toEqual(next);
+      expect([taken(numbers, next), taken(next, numbers)]).toEqual([true, next.length > 1 || numbers[0] === next[0]]);
+      numbers = next;
+    }
+    for (const [before, after] of [
+      [[1], [2]],
+      [[1], [2, 1]],
+      [[1, 2], [2]],
+      [
+        [2, 1],
+        [1, 3],
+      ],
+    ] as const)
+      expect([before, after, taken(before, after)]).toEqual([before, after, false]);
+    const { keys: _, ...older } = held({});
+    expect(changeProblems(older, held({}))).toEqual([]);
+    expect(changeProblems(older, held({ keys: { encryption: [2] } }))[0]).toMatch(/^keys\.encryption: \[1\] -> \[2\]/);
   });
 
   it("a quota may grow", () => {

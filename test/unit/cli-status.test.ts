@@ -78,7 +78,7 @@ test("a healthy cluster", async () => {
   ]);
   expect(report.masters.map(({ version }) => version)).toEqual(["1.37.2", "1.37.2", "1.37.2"]);
   expect(report.loadBalancer).toMatchObject({ address: "198.18.16.5", ready: 3 });
-  expect(report.certificates.map(({ name }) => name)).toContain("etcd-peer authority");
+  expect(report.certificates.map(({ name }) => name)).toContain("lab-small etcd-peer CA");
   await expect(`${statusText(report, plainStyle, now).join("\n")}\n`).toMatchFileSnapshot(
     "golden/cli/status-healthy.txt",
   );

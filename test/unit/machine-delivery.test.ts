@@ -41,6 +41,7 @@ test("all modules and programs are delivered", () => {
       "/usr/local/lib/kilonode/etcd-call",
       "/usr/local/lib/kilonode/etcd-look",
       "/usr/local/lib/kilonode/make-keys",
+      "/usr/local/lib/kilonode/secret-keys",
       "/usr/local/lib/kilonode/still-starting",
       "/usr/local/sbin/machine-apply",
     ].sort(),

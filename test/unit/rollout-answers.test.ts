@@ -12,6 +12,8 @@ const status = {
   pending: ["change /etc/kubernetes/manifests/kube-apiserver.yaml"],
   services: { "kube-apiserver": { kind: "static-pod", active: "active" } },
   degradations: [],
+  parts: { trust: "d1", show: "d2" },
+  distrusts: false,
 };
 
 describe("the answer of machine-apply", () => {

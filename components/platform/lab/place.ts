@@ -80,9 +80,10 @@ class Lab extends pulumi.ComponentResource implements Placement {
     return { state: "running", target: { ...login, name, address, hostKey }, knowsKey, change };
   }
 
-  host(plan: HostPlan, after: readonly pulumi.Resource[]): Host {
+  host(plan: HostPlan, after: readonly pulumi.Resource[], asItIs = false): Host {
     const found = this.found(plan);
-    const machine = this.#machine(plan, found, after);
+    const ignoreChanges = asItIs ? ["create", "delete", "environment"] : [];
+    const machine = this.#machine(plan, found, { dependsOn: [this.boundary, ...after], ignoreChanges });
     const target = machine.stdout.apply((stdout) => {
       const printed = hostPrinted({ stdout });
       if (!printed) throw new Error(`lab-host printed no address and key of ${plan.name}: ${stdout.slice(0, 200)}`);
@@ -117,7 +118,7 @@ class Lab extends pulumi.ComponentResource implements Placement {
     };
   }
 
-  #machine(host: HostPlan, found: FoundMachine, after: readonly pulumi.Resource[]): local.Command {
+  #machine(host: HostPlan, found: FoundMachine, options: pulumi.CustomResourceOptions): local.Command {
     const { owner, plan, prepared, sshKey } = this.args;
     const { prefixLength, gateway } = this.#network;
     const { root, volumes, ephemeral } = this.#inputs(host);
@@ -143,7 +144,7 @@ class Lab extends pulumi.ComponentResource implements Placement {
         addPreviousOutputInEnv: false,
         logging: local.Logging.None,
       },
-      { parent: this, dependsOn: [this.boundary, ...after] },
+      { parent: this, ...options },
     );
   }
 }

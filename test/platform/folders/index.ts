@@ -102,7 +102,9 @@ class Folders extends pulumi.ComponentResource implements Placement {
     super("test:index:Folders", args.plan.stack);
     const { plan, prepared, after } = args;
     const environment = { ROOT: prepared.root };
-    this.boundary = this.command("network", 'mkdir -p "$ROOT/hosts"', 'rmdir "$ROOT/hosts"', environment, [after]);
+    this.boundary = this.command("network", 'mkdir -p "$ROOT/hosts"', 'rmdir "$ROOT/hosts"', environment, {
+      dependsOn: after,
+    });
     for (const pool of plan.pools) this.nodes(pool);
     this.registerOutputs({});
   }
@@ -117,7 +119,7 @@ class Folders extends pulumi.ComponentResource implements Placement {
     return { state: "running", target: { user: "root", port: sshPort, name, ...printed(found) }, knowsKey, change };
   }
 
-  host(plan: HostPlan, after: readonly pulumi.Resource[]): Host {
+  host(plan: HostPlan, after: readonly pulumi.Resource[], asItIs = false): Host {
     const { prepared, sshKey } = this.args;
     const ephemeral = String(this.args.plan.ephemeral);
     const resource = this.folder(
@@ -131,7 +133,7 @@ class Folders extends pulumi.ComponentResource implements Placement {
         LABEL: prepared.label,
         EPHEMERAL: ephemeral,
       },
-      after,
+      { dependsOn: [this.boundary, ...after], ignoreChanges: asItIs ? ["environment"] : [] },
     );
     const target = resource.stdout.apply((text) => ({ ...(made(text) as MadeHost), name: plan.name }));
     const connection = pulumi.all([target, sshKey.privateKeyOpenssh]).apply(([at, key]) => pulumiConnection(at, key));
@@ -146,18 +148,18 @@ class Folders extends pulumi.ComponentResource implements Placement {
         FOLDER: folderOf(this.args.prepared.root, `${name}-${index}`),
         TEMPLATE: JSON.stringify(template),
       };
-      this.command(`${name}-${index}`, create, 'rm -r "$FOLDER"', environment, [this.boundary]);
+      this.command(`${name}-${index}`, create, 'rm -r "$FOLDER"', environment, { dependsOn: this.boundary });
     }
   }
 
   private folder(
     name: string,
     more: Record<string, pulumi.Input<string>>,
-    after: readonly pulumi.Resource[],
+    options: pulumi.CustomResourceOptions,
   ): local.Command {
     const program = 'PATH="test/platform/folders:$PATH" make-folder';
     const environment = { FOLDER: folderOf(this.args.prepared.root, name), ...more };
-    return this.command(name, `${program} create`, `${program} delete`, environment, [this.boundary, ...after]);
+    return this.command(name, `${program} create`, `${program} delete`, environment, options);
   }
 
   private command(
@@ -165,10 +167,10 @@ class Folders extends pulumi.ComponentResource implements Placement {
     create: string,
     remove: string,
     environment: Record<string, pulumi.Input<string>>,
-    dependsOn: pulumi.Resource[],
+    options: pulumi.CustomResourceOptions,
   ): local.Command {
     const fixed = { addPreviousOutputInEnv: false, logging: local.Logging.None };
-    return new local.Command(name, { create, delete: remove, environment, ...fixed }, { parent: this, dependsOn });
+    return new local.Command(name, { create, delete: remove, environment, ...fixed }, { parent: this, ...options });
   }
 }
 
