@@ -70,7 +70,7 @@ forEachVersion("etcd", (etcd: AtHand) => {
     expect(ETCD_LISTEN_CLIENT_HTTP_URLS).toBe("https://127.0.0.1:2382");
     const start = etcdStart(host);
     const program = startEtcd(etcd.path("etcd"), start);
-    const pair = { cert: host.text("/etc/etcd/pki/server.crt"), key: host.text("/etc/etcd/pki/server.key") };
+    const pair = { cert: host.text("/etc/etcd/pki/client.crt"), key: host.text("/etc/etcd/pki/client.key") };
     try {
       await program.says(/"msg":"serving client traffic securely","traffic":"http"/);
       await program.says(/"msg":"serving client traffic securely","traffic":"grpc"/);
@@ -87,6 +87,34 @@ forEachVersion("etcd", (etcd: AtHand) => {
       await program.stop();
     }
     expect(program.output).not.toContain("single port");
+  });
+
+  test("a member opens its own shard with its client certificate, and no other shard with any; API servers open all", async () => {
+    const plan = productionPlan({ nodes: 100 }, { releases: { etcd: etcd.version } });
+    const folder = (name: string) => join(root, `${etcd.version}-apart-${name}`);
+    const main = await placeHost(firstOf(plan, "etcd-main"), folder("main"), credentials);
+    const events = await placeHost(firstOf(plan, "etcd-events"), folder("events"), credentials);
+    const master = await placeHost(firstOf(plan, "masters"), folder("master"), credentials);
+    const program = startEtcd(etcd.path("etcd"), etcdStart(main));
+    const own = main.environment("/etc/etcd/etcdctl.env");
+    const reads = async (cert: string) => {
+      const env = { ...own, ETCDCTL_CERT: cert, ETCDCTL_KEY: cert.replace(/crt$/, "key") };
+      const { code } = await run(etcd.path("etcdctl"), ["--command-timeout=3s", "get", "/registry/secrets"], { env });
+      return code === 0;
+    };
+    try {
+      await program.says(/"msg":"ready to serve client requests"/);
+      const pair = (name: string) => `/etc/etcd/pki/${name}.crt`;
+      expect(await reads(main.at(pair("client")))).toBe(true);
+      expect(await reads(master.at("/etc/kubernetes/pki/etcd-client.crt"))).toBe(true);
+      for (const cert of [
+        main.at(pair("server")),
+        ...["client", "server", "peer"].map((name) => events.at(pair(name))),
+      ])
+        expect([cert, await reads(cert)]).toEqual([cert, false]);
+    } finally {
+      await program.stop();
+    }
   });
 
   describe("what these tests rely on", () => {

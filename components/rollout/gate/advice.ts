@@ -5,5 +5,5 @@ export const gateAdvice = {
   forbiddenStep:
     "Set the release that the hosts have, or one that may follow it, then run `kilonode up`: docs/releases.md#what-is-refused.",
   secretsUnderOldKey:
-    "Write them again, so that they are stored under the key that is used: `kilonode rotate` does; see docs/operations.md#another-key.",
+    "Write them again, so that they are stored under the key that is used: `kilonode rotate` does; see docs/data-and-keys.md#another-key.",
 } as const;
