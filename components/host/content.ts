@@ -6,6 +6,7 @@ import { lookup } from "../../config/lookup";
 import { asRoot } from "../access/privilege";
 import { machineApply } from "../machine/host-programs";
 import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
+import { verifiedCertificate } from "../pki/issued";
 import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
 import { unbuilt } from "../plan/artifacts";
@@ -31,14 +32,14 @@ export class HostContent extends pulumi.ComponentResource {
     this.programs = this.command(host, "programs", programsCommand(programs), programsInput, repaired);
     const requests = this.keys(host);
     const certificates = plan.certificates.map((certificate) => {
-      const request = requests.apply((all) => {
-        try {
-          return verifiedRequest(plan.name, certificate, lookup(all, certificate.name) ?? "");
-        } catch (error) {
-          throw runError(error);
-        }
-      });
-      return { path: certificate.certPath, pem: pki.sign(plan.name, certificate, request, this).certPem };
+      const request = requests.apply((all) =>
+        checked(() => verifiedRequest(plan.name, certificate, lookup(all, certificate.name) ?? "")),
+      );
+      const { certPem, caCertPem } = pki.sign(plan.name, certificate, request, this);
+      const pem = pulumi
+        .all([request, certPem, caCertPem])
+        .apply((texts) => checked(() => verifiedCertificate(plan.name, certificate, ...texts)));
+      return { path: certificate.certPath, pem };
     });
     const secrets = this.secrets(host, pki);
     const publicPem = Object.entries(plan.pem).map(([path, pem]) => ({
@@ -118,6 +119,14 @@ export class HostContent extends pulumi.ComponentResource {
       },
       { parent: this, ...options },
     );
+  }
+}
+
+function checked(check: () => string): string {
+  try {
+    return check();
+  } catch (error) {
+    throw runError(error);
   }
 }
 

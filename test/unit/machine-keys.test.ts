@@ -3,8 +3,10 @@ import { createPrivateKey, createPublicKey } from "node:crypto";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { KeyRequest } from "../../components/machine/machine";
+import { verifiedRequest } from "../../components/pki/requests";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -82,6 +84,29 @@ test("makes a key for its owner alone, and a request with exactly its subject an
   expect(request.publicKey).toBe(createPublicKey(key).export({ type: "spki", format: "pem" }));
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readdirSync(dirname(path))).toEqual(["peer.key"]);
+});
+
+test("a request is the planned one byte for byte, in the very text that is signed", () => {
+  const word = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9 :._@-]{0,30}[A-Za-z0-9])?$/);
+  const identity = fc.record(
+    {
+      commonName: word,
+      organization: word,
+      dnsNames: fc.array(fc.oneof(fc.domain(), fc.constant("*.lab")), { maxLength: 5 }),
+      ipAddresses: fc.array(fc.oneof(fc.ipV4(), fc.ipV6()), { maxLength: 5 }),
+    },
+    { requiredKeys: ["commonName", "dnsNames", "ipAddresses"] },
+  );
+  const requests = fc.sample(identity, 60).map((of, index): KeyRequest => {
+    return { ...of, name: `key-${index}`, keyPath: `/etc/keys/${index}.key`, owner: "root:root" };
+  });
+  for (const all of [requests, requests.map((one) => ({ ...one, commonName: "of a key that is there" }))]) {
+    const made = csrs(all);
+    for (const planned of all) {
+      const csr = made[planned.name] ?? "";
+      expect([planned, verifiedRequest("host", planned, csr)]).toEqual([planned, csr]);
+    }
+  }
 });
 
 test("answers the same at every run, and never touches a key that is there", () => {
