@@ -3,7 +3,7 @@ import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { lookup } from "../../config/lookup";
-import { asRoot } from "../access/privilege";
+import { asRoot, type Words } from "../access/privilege";
 import { machineApply } from "../machine/host-programs";
 import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
 import { verifiedCertificate } from "../pki/issued";
@@ -94,7 +94,7 @@ export class HostContent extends pulumi.ComponentResource {
   private run(
     host: Host,
     part: ContentPart,
-    create: pulumi.Input<string>,
+    create: pulumi.Input<Words>,
     stdin: pulumi.Input<string>,
   ): pulumi.Output<string> {
     return this.command(host, part, create, stdin, { dependsOn: this.programs }).stdout;
@@ -103,7 +103,7 @@ export class HostContent extends pulumi.ComponentResource {
   private command(
     host: Host,
     part: ContentPart,
-    create: pulumi.Input<string>,
+    create: pulumi.Input<Words>,
     stdin: pulumi.Input<string>,
     options: pulumi.CustomResourceOptions,
   ): remote.Command {
@@ -111,7 +111,7 @@ export class HostContent extends pulumi.ComponentResource {
       resourceNames.content(host.plan.name, part),
       {
         connection: host.connection,
-        create: pulumi.all([host.target, create]).apply(([{ user }, command]) => asRoot(user, command)),
+        create: pulumi.all([host.target, create]).apply(([{ user }, words]) => asRoot(user, words)),
         stdin,
         // A host's sshd accepts no variables, and its answers are results, not progress.
         addPreviousOutputInEnv: false,

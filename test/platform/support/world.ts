@@ -73,7 +73,7 @@ export class World {
       case `${tools}/etcd-look`:
         return this.#shardOf(host).look(host);
       case `${tools}/etcd-call`:
-        return this.#shardOf(host).call(args);
+        return this.#shardOf(host).call(host, args);
       case `${tools}/hold-clients`:
         if (args[0] === "hold") this.log.push(`${host.name} holds its clients`);
         return answered("");
