@@ -1,6 +1,16 @@
 import { spawnSync } from "node:child_process";
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import fc from "fast-check";
@@ -129,6 +139,28 @@ test("a key replaced by another gets another request", () => {
   const second = csrs([peer, bare]);
   expect(second["etcd-peer"]).toBe(first["etcd-peer"]);
   expect(second.proxy).not.toBe(first.proxy);
+});
+
+test("follows no link, and goes into no folder in which others write", () => {
+  write("/etc/shadow", "secret\n");
+  chmodSync(join(root, "/etc/shadow"), 0o640);
+  mkdirSync(dirname(join(root, peer.keyPath)), { recursive: true });
+  symlinkSync(join(root, "/etc/shadow"), join(root, peer.keyPath));
+  const linked = makeKeys([peer]);
+  expect([linked.status, linked.stdout]).toEqual([1, ""]);
+  expect(linked.stderr).toContain(`symbolic links: ${join(root, peer.keyPath)}. Mend that`);
+  expect(statSync(join(root, "/etc/shadow")).mode & 0o777).toBe(0o640);
+  rmSync(join(root, peer.keyPath));
+
+  chmodSync(join(root, "/etc/etcd"), 0o777);
+  expect(makeKeys([peer]).stderr).toContain(
+    "/etc/etcd is no directory in which only root writes, so /etc/etcd/pki/peer.key is not touched. Mend that",
+  );
+  rmSync(join(root, "/etc/etcd"), { recursive: true });
+  mkdirSync(join(root, "/home/etcd"), { recursive: true });
+  symlinkSync(join(root, "/home/etcd"), join(root, "/etc/etcd"));
+  expect(makeKeys([peer]).stderr).toContain("/etc/etcd is no directory in which only root writes");
+  expect(readdirSync(join(root, "/home/etcd"))).toEqual([]);
 });
 
 test("a broken key is not replaced, and said", () => {
