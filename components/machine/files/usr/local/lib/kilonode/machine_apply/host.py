@@ -84,7 +84,7 @@ class Host:
         fd = os.open(self.root or "/", os.O_RDONLY | os.O_DIRECTORY)
         try:
             way = ""
-            for name in path.strip("/").split("/"):
+            for name in filter(None, path.split("/")):
                 way += f"/{name}"
                 if make:
                     with suppress(FileExistsError):
