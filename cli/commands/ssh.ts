@@ -23,7 +23,7 @@ Examples:
       const cluster = await reachableCluster(stack, options);
       // ssh would hand the "--" on to the host's shell.
       const command = (words[0] === "--" ? words.slice(1) : words).join(" ");
-      const run = command === "" ? undefined : ["sh", "-c", command];
+      const run = command === "" ? undefined : ["bash", "-c", command];
       process.exitCode = await openssh(cluster.sshKey, hostNamed(cluster, name), run);
     });
 }
