@@ -8,6 +8,8 @@ import { execFileSync, spawnSync } from "node:child_process";
 import http from "node:http";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import type { Words } from "../components/access/privilege";
+import { tools } from "../components/machine/host-programs";
 import { ports } from "../components/plan/ports";
 import { bootstrapEnv } from "../components/rollout/etcd/bootstrap";
 import type { Member } from "../components/rollout/etcd/shard";
@@ -41,12 +43,13 @@ class HeldShard extends LocalShard {
     return memberSource;
   }
 
-  override run(name: string, command: string, timeoutMs?: number) {
+  override run(name: string, words: Words, timeoutMs?: number) {
     // One namespace for all members: each one's metrics are on its client port, and one set of rules is enough.
     const metrics = `http://${this.host(name).address}:${ports.etcdClient}/metrics`;
-    const here = command
-      .replace("/usr/local/lib/kilonode/hold-clients", `flock /run/kilonode-hand-over.lock sh ${program}`)
-      .replace(new RegExp(`http:\\S*:${ports.etcdMetrics}/metrics`), metrics);
+    const here = words.flatMap((word) => {
+      if (word === `${tools}/hold-clients`) return ["flock", "/run/kilonode-hand-over.lock", "sh", program];
+      return word.endsWith(`:${ports.etcdMetrics}/metrics`) ? [metrics] : [word];
+    });
     return super.run(name, here, timeoutMs);
   }
 }
@@ -62,7 +65,7 @@ async function measure(hold: boolean, rounds: number): Promise<HandOverReport> {
     const unheld = new Set<string>();
     for (let round = 0; round < rounds; round++) {
       const { from, to } = await roles(shard);
-      for (const line of await shard.moveLeader(from.name, from, to)) unheld.add(line);
+      for (const line of await shard.moveLeader(from, to)) unheld.add(line);
       await shard.sleep(restMs);
       if ((await roles(shard)).from.id !== to.id) throw new Error(`${to.name} does not lead after the hand-over`);
     }

@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import type { Words } from "../../components/access/privilege";
 import type { Outcome } from "../../components/access/ssh";
 import { hostText } from "../../components/machine/host-files";
 import { tools } from "../../components/machine/host-programs";
@@ -193,24 +194,23 @@ export class LocalShard extends RemoteShard {
   }
 
   override async moveLeader(...args: Parameters<RemoteShard["moveLeader"]>): Promise<readonly string[]> {
-    this.log.push(`move ${args[1].name} ${args[2].name}`);
+    this.log.push(`move ${args[0].name} ${args[1].name}`);
     return super.moveLeader(...args);
   }
 
-  override async run(name: string, command: string, timeoutMs = 30_000): Promise<Outcome> {
-    const script = ["etcd-look", "etcd-call"].reduce(
-      (text, tool) => text.replaceAll(`${tools}/${tool}`, this.#tool(name, tool)),
-      command,
-    );
+  override async run(name: string, [program = "", ...args]: Words, timeoutMs = 30_000): Promise<Outcome> {
+    const tool = ["etcd-look", "etcd-call"].find((one) => program === `${tools}/${one}`);
+    const here = tool ? this.#tool(name, tool) : program;
     const env = {
       PATH: `${dirname(this.binaries.etcdctl)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
     };
     return new Promise((resolve) => {
-      const child = spawn("sh", ["-c", script], { env, timeout: timeoutMs, stdio: ["ignore", "pipe", "pipe"] });
+      const child = spawn(here, args, { env, timeout: timeoutMs, stdio: ["ignore", "pipe", "pipe"] });
       let stdout = "";
       let stderr = "";
       child.stdout.on("data", (text) => (stdout += text));
       child.stderr.on("data", (text) => (stderr += text));
+      child.on("error", (error) => resolve({ code: 127, stdout, stderr: error.message }));
       child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
     });
   }

@@ -24,8 +24,6 @@ Examples:
     )
     .action(async (stack: string, name: string, unit: string | undefined, options: Options) => {
       const { hostNamed, reachableCluster } = require("../hosts/cluster") as typeof import("../hosts/cluster");
-      const { quote } =
-        require("../../components/access/privilege") as typeof import("../../components/access/privilege");
       const { openssh } = require("../hosts/openssh") as typeof import("../hosts/openssh");
       const cluster = await reachableCluster(stack, options);
       const host = hostNamed(cluster, name);
@@ -35,7 +33,7 @@ Examples:
       const words = ["journalctl", "--no-pager", `--lines=${options.lines}`, ...units.map((one) => `--unit=${one}`)];
       if (options.since) words.push(`--since=${options.since}`);
       if (options.follow) words.push("--follow");
-      process.exitCode = await openssh(cluster.sshKey, host, words.map(quote).join(" "));
+      process.exitCode = await openssh(cluster.sshKey, host, words);
     });
 }
 

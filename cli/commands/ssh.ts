@@ -23,6 +23,7 @@ Examples:
       const cluster = await reachableCluster(stack, options);
       // ssh would hand the "--" on to the host's shell.
       const command = (words[0] === "--" ? words.slice(1) : words).join(" ");
-      process.exitCode = await openssh(cluster.sshKey, hostNamed(cluster, name), command === "" ? undefined : command);
+      const run = command === "" ? undefined : ["bash", "-c", command];
+      process.exitCode = await openssh(cluster.sshKey, hostNamed(cluster, name), run);
     });
 }

@@ -4,7 +4,7 @@
  */
 import { connect } from "node:net";
 import { availableParallelism } from "node:os";
-import { asRoot, quote } from "../../components/access/privilege";
+import type { Words } from "../../components/access/privilege";
 import { type Outcome, SshConnection } from "../../components/access/ssh";
 import type { ClusterHost } from "../../components/cluster";
 import { lateCodes, readSections } from "./report";
@@ -32,11 +32,11 @@ const marginSeconds = 5;
 /** At the second time: what made them late may be this machine, which some of them may run on. */
 export const fewAtOnce = 2 * availableParallelism();
 
-/** @param command what runs on a host, which has so many seconds for what it asks there */
+/** @param words what runs on a host, which has so many seconds for what it asks there */
 export async function askAll(
   hosts: readonly ClusterHost[],
   sshKey: string,
-  command: (host: ClusterHost, seconds: number) => string,
+  words: (host: ClusterHost, seconds: number) => Words,
   limits = limitSeconds,
 ): Promise<Answer[]> {
   const places = limits.map((_, index) => new Places(index === 0 ? hosts.length : fewAtOnce));
@@ -50,7 +50,7 @@ export async function askAll(
       await answersAt(address, port);
       for (const [index, limit] of limits.entries()) {
         const seconds = Math.max(1, limit - marginSeconds);
-        answer = await places[index]!.use(() => askOnce(host, sshKey, command(host, seconds), limit * 1000));
+        answer = await places[index]!.use(() => askOnce(host, sshKey, words(host, seconds), limit * 1000));
         if (!isLate(answer)) return answer;
       }
       return answer;
@@ -67,7 +67,7 @@ export function hostAnswer(answer: Answer): HostAnswer {
   return code === 0 ? { name, report: stdout } : { name, error: stderr.trim().split("\n")[0] || `exit code ${code}` };
 }
 
-async function askOnce(host: ClusterHost, sshKey: string, command: string, limitMs: number): Promise<Answer> {
+async function askOnce(host: ClusterHost, sshKey: string, words: Words, limitMs: number): Promise<Answer> {
   const connection = new SshConnection(host, sshKey);
   const late = Symbol();
   let timer: NodeJS.Timeout | undefined;
@@ -75,7 +75,7 @@ async function askOnce(host: ClusterHost, sshKey: string, command: string, limit
     timer = setTimeout(() => resolve(late), limitMs);
   });
   try {
-    const run = connection.run(asRoot(host.user, command), 2 * limitMs);
+    const run = connection.run(words, 2 * limitMs);
     const outcome = await Promise.race([run, limit]);
     if (outcome !== late) return { host, outcome };
     run.catch(() => undefined);
@@ -128,7 +128,5 @@ function answersAt(address: string, port: number): Promise<void> {
   });
 }
 
-/** A shell command that runs a program of this project on a host, which needs nothing but bash. */
-export function bashProgram(text: string, args: readonly string[]): string {
-  return `bash /dev/fd/3 ${args.map(quote).join(" ")} 3<<'KILONODE'\n${text.trimEnd()}\nKILONODE\n`;
-}
+/** Runs a program of this project on a host, which needs nothing but bash. */
+export const bashProgram = (text: string, args: readonly string[]): Words => ["bash", "-c", text, "kilonode", ...args];

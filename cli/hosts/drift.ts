@@ -1,5 +1,6 @@
 /** Which hosts differ from what was put on them. */
 import * as z from "zod";
+import { machineApply } from "../../components/machine/host-programs";
 import { shortList } from "../show/names";
 import { count } from "../show/terminal";
 import { unfinishedText } from "../show/unfinished";
@@ -27,11 +28,7 @@ export interface DriftReport {
 
 export async function collectDrift(stack: string, options: ClusterOptions & { full?: boolean }): Promise<DriftReport> {
   const { hosts, pending, sshKey, unfinished, unmade } = await reachableCluster(stack, options);
-  const answers = await askAll(
-    hosts,
-    sshKey,
-    () => `/usr/local/sbin/machine-apply drift${options.full ? " --full" : ""}`,
-  );
+  const answers = await askAll(hosts, sshKey, () => [machineApply, "drift", ...(options.full ? ["--full"] : [])]);
   const report = driftReport(stack, answers, unmade);
   return unfinished ? { ...report, unfinished: unfinishedText(stack, unfinished, pending) } : report;
 }

@@ -4,21 +4,21 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { opensshFiles, opensshHost } from "../../components/access/openssh";
-import { asRoot } from "../../components/access/privilege";
+import { asRoot, type Words } from "../../components/access/privilege";
 import type { HostTarget } from "../../components/access/target";
 import { UserError } from "../../config/errors";
 
 /**
- * @param command a shell command, run as root; undefined: a shell of root's
+ * @param words a program and its arguments, run as root; undefined: a shell of root's
  * @returns ssh's exit code, which is the command's own (255: ssh itself failed)
  */
-export async function openssh(sshKey: string, host: HostTarget, command: string | undefined): Promise<number> {
+export async function openssh(sshKey: string, host: HostTarget, words: Words | undefined): Promise<number> {
   const dir = mkdtempSync(join(tmpdir(), "kilonode-ssh-"));
   const remove = () => rmSync(dir, { recursive: true, force: true });
   // Also when the process is told to end: a key must not stay behind.
   process.once("exit", remove);
   try {
-    return await run([...configuration(dir, sshKey, host), ...whatToRun(host.user, command)]);
+    return await run([...configuration(dir, sshKey, host), ...whatToRun(host.user, words)]);
   } finally {
     remove();
   }
@@ -33,8 +33,8 @@ function configuration(dir: string, sshKey: string, host: HostTarget): string[] 
   return ["-F", config];
 }
 
-function whatToRun(user: string, command: string | undefined): string[] {
-  if (command !== undefined) return [opensshHost, asRoot(user, command)];
+function whatToRun(user: string, words: Words | undefined): string[] {
+  if (words !== undefined) return [opensshHost, asRoot(user, words)];
   return user === "root" ? [opensshHost] : ["-t", opensshHost, "sudo -n -i"];
 }
 

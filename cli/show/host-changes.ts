@@ -88,7 +88,7 @@ function commandNotes({ diffs, oldInputs, newInputs }: Step): string[] {
   if (after === UNKNOWN) return ["secrets: [known after up]"];
   // Who computes the number of repairs with the SSH key in hand makes a secret of the whole command.
   if (before === "[secret]" || after === "[secret]") return ["new secrets, or a repair of what differs on the host"];
-  const secrets = (command: string) => /^SECRETS=(\S*)/.exec(command)?.[1];
+  const secrets = (command: string) => /\bSECRETS=(\S*)/.exec(command)?.[1];
   const program = (command: string) => /\bPROGRAM=(\S*)/.exec(command)?.[1];
   const repairs = (command: string) => /--generation (\d+)/.exec(command)?.[1];
   return [

@@ -1,12 +1,18 @@
-/** What a command needs to run as root on a host, whoever logs in. */
+/**
+ * What runs on a host is a program with its arguments, and each of them reaches it as it is, whatever is in it. This is the only
+ * place that writes text for a host's shell.
+ */
+
+/** The program, then its arguments. `NAME=value` before it sets a variable. */
+export type Words = readonly string[];
 
 /** sudo gives a command the path of its own configuration, which may lack /usr/local. */
 const PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/** The shell command that does `command` as root: as it is for root, else by `sudo -n`, which fails instead of asking. */
-export function asRoot(user: string, command: string): string {
-  return user === "root" ? command : `sudo -n env PATH=${PATH} sh -c ${quote(command)}`;
+/** The shell command that runs it as root, whoever logs in: as it is for root, else by `sudo -n`, which fails instead of asking. */
+export function asRoot(user: string, words: Words): string {
+  const all = user === "root" ? words : ["sudo", "-n", "env", `PATH=${PATH}`, ...words];
+  return all.map(quoted).join(" ");
 }
 
-/** One word of a shell command, whatever is in it. */
-export const quote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`);

@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import { Client, type ConnectConfig } from "ssh2";
 import { UserError } from "../../config/errors";
+import { asRoot, type Words } from "./privilege";
 import { type HostTarget, hostKeyAlgorithms, loginOf, type SshServer } from "./target";
 
 export interface Outcome {
@@ -39,11 +40,11 @@ export class SshConnection {
     private readonly privateKey: string,
   ) {}
 
-  /** Resolves with whatever exit code the command has; rejects with {@link SshError} if that cannot be learned. */
-  async run(command: string, timeoutMs = COMMAND_TIMEOUT_MS): Promise<Outcome> {
+  /** As root. Resolves with whatever exit code the command has; rejects with {@link SshError} if that cannot be learned. */
+  async run(words: Words, timeoutMs = COMMAND_TIMEOUT_MS): Promise<Outcome> {
     this.#client ??= this.#connect();
     const client = await this.#client;
-    return await execute(client, command, timeoutMs, this.target);
+    return await execute(client, asRoot(this.target.user, words), timeoutMs, this.target);
   }
 
   close(): void {
@@ -70,24 +71,6 @@ export class SshConnection {
         throw error;
       }
     }
-  }
-}
-
-/** One command on one host; rejects when it fails, with what it said. */
-export async function runOnHost(
-  target: HostTarget,
-  privateKey: string,
-  command: string,
-  timeoutMs = COMMAND_TIMEOUT_MS,
-): Promise<string> {
-  const connection = new SshConnection(target, privateKey);
-  try {
-    const { code, stdout, stderr } = await connection.run(command, timeoutMs);
-    if (code !== 0)
-      throw new Error(`\`${command}\` on ${target.name} exited with ${code}: ${stderr.trim() || stdout.trim()}`);
-    return stdout;
-  } finally {
-    connection.close();
   }
 }
 

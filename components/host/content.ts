@@ -3,9 +3,10 @@ import { remote } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
 import { lookup } from "../../config/lookup";
-import { asRoot } from "../access/privilege";
+import { asRoot, type Words } from "../access/privilege";
 import { machineApply } from "../machine/host-programs";
 import type { KeyRequest, MachineFile, SecretFiles } from "../machine/machine";
+import { verifiedCertificate } from "../pki/issued";
 import type { Pki } from "../pki/pki";
 import { verifiedRequest } from "../pki/requests";
 import { unbuilt } from "../plan/artifacts";
@@ -31,15 +32,14 @@ export class HostContent extends pulumi.ComponentResource {
     this.programs = this.command(host, "programs", programsCommand(programs), programsInput, repaired);
     const requests = this.keys(host);
     const certificates = plan.certificates.map((certificate) => {
-      const request = requests.apply((all) => {
-        try {
-          return verifiedRequest(plan.name, certificate, lookup(all, certificate.name) ?? "");
-        } catch (error) {
-          throw runError(error);
-        }
-      });
-      const { certPem } = pki.sign(plan.name, certificate, request, this);
-      return { path: certificate.certPath, pem: certPem, credential: "own" as const };
+      const request = requests.apply((all) =>
+        checked(() => verifiedRequest(plan.name, certificate, lookup(all, certificate.name) ?? "")),
+      );
+      const { certPem, caCertPem } = pki.sign(plan.name, certificate, request, this);
+      const pem = pulumi
+        .all([request, certPem, caCertPem])
+        .apply((texts) => checked(() => verifiedCertificate(plan.name, certificate, ...texts)));
+      return { path: certificate.certPath, pem, credential: "own" as const };
     });
     const secrets = this.secrets(host, pki);
     const publicPem = Object.entries(plan.pem).map(([path, pem]) => ({
@@ -95,7 +95,7 @@ export class HostContent extends pulumi.ComponentResource {
   private run(
     host: Host,
     part: ContentPart,
-    create: pulumi.Input<string>,
+    create: pulumi.Input<Words>,
     stdin: pulumi.Input<string>,
   ): pulumi.Output<string> {
     return this.command(host, part, create, stdin, { dependsOn: this.programs }).stdout;
@@ -104,7 +104,7 @@ export class HostContent extends pulumi.ComponentResource {
   private command(
     host: Host,
     part: ContentPart,
-    create: pulumi.Input<string>,
+    create: pulumi.Input<Words>,
     stdin: pulumi.Input<string>,
     options: pulumi.CustomResourceOptions,
   ): remote.Command {
@@ -112,7 +112,7 @@ export class HostContent extends pulumi.ComponentResource {
       resourceNames.content(host.plan.name, part),
       {
         connection: host.connection,
-        create: pulumi.all([host.target, create]).apply(([{ user }, command]) => asRoot(user, command)),
+        create: pulumi.all([host.target, create]).apply(([{ user }, words]) => asRoot(user, words)),
         stdin,
         // A host's sshd accepts no variables, and its answers are results, not progress.
         addPreviousOutputInEnv: false,
@@ -120,6 +120,14 @@ export class HostContent extends pulumi.ComponentResource {
       },
       { parent: this, ...options },
     );
+  }
+}
+
+function checked(check: () => string): string {
+  try {
+    return check();
+  } catch (error) {
+    throw runError(error);
   }
 }
 

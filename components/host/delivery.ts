@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
+import type { Words } from "../access/privilege";
 import { hostPaths, hostText } from "../machine/host-files";
 import { machineApply, tools } from "../machine/host-programs";
 import type { Machine } from "../machine/machine";
@@ -18,8 +19,8 @@ const loader = hostText(`${tools}/deliver`)
   .join("\n");
 
 /** The command that puts {@link programsInput} on the host. @param repairs how often they differed from what was put there */
-export function programsCommand(repairs: number): string {
-  return `python3 -IS -c '${loader}' ${repairs}`;
+export function programsCommand(repairs: number): Words {
+  return ["python3", "-IS", "-c", loader, String(repairs)];
 }
 
 const machineApplyPackage = hostPaths(`${tools}/machine_apply`, ".py");
@@ -51,8 +52,8 @@ function sumOf(paths: readonly string[]): string {
 const runner =
   'import sys; from importlib.machinery import SourceFileLoader; del sys.argv[0]; __file__ = sys.argv[0]; exec(SourceFileLoader("__main__", __file__).get_code("__main__"))';
 
-export function compiled(program: string, args: readonly string[]): string {
-  return [...(program === makeKeys ? [`python3 -IS -c '${runner}'`] : []), program, ...args].join(" ");
+export function compiled(program: string, args: readonly string[]): Words {
+  return [...(program === makeKeys ? ["python3", "-IS", "-c", runner] : []), program, ...args];
 }
 
 /**
@@ -63,11 +64,11 @@ export function programCommand(
   program: string,
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
-): string {
+): Words {
   const variables = Object.entries({ ...environment, PROGRAM: programSums[program] }).map(
     ([name, value]) => `${name}=${value}`,
   );
-  return [...variables, compiled(program, args)].join(" ");
+  return [...variables, ...compiled(program, args)];
 }
 
 export const programInput = json;

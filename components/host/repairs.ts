@@ -1,7 +1,6 @@
 /** How often a host has been repaired: a new number when it differs from what was put on it, so that `up` repairs it. */
 import * as pulumi from "@pulumi/pulumi";
 import * as z from "zod";
-import { asRoot } from "../access/privilege";
 import { SshConnection } from "../access/ssh";
 import type { HostTarget } from "../access/target";
 import { known } from "../known";
@@ -61,17 +60,16 @@ export async function repairsOf(
 
 async function repairs(target: HostTarget, privateKey: string): Promise<Repairs> {
   const connection = new SshConnection(target, privateKey);
-  const run = (command: string) => connection.run(asRoot(target.user, command));
   try {
-    const { code, stdout, stderr } = await run(compiled(machineApply, ["drift"]));
+    const { code, stdout, stderr } = await connection.run(compiled(machineApply, ["drift"]));
     if (code === 0) {
       const { generation, programRepairs } = Drift.parse(JSON.parse(stdout));
       return { content: generation, programs: programRepairs };
     }
-    const there = await run(`test -x ${machineApply}`);
+    const there = await connection.run(["test", "-x", machineApply]);
     if (there.code === 0) throw new Error(stderr.trim().slice(0, 500) || `machine-apply ended with ${code}`);
     // It has lost its programs, or never had any: they are put on it once more.
-    const record = await run(`cat ${programsRecord}`);
+    const record = await connection.run(["cat", programsRecord]);
     return {
       content: 0,
       programs: record.code === 0 ? ProgramsRecord.parse(JSON.parse(record.stdout)).repairs + 1 : 0,

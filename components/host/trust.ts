@@ -5,7 +5,6 @@
  */
 import { X509Certificate } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
-import { asRoot, quote } from "../access/privilege";
 import { SshConnection } from "../access/ssh";
 import { known } from "../known";
 import { keysOf, subjectOf } from "../plan/authorities";
@@ -47,8 +46,7 @@ async function strangers(plan: Plan, placement: Placement, privateKey: string | 
     if (found.state === "absent" || !found.knowsKey) return false;
     const connection = new SshConnection(found.target, privateKey);
     try {
-      const paths = Object.keys(host.pem).map(quote).join(" ");
-      const { stdout } = await connection.run(asRoot(found.target.user, `cat ${paths}`));
+      const { stdout } = await connection.run(["cat", ...Object.keys(host.pem)]);
       return stdout !== "" && !trustsAll(plan, host, stdout);
     } catch {
       return false;

@@ -96,7 +96,7 @@ export class RemoteCredentials implements CredentialHosts {
     const [first] = shard.hosts;
     if (!first) return new Map();
     return closing(remote, async () =>
-      readSecretKeys(first.name, await remote.read(first.name, `${tools}/secret-keys`)),
+      readSecretKeys(first.name, await remote.read(first.name, [`${tools}/secret-keys`])),
     );
   }
 

@@ -418,6 +418,34 @@ describe("a cluster on folders", () => {
     await folders.sweep(cluster.checked().spec, undefined);
     expect(existsSync(cluster.root)).toBe(false);
   });
+
+  it("signs nothing for a host that asks for more than its plan has, beside what is planned", async () => {
+    const make = [
+      "req",
+      "-new",
+      "-newkey",
+      "ec",
+      "-pkeyopt",
+      "ec_paramgen_curve:P-256",
+      "-nodes",
+      "-keyout",
+      "/dev/null",
+    ];
+    const admin = execFileSync("openssl", [...make, "-subj", "/O=system:masters/CN=admin"], {
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+    cluster.world.forged = (host, requests) =>
+      host.name.endsWith("master-1")
+        ? { ...requests, scheduler: admin.replace("REQUEST-----", "REQUEST----- ") + requests.scheduler }
+        : requests;
+    const small = { masters: { count: 1 }, etcd: { shards: { main: { members: 1 } } }, pools: {} };
+    const up = problems(await cluster.up(small)).join("\n");
+    expect(own(up)).toContain('master-1 asks for a certificate "scheduler" with a text that is not one PEM block');
+    expect(cluster.signed).not.toEqual([]);
+    expect(cluster.signed.filter((pem) => new X509Certificate(pem).subject.includes("system:masters"))).toHaveLength(1);
+    expect(problems(await cluster.destroy())).toEqual([]);
+  });
 });
 
 it("a platform has no word about it outside of its folder", () => {

@@ -3,12 +3,13 @@ import { execFile, execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { opensshFiles, opensshHost } from "../../components/access/openssh";
-import { asRoot, quote } from "../../components/access/privilege";
+import { asRoot, type Words } from "../../components/access/privilege";
 import { pulumiConnection } from "../../components/access/pulumi";
-import { runOnHost, SshConnection } from "../../components/access/ssh";
+import { SshConnection } from "../../components/access/ssh";
 import { type HostTarget, targetFields } from "../../components/access/target";
 import { hasSshd, hasSudo, type Server, Servers } from "./access-servers";
 
@@ -47,15 +48,49 @@ describe("a target", () => {
 
 describe("privilege", () => {
   it("is sudo for everybody but root", () => {
-    expect(asRoot("root", "id -u")).toBe("id -u");
-    expect(asRoot("admin", "echo 'a b'")).toBe(
-      "sudo -n env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -c 'echo '\\''a b'\\'''",
+    expect(asRoot("root", ["id", "-u"])).toBe("id -u");
+    expect(asRoot("admin", ["echo", "a b"])).toBe(
+      "sudo -n env PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin echo 'a b'",
     );
   });
 
-  it("keeps any word a word", () => {
-    const word = 'it\'s $HOME "and" `id` \\';
-    expect(execFileSync("sh", ["-c", `printf %s ${quote(word)}`], { encoding: "utf8" })).toBe(word);
+  it.each(["sh", "bash"])("keeps any word a word, for %s", (shell) => {
+    const bad = [
+      "$(id)",
+      "`id`",
+      "'",
+      '"',
+      "\\",
+      "\n",
+      "~",
+      "*",
+      ";",
+      "&",
+      "|",
+      "<",
+      "#",
+      "{a,b}",
+      "!",
+      "",
+      "A=b",
+      "-n",
+    ];
+    const word = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.array(fc.constantFrom(...bad)).map((all) => all.join("")),
+    );
+    // No argument of a program holds a NUL.
+    const words = fc.array(
+      word.map((text) => text.replaceAll("\0", "")),
+      { minLength: 1, maxLength: 40 },
+    );
+    fc.assert(
+      fc.property(words, (all) => {
+        const text = asRoot("root", ["printf", "%s\\0", ...all]);
+        expect(execFileSync(shell, ["-c", text], { encoding: "utf8" }).split("\0").slice(0, -1)).toEqual(all);
+      }),
+      { numRuns: 200 },
+    );
   });
 });
 
@@ -72,10 +107,18 @@ describe.skipIf(!hasSshd)(hasSshd ? "SSH" : "SSH (SKIPPED: needs root and sshd)"
   afterAll(() => servers.stop());
 
   const throughJump = (): HostTarget => ({ ...host.target, jump: between.target });
+  const run = async (target: HostTarget, ...words: string[]) => {
+    const connection = new SshConnection(target, servers.privateKey);
+    try {
+      return (await connection.run(words)).stdout;
+    } finally {
+      connection.close();
+    }
+  };
   const forwarded = () => between.log().match(/ctype direct-tcpip/g)?.length ?? 0;
 
   /** By OpenSSH's own client, as the command line does. */
-  async function openssh(target: HostTarget, command: string): Promise<string> {
+  async function openssh(target: HostTarget, words: Words): Promise<string> {
     const [key, known, config] = ["client", "known", "config"].map((name) => join(servers.dir, name)) as [
       string,
       string,
@@ -84,70 +127,66 @@ describe.skipIf(!hasSshd)(hasSshd ? "SSH" : "SSH (SKIPPED: needs root and sshd)"
     const files = opensshFiles(target, key, known);
     writeFileSync(known, files.knownHosts);
     writeFileSync(config, files.config);
-    return (await promisify(execFile)("ssh", ["-F", config, opensshHost, asRoot(target.user, command)])).stdout;
+    return (await promisify(execFile)("ssh", ["-F", config, opensshHost, asRoot(target.user, words)])).stdout;
   }
 
   it("gives what a command printed, and its exit code", async () => {
     const connection = new SshConnection(host.target, servers.privateKey);
-    expect(await connection.run("echo out; echo err >&2; exit 3")).toEqual({
+    expect(await connection.run(["sh", "-c", "echo out; echo err >&2; exit 3"])).toEqual({
       code: 3,
       stdout: "out\n",
       stderr: "err\n",
     });
     connection.close();
-    await expect(runOnHost(host.target, servers.privateKey, "echo no >&2; false")).rejects.toThrow(
-      "`echo no >&2; false` on host exited with 1: no",
-    );
   });
 
   it("does not take a host of another key", async () => {
     const target = { ...host.target, hostKey: servers.otherKey };
-    await expect(runOnHost(target, servers.privateKey, "true")).rejects.toThrow("its host key is not the pinned one");
-    await expect(openssh(target, "true")).rejects.toThrow("Host key verification failed");
+    await expect(run(target, "true")).rejects.toThrow("its host key is not the pinned one");
+    await expect(openssh(target, ["true"])).rejects.toThrow("Host key verification failed");
   });
 
   it("goes through the jump host, and only there", async () => {
     const before = forwarded();
-    expect(await runOnHost(throughJump(), servers.privateKey, "echo there")).toBe("there\n");
+    expect(await run(throughJump(), "echo", "there")).toBe("there\n");
     expect(forwarded()).toBe(before + 1);
-    expect(await openssh(throughJump(), "echo there")).toBe("there\n");
+    expect(await openssh(throughJump(), ["echo", "there"])).toBe("there\n");
     expect(forwarded()).toBe(before + 2);
   });
 
   it("does not take a jump host of another key, nor a host behind it", async () => {
     const before = forwarded();
     const jumpOfOther = { ...host.target, jump: { ...between.target, hostKey: servers.otherKey } };
-    await expect(runOnHost(jumpOfOther, servers.privateKey, "true")).rejects.toThrow(
+    await expect(run(jumpOfOther, "true")).rejects.toThrow(
       `SSH to root@127.0.0.1:${between.target.port}: its host key is not the pinned one`,
     );
-    await expect(openssh(jumpOfOther, "true")).rejects.toThrow("Host key verification failed");
+    await expect(openssh(jumpOfOther, ["true"])).rejects.toThrow("Host key verification failed");
     expect(forwarded()).toBe(before);
     const hostOfOther = { ...throughJump(), hostKey: servers.otherKey };
-    await expect(runOnHost(hostOfOther, servers.privateKey, "true")).rejects.toThrow(
+    await expect(run(hostOfOther, "true")).rejects.toThrow(
       `SSH to root@127.0.0.1:${host.target.port}: its host key is not the pinned one`,
     );
-    await expect(openssh(hostOfOther, "true")).rejects.toThrow("Host key verification failed");
+    await expect(openssh(hostOfOther, ["true"])).rejects.toThrow("Host key verification failed");
   });
 
   it("says which of the two cannot be reached", async () => {
     const target = { ...host.target, port: 1, jump: between.target };
-    await expect(runOnHost(target, servers.privateKey, "true")).rejects.toThrow(
+    await expect(run(target, "true")).rejects.toThrow(
       /SSH to root@127.0.0.1:1 through its jump host: .*Connection refused/,
     );
   });
 
   it("ends a command that prints without end", async () => {
-    await expect(runOnHost(host.target, servers.privateKey, "yes")).rejects.toThrow("printed more than 16777216 bytes");
+    await expect(run(host.target, "yes")).rejects.toThrow("printed more than 16777216 bytes");
   });
 
   it.skipIf(!hasSudo)(`is root's for another user, by sudo${hasSudo ? "" : " (SKIPPED: needs sudo)"}`, async () => {
     const user = servers.addUser();
     const target = { ...throughJump(), user };
-    const run = (command: string) => runOnHost(target, servers.privateKey, command);
-    expect(await run("id -un")).toBe(`${user}\n`);
-    const command = "id -u; printf '%s\\n' \"it's $(id -un)\"; command -v machine-apply || echo $PATH";
+    const text = "id -u; printf '%s\\n' \"it's $(id -un)\"; command -v machine-apply || echo $PATH";
     const printed = ["0", "it's root", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", ""].join("\n");
-    expect(await run(asRoot(user, command))).toBe(printed);
-    expect(await openssh(target, command)).toBe(printed);
+    expect(await run(target, "printf", "%s", "$(id) `id` 'it\"s'")).toBe("$(id) `id` 'it\"s'");
+    expect(await run(target, "sh", "-c", text)).toBe(printed);
+    expect(await openssh(target, ["sh", "-c", text])).toBe(printed);
   });
 });

@@ -76,6 +76,53 @@ function namesPlatform(file: string, name: string): boolean {
   return new RegExp(`["'\`]${name}["'\`]|platform/${name}\\b|\\b${name}[A-Z]\\w*`).test(code);
 }
 
+describe("a host's shell", () => {
+  const production = ["config", "components", "stacks", "cli", "engine", "toolchain"].flatMap(inside);
+  const having = (pattern: RegExp) => production.filter((file) => pattern.test(uncommented(file)));
+
+  it("gets its text from one place, which takes words and quotes them", () => {
+    expect(having(/\bsudo\b.*-n\b|replaceAll\("'"/)).toEqual([
+      "components/access/privilege.ts",
+      "cli/hosts/openssh.ts",
+    ]);
+    expect(having(/from "ssh2"|require\("ssh2"\)/).filter((file) => !file.startsWith("engine/"))).toEqual([
+      "components/access/ssh.ts",
+    ]);
+    const commands = having(/new remote\.Command\(/);
+    expect(commands).toEqual(["components/host/content.ts"]);
+    expect(readFileSync(commands[0]!, "utf8")).toMatch(/ create: .*=> asRoot\(user, words\)\),\n/);
+  });
+
+  it("is started by itself for a text that is ours, or the operator's own", () => {
+    const shells = having(/"(ba|da)?sh",|"-c"/);
+    expect(shells.filter((file) => !file.startsWith("engine/"))).toEqual([
+      // The loader and the runner of host programs; `kilonode ssh HOST -- COMMAND`; a program of the project.
+      "components/host/delivery.ts",
+      "cli/commands/ssh.ts",
+      "cli/hosts/ask.ts",
+    ]);
+  });
+
+  it("is no part of a command on this machine either: programs are started by words, or by a text that is always the same", () => {
+    const started = production
+      .filter((file) => !file.startsWith("engine/"))
+      .flatMap((file) =>
+        [...uncommented(file).matchAll(/import \{([^}]*)\} from "node:child_process"/g)].flatMap(([, names = ""]) =>
+          names.split(",").map((name) => name.trim()),
+        ),
+      );
+    const kinds = ["execFile", "execFileSync", "spawn", "spawnSync", "type ChildProcess"];
+    expect(started.filter((name) => name !== "" && !kinds.includes(name))).toEqual([]);
+    expect(having(/\bshell: true/)).toEqual([]);
+    const holes = inside("components").flatMap((file) =>
+      [...uncommented(file).matchAll(/\b(?:create|update|delete):[^\n]*?`([^`]*)`/g)].flatMap(([, text = ""]) =>
+        [...text.matchAll(/\$\{([^}]*)\}/g)].map(([, hole]) => hole),
+      ),
+    );
+    expect(new Set(holes)).toEqual(new Set(["program", "scripts", "look.verb"]));
+  });
+});
+
 describe("versions", () => {
   it("stand in config/releases and in no other source file", () => {
     const versions = Object.values(catalogue).flatMap((releases) => releases.map(({ version }) => version));

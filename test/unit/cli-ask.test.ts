@@ -3,10 +3,12 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { askAll, fewAtOnce, hostAnswer } from "../../cli/hosts/ask";
+import type { Words } from "../../components/access/privilege";
 import type { ClusterHost } from "../../components/cluster";
 import { hasSshd, type Server, Servers } from "./access-servers";
 
 const patient = 60;
+const shell = (text: string): Words => ["sh", "-c", text];
 
 describe.runIf(hasSshd)("a host that is asked", () => {
   let servers: Servers;
@@ -26,7 +28,7 @@ describe.runIf(hasSshd)("a host that is asked", () => {
     return `if [ -e ${mark} ]; then echo well; else touch ${mark}; ${slowly}; fi`;
   };
   const ask = (command: string, limits?: readonly number[]) =>
-    askAll([host], servers.privateKey, () => command, limits).then(([answer]) => hostAnswer(answer!));
+    askAll([host], servers.privateKey, () => shell(command), limits).then(([answer]) => hostAnswer(answer!));
 
   it("and does not answer in time is asked once more, and given longer", async () => {
     expect(await ask(onceSlow("a", "sleep 300"), [3, patient])).toEqual({ name: "slow", report: "well\n" });
@@ -58,7 +60,7 @@ describe.runIf(hasSshd)("a host that is asked", () => {
       servers.privateKey,
       (_, seconds) => {
         seen.push(seconds);
-        return "printf '== etcd 124\\n\\n'";
+        return shell("printf '== etcd 124\\n\\n'");
       },
       [20, patient],
     );
@@ -75,9 +77,11 @@ describe.runIf(hasSshd)("a host that is asked", () => {
       many,
       servers.privateKey,
       (_, seconds) =>
-        seconds < patient / 2
-          ? "printf '== etcd 124\n\n'"
-          : `touch ${inside}/$$; ls ${inside} | wc -l; sleep 0.2; rm ${inside}/$$`,
+        shell(
+          seconds < patient / 2
+            ? "printf '== etcd 124\n\n'"
+            : `touch ${inside}/$$; ls ${inside} | wc -l; sleep 0.2; rm ${inside}/$$`,
+        ),
       [patient / 2, patient],
     );
     const counts = answers.map((answer) => Number(hostAnswer(answer).report));

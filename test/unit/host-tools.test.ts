@@ -1,6 +1,6 @@
 /** The short programs that run on hosts before any content is live there. */
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -33,14 +33,39 @@ describe("etcd-call", () => {
   chmodSync(join(dir, "etcdctl"), 0o755);
   const call = tool("etcd-call", { "/etc/etcd/etcdctl.env": "etcdctl.env" });
 
-  it("runs etcdctl with the member's settings, at another member when asked to", () => {
-    const said = (endpoint: string) => `${endpoint} /ca.crt\n[--command-timeout=10s][put][a b][c]`;
-    expect(run(call, ["put", "a b", "c"]).stdout).toBe(said("https://10.0.0.1:2379"));
-    expect(run(call, ["--at", "https://10.0.0.2:2379", "put", "a b", "c"]).stdout).toBe(said("https://10.0.0.2:2379"));
+  it("runs etcdctl with the member's settings", () => {
+    const said = "https://10.0.0.1:2379 /ca.crt\n[--command-timeout=10s][put][a b][c]";
+    expect(run(call, ["put", "a b", "c"]).stdout).toBe(said);
   });
 
-  it.each([[[]], [["--at"]], [["--at", "https://10.0.0.2:2379"]]])("says how it is used when it gets %j", (args) => {
-    expect(run(call, args)).toMatchObject({ status: 2, stderr: expect.stringMatching(/^etcd-call \[--at URL\]/) });
+  it("says how it is used when it gets nothing", () => {
+    expect(run(call, [])).toMatchObject({ status: 2, stderr: expect.stringMatching(/^etcd-call ARGUMENTS/) });
+  });
+});
+
+describe("etcd-look", () => {
+  const hostile = join(dir, "hostile");
+  const member = (url: string) => `{"ID":1,"peerURLs":["https://10.0.0.1:2380"],"clientURLs":[${JSON.stringify(url)}]}`;
+  const urls = [
+    "https://10.0.0.1:2379",
+    `https://$(touch ${hostile})`,
+    "https://m-2.lab:2379",
+    "https://a' -w x",
+    "/etc/passwd",
+  ];
+  writeFileSync(join(dir, "members"), `{"members":[${[...urls, "https://[fd00::1]:2379"].map(member).join(",")}]}`);
+  const answer = `case "$*" in *member*) cat "${dir}/members" ;; *) echo "asked $ETCDCTL_ENDPOINTS" ;; esac`;
+  const bin = join(dir, "look");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "etcdctl"), `#!/bin/sh\n${answer}\n`, { mode: 0o755 });
+  writeFileSync(join(dir, "look.env"), "ETCDCTL_ENDPOINTS=https://10.0.0.1:2379\n");
+
+  it("asks members at their addresses, whatever else they say of themselves", () => {
+    const look = tool("etcd-look", { "/etc/etcd/etcdctl.env": "look.env" });
+    const env = { PATH: `${bin}:${process.env.PATH}` };
+    const { stdout } = spawnSync(look, { encoding: "utf8", env });
+    expect(stdout.split("\n")[2]).toBe("asked https://10.0.0.1:2379,https://m-2.lab:2379,https://[fd00::1]:2379");
+    expect(existsSync(hostile)).toBe(false);
   });
 });
 

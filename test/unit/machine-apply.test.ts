@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   chmodSync,
+  lchownSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -708,6 +709,99 @@ describe("volumes", () => {
     );
   });
 });
+
+describe.runIf(isRoot)(
+  `a link that a service has put in a directory of its own${isRoot ? "" : " (SKIPPED: wants root)"}`,
+  () => {
+    const etcd = 12_345;
+    const service = (mode = "0700") => ({ mode, owner: "etcd:etcd" });
+    const member = "/var/lib/etcd/member";
+    const victim = "/etc/victim";
+    const content = with_((m) => {
+      m.directories = { "/var/lib/etcd": service(), [member]: service() };
+    });
+    const owner = (path: string) => {
+      const { uid, mode } = statSync(host.path(path));
+      return [uid, mode & 0o777];
+    };
+    const isLink = (name: string) =>
+      `${name} is a link to ${host.path(victim)}, in a directory in which not only root writes: it is not followed.`;
+
+    beforeEach(() => {
+      host.write("/etc/passwd", `${host.read("/etc/passwd")}etcd:x:${etcd}:${etcd}::/var/lib/etcd:/bin/sh\n`);
+      host.write("/etc/group", `${host.read("/etc/group")}etcd:x:${etcd}:\n`);
+      mkdirSync(host.path(victim), { mode: 0o755 });
+      host.converge(content);
+      expect(owner(member)).toEqual([etcd, 0o700]);
+    });
+    /** As the service itself could. */
+    const swap = (path = member) => {
+      rmSync(host.path(path), { recursive: true, force: true });
+      symlinkSync(host.path(victim), host.path(path));
+      lchownSync(host.path(path), etcd, etcd);
+    };
+
+    test("gives it no directory of root's", () => {
+      host.ok(
+        "stage",
+        with_((m) => (m.directories = { ...content.directories, [member]: service("0750") })),
+      );
+      swap();
+      expect(host.refused("activate")).toContain(isLink(member));
+      expect(host.refused("stage", content)).toContain(isLink(member));
+      expect(owner(victim)).toEqual([0, 0o755]);
+    });
+
+    test("takes no file elsewhere", () => {
+      swap();
+      const file = with_((m) => {
+        m.directories = { "/var/lib/etcd": service() };
+        m.files = { ...m.files, [`${member}/note`]: { content: "x\n", mode: "0644", owner: "root:root" } };
+      });
+      expect(host.refused("stage", file)).toContain(isLink(member));
+      expect(readdirSync(host.path(victim))).toEqual([]);
+    });
+
+    test("takes no volume elsewhere", () => {
+      swap();
+      host.write("/disk", "");
+      const device = host.path("/disk");
+      const mount = `${member}/wal`;
+      const onIt = with_((m) => {
+        m.directories = { "/var/lib/etcd": service() };
+        m.volumes = [{ name: "wal", mount, fs: "ext4", sizeGiB: 1, apartFrom: [], owner: "etcd:etcd", device }];
+      });
+      expect(host.refused("stage", onIt)).toContain(isLink(member));
+      expect(readdirSync(host.path(victim))).toEqual([]);
+    });
+
+    test("takes nothing elsewhere that is put aside", () => {
+      host.write("/disk", "ext4\n");
+      const device = host.path("/disk");
+      const mount = "/var/lib/etcd";
+      const onIt = with_((m) => {
+        m.volumes = [{ name: "data", mount, fs: "ext4", sizeGiB: 1, apartFrom: [], owner: "etcd:etcd", device }];
+      });
+      host.converge(onIt);
+      host.write(`${mount}/data`, "entries");
+      for (let seconds = 0; seconds < 60; seconds++) {
+        const time = new Date(Date.now() + seconds * 1000).toISOString().replaceAll(/[-:]|\.\d+/g, "");
+        swap(`${mount}/set-aside-${time}`);
+      }
+      expect(host.refused("set-aside")).toContain("is a link to");
+      expect(readdirSync(host.path(victim))).toEqual([]);
+      expect(host.read(`${mount}/data`)).toBe("entries");
+    });
+
+    test("is another thing than one that root has put", () => {
+      rmSync(host.path("/var/lib/etcd"), { recursive: true });
+      symlinkSync(host.path(victim), host.path("/var/lib/etcd"));
+      host.converge(content);
+      expect(owner(victim)).toEqual([etcd, 0o700]);
+      expect(owner(`${victim}/member`)).toEqual([etcd, 0o700]);
+    });
+  },
+);
 
 describe("traffic classes", () => {
   const traffic = { classes: [{ name: "etcd peers", band: 1, ports: [2380] }] } as const;

@@ -16,6 +16,7 @@ import { inflateSync } from "node:zlib";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { asRoot, type Words } from "../../components/access/privilege";
 import {
   machineInput,
   makeKeys,
@@ -50,10 +51,11 @@ test("all modules and programs are delivered", () => {
 });
 
 test("a command names its program, and a sum of all that it consists of", () => {
-  expect(programCommand(machineApply, ["stage", "--generation", "1"], { SECRETS: "5" })).toMatch(
+  const text = (words: Words) => asRoot("root", words);
+  expect(text(programCommand(machineApply, ["stage", "--generation", "1"], { SECRETS: "5" }))).toMatch(
     /^SECRETS=5 PROGRAM=[0-9a-f]{12} \/usr\/local\/sbin\/machine-apply stage --generation 1$/,
   );
-  expect(programCommand(makeKeys, [])).toMatch(
+  expect(text(programCommand(makeKeys, []))).toMatch(
     /^PROGRAM=[0-9a-f]{12} python3 -IS -c '.*' \/usr\/local\/lib\/kilonode\/make-keys$/,
   );
 });
@@ -95,11 +97,11 @@ describe.runIf(process.getuid?.() === 0)("on a host", () => {
   const at = (path: string) => join(root, path);
 
   /** Paths are absolute: the host's own folders are put in their place, in a mount namespace. */
-  function onHost(command: string, input = "") {
+  function onHost(words: Words, input = "") {
     const mounts = ["/usr/local", "/var/lib/kilonode"].map(
       (path) => `mkdir -p ${path} && mount --bind ${at(path)} ${path}`,
     );
-    const script = `${mounts.join(" && ")} && ${command}`;
+    const script = `${mounts.join(" && ")} && ${asRoot("root", words)}`;
     return spawnSync("unshare", ["--mount", "--", "bash", "-c", script], { input, encoding: "utf8" });
   }
 
@@ -127,11 +129,11 @@ describe.runIf(process.getuid?.() === 0)("on a host", () => {
     expect(compiled.sort()).toEqual(modules.sort());
 
     const before = statSync(at(`${packageFolder}/__pycache__`)).mtimeMs;
-    const status = onHost("machine-apply status");
+    const status = onHost([machineApply, "status"]);
     expect([status.stderr, JSON.parse(status.stdout)]).toMatchObject(["", { staged: null, everActivated: false }]);
     expect(statSync(at(`${packageFolder}/__pycache__`)).mtimeMs).toBe(before);
-    expect(onHost("machine-apply drift").stdout).toContain('"programRepairs": 2');
+    expect(onHost([machineApply, "drift"]).stdout).toContain('"programRepairs": 2');
     writeFileSync(at(`${packageFolder}/verbs.py`), `${delivered()[`${packageFolder}/verbs.py`]}# by hand\n`);
-    expect(onHost("machine-apply drift").stdout).toContain('"programRepairs": 3');
+    expect(onHost([machineApply, "drift"]).stdout).toContain('"programRepairs": 3');
   });
 });

@@ -1,10 +1,22 @@
 import { spawnSync } from "node:child_process";
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { KeyRequest } from "../../components/machine/machine";
+import { verifiedRequest } from "../../components/pki/requests";
 
 vi.setConfig({ testTimeout: 120_000 });
 
@@ -84,6 +96,29 @@ test("makes a key for its owner alone, and a request with exactly its subject an
   expect(readdirSync(dirname(path))).toEqual(["peer.key"]);
 });
 
+test("a request is the planned one byte for byte, in the very text that is signed", () => {
+  const word = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9 :._@-]{0,30}[A-Za-z0-9])?$/);
+  const identity = fc.record(
+    {
+      commonName: word,
+      organization: word,
+      dnsNames: fc.array(fc.oneof(fc.domain(), fc.constant("*.lab")), { maxLength: 5 }),
+      ipAddresses: fc.array(fc.oneof(fc.ipV4(), fc.ipV6()), { maxLength: 5 }),
+    },
+    { requiredKeys: ["commonName", "dnsNames", "ipAddresses"] },
+  );
+  const requests = fc.sample(identity, 60).map((of, index): KeyRequest => {
+    return { ...of, name: `key-${index}`, keyPath: `/etc/keys/${index}.key`, owner: "root:root" };
+  });
+  for (const all of [requests, requests.map((one) => ({ ...one, commonName: "of a key that is there" }))]) {
+    const made = csrs(all);
+    for (const planned of all) {
+      const csr = made[planned.name] ?? "";
+      expect([planned, verifiedRequest("host", planned, csr)]).toEqual([planned, csr]);
+    }
+  }
+});
+
 test("answers the same at every run, and never touches a key that is there", () => {
   const first = csrs([peer, bare]);
   expect(csrs([peer, bare])).toEqual(first);
@@ -104,6 +139,28 @@ test("a key replaced by another gets another request", () => {
   const second = csrs([peer, bare]);
   expect(second["etcd-peer"]).toBe(first["etcd-peer"]);
   expect(second.proxy).not.toBe(first.proxy);
+});
+
+test("follows no link, and goes into no folder in which others write", () => {
+  write("/etc/shadow", "secret\n");
+  chmodSync(join(root, "/etc/shadow"), 0o640);
+  mkdirSync(dirname(join(root, peer.keyPath)), { recursive: true });
+  symlinkSync(join(root, "/etc/shadow"), join(root, peer.keyPath));
+  const linked = makeKeys([peer]);
+  expect([linked.status, linked.stdout]).toEqual([1, ""]);
+  expect(linked.stderr).toContain(`symbolic links: ${join(root, peer.keyPath)}. Mend that`);
+  expect(statSync(join(root, "/etc/shadow")).mode & 0o777).toBe(0o640);
+  rmSync(join(root, peer.keyPath));
+
+  chmodSync(join(root, "/etc/etcd"), 0o777);
+  expect(makeKeys([peer]).stderr).toContain(
+    "/etc/etcd is no directory in which only root writes, so /etc/etcd/pki/peer.key is not touched. Mend that",
+  );
+  rmSync(join(root, "/etc/etcd"), { recursive: true });
+  mkdirSync(join(root, "/home/etcd"), { recursive: true });
+  symlinkSync(join(root, "/home/etcd"), join(root, "/etc/etcd"));
+  expect(makeKeys([peer]).stderr).toContain("/etc/etcd is no directory in which only root writes");
+  expect(readdirSync(join(root, "/home/etcd"))).toEqual([]);
 });
 
 test("a broken key is not replaced, and said", () => {

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import ssh2, { type Connection, type Server } from "ssh2";
 import { afterEach, describe, expect, it } from "vitest";
-import { runOnHost } from "../../components/access/ssh";
+import { SshConnection } from "../../components/access/ssh";
 import { leaderLeases } from "../../components/rollout/masters/masters";
 import { program } from "../../components/rollout/program";
 import { readSpec } from "../../components/rollout/schema";
@@ -237,8 +237,8 @@ describe("the rollout program", () => {
     const { code, stdout } = await start(documentOf({ ...spec, strategy }), undefined, previous);
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ strategy: "masters", release: "1.38.0" });
-    expect(hosts[0]?.commands).toContain("/usr/local/sbin/machine-apply activate --hold 'haproxy.service'");
-    expect(hosts[0]?.commands).toContain("/usr/local/lib/kilonode/still-starting 'unit:haproxy.service'");
+    expect(hosts[0]?.commands).toContain("/usr/local/sbin/machine-apply activate --hold haproxy.service");
+    expect(hosts[0]?.commands).toContain("/usr/local/lib/kilonode/still-starting unit:haproxy.service");
   });
 
   it("refuses a host with another key", async () => {
@@ -253,7 +253,7 @@ describe("the rollout program", () => {
 
   it("says why a host cannot be reached", async () => {
     const target = { name: "h1", address: "127.0.0.1", port: 1, user: "root", hostKey };
-    await expect(runOnHost(target, clientKey.private, "true")).rejects.toThrow(
+    await expect(new SshConnection(target, clientKey.private).run(["true"])).rejects.toThrow(
       "SSH to root@127.0.0.1:1: connect ECONNREFUSED",
     );
   });

@@ -337,8 +337,8 @@ export class SimulatedShard implements EtcdShard {
     });
   }
 
-  async moveLeader(via: string, leader: Member, to: Member): Promise<readonly string[]> {
-    await this.#change(via, `move ${leader.name} ${to.name}`, () => {
+  async moveLeader(leader: Member, to: Member): Promise<readonly string[]> {
+    await this.#change(leader.name, `move ${leader.name} ${to.name}`, () => {
       if (leader.id !== this.leader) return;
       const member = this.members.find(({ id }) => id === to.id);
       if (member?.learner) throw new Violation("leadership was given to a learner");

@@ -1,12 +1,8 @@
 /** Errors of every part, as the command and the program pass them on. */
-import "reflect-metadata";
-import * as x509 from "@peculiar/x509";
-
 import * as pulumi from "@pulumi/pulumi";
 import { expect, test } from "vitest";
 import { errorText, exitCodeOf } from "../../cli/errors";
 import { SshError } from "../../components/access/ssh";
-import { verifiedRequest } from "../../components/pki/requests";
 import { runError } from "../../components/run-error";
 import { exitCodes, UserError } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
@@ -38,26 +34,4 @@ test("a system error is its message, anything else shows where it comes from", (
   expect(errorText(bug)).toBe(bug.stack);
   expect(runError(bug)).toBe(bug);
   expect([exitCodeOf(system), exitCodeOf(bug), exitCodeOf("text")]).toEqual([1, 1, 1]);
-});
-
-test("a host that asks for another certificate than the planned one", async () => {
-  const keys = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
-  const request = await x509.Pkcs10CertificateRequestGenerator.create({
-    name: "CN=system:masters",
-    keys,
-    signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
-  });
-  const planned = {
-    name: "peer",
-    keyPath: "",
-    owner: "",
-    commonName: "lab-etcd-main-1",
-    dnsNames: [],
-    ipAddresses: [],
-  };
-  const sign = () => verifiedRequest("lab-etcd-main-1", planned, request.toString("pem"));
-  expect(sign).toThrow(UserError);
-  expect(sign).toThrow(
-    'lab-etcd-main-1 asks for a certificate "peer" with common name system:masters, planned is lab-etcd-main-1; nothing was signed. Look at the host before you go on.',
-  );
 });

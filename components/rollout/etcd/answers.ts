@@ -5,7 +5,10 @@ import type { Alarm, Endpoint, Member, View } from "./shard";
 
 const PROGRAM = "etcd-look";
 const decimal = z.string().regex(/^\d{1,20}$/, "wants a number of 64 bits");
-const urls = z.array(z.string().max(1_024)).max(16).nullable().default([]);
+/** What is printed and handed on to other members: nothing in it is more than a name or an address. */
+const memberName = z.string().regex(/^[A-Za-z0-9._-]{0,256}$/, "wants the name of a member");
+const url = z.string().regex(/^https?:\/\/[A-Za-z0-9.:[\]-]{1,256}$/, "wants the URL of a member");
+const urls = z.array(url).max(16).nullable().default([]);
 
 /** Of `member list`, without `--hex`: with it, etcdctl 3.6 does not say who is a learner. What is empty may be absent or null. */
 const memberList = z.object({
@@ -13,7 +16,7 @@ const memberList = z.object({
     .array(
       z.object({
         ID: decimal,
-        name: z.string().max(256).default(""),
+        name: memberName.default(""),
         peerURLs: urls,
         clientURLs: urls,
         isLearner: z.boolean().default(false),

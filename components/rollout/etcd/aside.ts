@@ -21,7 +21,7 @@ export async function takeAside(shard: EtcdShard, plan: EtcdPlan, host: string, 
     // The only member of its shard: its clients wait until it is back, as at every restart.
     if (!leader || !heir) break;
     progress.report(`hand leadership from ${host} to ${heir.name}`);
-    const unheld = await shard.moveLeader(watch.via, leader, heir).catch((error: unknown) => {
+    const unheld = await shard.moveLeader(leader, heir).catch((error: unknown) => {
       if (!(error instanceof NotYet) || shard.now() >= deadline) throw error;
       return [`not yet: ${error.message}`];
     });

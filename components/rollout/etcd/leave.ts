@@ -74,7 +74,7 @@ async function perform(
     return shard.remove(via, step.member.id);
   }
   progress.report(`the others are healthy; handing leadership from ${step.from.name} to ${step.to.name}`);
-  for (const unheld of await shard.moveLeader(via, step.from, step.to)) progress.report(unheld);
+  for (const unheld of await shard.moveLeader(step.from, step.to)) progress.report(unheld);
 }
 
 /** What the first of the other members sees that has a quorum. */

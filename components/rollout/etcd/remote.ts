@@ -1,5 +1,4 @@
 /** An etcd shard over SSH: its members' hosts, and etcdctl on one of them. */
-import { quote } from "../../access/privilege";
 import { machineApply, tools } from "../../machine/host-programs";
 import { ports } from "../../plan/ports";
 import { readAside } from "../hosts/answers";
@@ -21,11 +20,11 @@ const HOLD_ATTEMPTS = 3;
 
 export class RemoteShard extends RemoteHosts implements EtcdShard {
   async look(via: string): Promise<View> {
-    return readView(via, await this.read(via, `${tools}/etcd-look`));
+    return readView(via, await this.read(via, [`${tools}/etcd-look`]));
   }
 
   async setAside(host: string): Promise<readonly string[]> {
-    const { code, stdout, stderr } = await this.run(host, `${machineApply} set-aside`, this.hostTimeoutMs);
+    const { code, stdout, stderr } = await this.run(host, [machineApply, "set-aside"], this.hostTimeoutMs);
     if (code !== 0) throw new Error(`${host}: ${stderr.trim() || `set-aside exited with ${code}`}`);
     return readAside(host, stdout);
   }
@@ -42,22 +41,23 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
     await this.#etcdctl(via, ["member", "remove", id]);
   }
 
-  async moveLeader(via: string, leader: Member, to: Member): Promise<readonly string[]> {
+  async moveLeader(leader: Member, to: Member): Promise<readonly string[]> {
     try {
-      const unheld = await this.#holdClients(via);
-      await this.#etcdctl(via, ["move-leader", to.id], leader.clientUrl);
+      const unheld = await this.#holdClients(leader.name);
+      await this.#etcdctl(leader.name, ["move-leader", to.id]);
       return unheld;
     } finally {
-      await this.#onEveryHost("release");
+      await this.#onEveryHost(["release"]);
     }
   }
 
   /** @returns what stands in the way of holding the clients of all members */
   async #holdClients(via: string): Promise<string[]> {
     const metrics = `http://127.0.0.1:${ports.etcdMetrics}/metrics`;
+    const hold = ["hold", String(ports.etcdClient), String(HOLD_MS), this.address(via) ?? "", metrics];
     for (let attempt = 1; ; attempt++) {
       const started = this.now();
-      const unheld = await this.#onEveryHost(`hold ${ports.etcdClient} ${HOLD_MS} ${this.address(via)} ${metrics}`);
+      const unheld = await this.#onEveryHost(hold);
       // The hand-over has to begin while even the first host still holds.
       if (this.now() - started < HOLD_MS / 2) return unheld;
       if (attempt === HOLD_ATTEMPTS) return [...unheld, "clients were held too slowly: hosts are busy"];
@@ -65,10 +65,9 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
   }
 
   /** @returns a line for each host that could not */
-  async #onEveryHost(verb: string): Promise<string[]> {
+  async #onEveryHost(args: readonly string[]): Promise<string[]> {
     const lines = this.names.map(async (name) => {
-      const command = `${tools}/hold-clients ${verb}`;
-      const failure = await this.run(name, command, HOLD_MS).then(
+      const failure = await this.run(name, [`${tools}/hold-clients`, ...args], HOLD_MS).then(
         ({ code, stderr }) => (code === 0 ? undefined : stderr.trim() || `exit ${code}`),
         (error: Error) => error.message,
       );
@@ -77,9 +76,8 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
     return (await Promise.all(lines)).flat();
   }
 
-  async #etcdctl(via: string, words: readonly string[], endpoint?: string): Promise<void> {
-    const where = endpoint === undefined ? [] : ["--at", endpoint];
-    const { code, stderr } = await this.run(via, [`${tools}/etcd-call`, ...[...where, ...words].map(quote)].join(" "));
+  async #etcdctl(via: string, words: readonly string[]): Promise<void> {
+    const { code, stderr } = await this.run(via, [`${tools}/etcd-call`, ...words]);
     if (code === 0 || DONE_ALREADY.test(stderr)) return;
     const said = `etcdctl ${words.join(" ")} on ${via}: ${stderr.trim().split("\n").at(-1) ?? ""}`;
     throw LATER.test(stderr) ? new NotYet(said) : new Error(said);

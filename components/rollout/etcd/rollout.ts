@@ -86,7 +86,7 @@ async function perform(step: EtcdStep, watch: EtcdWatch, view: View | undefined,
       for (const { name } of view?.members ?? [])
         if (!plan.targets.some((target) => target.name === name))
           fleet.progress.report(`clients of ${name} are not held: it is leaving the shard`);
-      for (const unheld of await shard.moveLeader(watch.via, step.from, step.to)) fleet.progress.report(unheld);
+      for (const unheld of await shard.moveLeader(step.from, step.to)) fleet.progress.report(unheld);
   }
 }
 

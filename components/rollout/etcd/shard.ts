@@ -49,10 +49,11 @@ export interface EtcdShard extends Hosts, Clock {
   promote(via: string, id: string): Promise<void>;
   remove(via: string, id: string): Promise<void>;
   /**
-   * Clients wait meanwhile: no request of theirs is lost. Does nothing when that member does not lead any more.
+   * Asked on the leader's own host. Clients wait meanwhile: no request of theirs is lost. Does nothing when that member does not lead
+   * any more.
    * @returns where clients could not be held, and why: a request of theirs may have failed
    */
-  moveLeader(via: string, leader: Member, to: Member): Promise<readonly string[]>;
+  moveLeader(leader: Member, to: Member): Promise<readonly string[]>;
 }
 
 /** etcd says "not now" (learner not in sync, connections younger than 5 s): the same call is made again until the host's time is over. */

@@ -1,5 +1,5 @@
 /** The hosts of a rollout over SSH. */
-import { asRoot, quote } from "../../access/privilege";
+import type { Words } from "../../access/privilege";
 import { COMMAND_TIMEOUT_MS, type Outcome, SshConnection, SshError } from "../../access/ssh";
 import type { HostTarget } from "../../access/target";
 import { machineApply, tools } from "../../machine/host-programs";
@@ -51,7 +51,7 @@ export class RemoteHosts implements Hosts, Clock {
   }
 
   async status(host: string): Promise<MachineStatus> {
-    const status = readMachineStatus(host, await this.read(host, [machineApply, "status", ...this.#only].join(" ")));
+    const status = readMachineStatus(host, await this.read(host, [machineApply, "status", ...this.#only]));
     this.#services.set(host, status.services);
     return status;
   }
@@ -59,12 +59,12 @@ export class RemoteHosts implements Hosts, Clock {
   async activate(host: string, { env = {}, hold = [], holdRunning = [] }: ActivationOptions): Promise<Activation> {
     const options = [
       ...this.#only,
-      ...Object.entries(env).map(([name, value]) => `--env ${quote(`${name}=${value}`)}`),
-      ...hold.map((service) => `--hold ${quote(service)}`),
-      ...holdRunning.map((service) => `--hold-running ${quote(service)}`),
+      ...Object.entries(env).flatMap(([name, value]) => ["--env", `${name}=${value}`]),
+      ...hold.flatMap((service) => ["--hold", service]),
+      ...holdRunning.flatMap((service) => ["--hold-running", service]),
     ];
-    const command = [machineApply, "activate", ...options].join(" ");
-    const outcome = await this.run(host, command, Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));
+    const words = [machineApply, "activate", ...options];
+    const outcome = await this.run(host, words, Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));
     if (outcome.code !== 0)
       throw new Error(`${host}: ${outcome.stderr.trim() || `activation exited with ${outcome.code}`}`);
     return readActivation(host, outcome.stdout);
@@ -76,7 +76,7 @@ export class RemoteHosts implements Hosts, Clock {
 
   /** Ends the host's services, in the way of a restart; they start again with the host, or by its next activation. */
   async rest(host: string): Promise<void> {
-    await this.read(host, `${machineApply} rest`, Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));
+    await this.read(host, [machineApply, "rest"], Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));
   }
 
   /**
@@ -86,28 +86,29 @@ export class RemoteHosts implements Hosts, Clock {
   async settled(host: string): Promise<boolean> {
     const services = Object.entries(this.#services.get(host) ?? {});
     if (services.length === 0) return true;
-    const names = services.map(([name, { kind }]) => quote(`${kind}:${name}`));
-    return readNames(await this.read(host, `${tools}/still-starting ${names.join(" ")}`)).length === 0;
+    const names = services.map(([name, { kind }]) => `${kind}:${name}`);
+    return readNames(await this.read(host, [`${tools}/still-starting`, ...names])).length === 0;
   }
 
   async diagnose(host: string): Promise<readonly DownService[]> {
-    return readDiagnosis(host, await this.read(host, `${machineApply} diagnose`));
+    return readDiagnosis(host, await this.read(host, [machineApply, "diagnose"]));
   }
 
   /** A command that changes nothing: run once more if the connection breaks. Rejects when it fails. */
-  async read(host: string, command: string, timeoutMs?: number): Promise<string> {
-    const outcome = await this.run(host, command, timeoutMs).catch((error) => {
-      if (error instanceof SshError && error.worthAnotherTry) return this.run(host, command, timeoutMs);
+  async read(host: string, words: Words, timeoutMs?: number): Promise<string> {
+    const outcome = await this.run(host, words, timeoutMs).catch((error) => {
+      if (error instanceof SshError && error.worthAnotherTry) return this.run(host, words, timeoutMs);
       throw error;
     });
-    if (outcome.code !== 0) throw new Error(`${host}: ${outcome.stderr.trim() || outcome.stdout.trim() || command}`);
+    if (outcome.code !== 0)
+      throw new Error(`${host}: ${outcome.stderr.trim() || outcome.stdout.trim() || words.join(" ")}`);
     return outcome.stdout;
   }
 
   /** As root, whoever logs in. */
-  run(host: string, command: string, timeoutMs?: number): Promise<Outcome> {
+  run(host: string, words: Words, timeoutMs?: number): Promise<Outcome> {
     const connection = this.#connections.get(host);
     if (!connection) throw new Error(`host ${host} is not part of this rollout`);
-    return connection.run(asRoot(connection.target.user, command), timeoutMs);
+    return connection.run(words, timeoutMs);
   }
 }

@@ -26,16 +26,16 @@ export class RemoteMasters extends RemoteHosts implements Masters {
   }
 
   async unready(host: string): Promise<string | undefined> {
-    const { code, stdout, stderr } = await this.run(host, `${tools}/check-apiserver`);
+    const { code, stdout, stderr } = await this.run(host, [`${tools}/check-apiserver`]);
     return code === 0 ? undefined : stdout.trim() || stderr.trim() || `check-apiserver exited with ${code}`;
   }
 
   async backends(): Promise<readonly Backend[] | undefined> {
     if (!this.#balancer) return undefined;
-    return read(this.#balancer, "backends", await this.read(this.#balancer, `${tools}/backends`), backendList);
+    return read(this.#balancer, "backends", await this.read(this.#balancer, [`${tools}/backends`]), backendList);
   }
 
   async leases(host: string): Promise<readonly string[]> {
-    return read(host, "leader-of", await this.read(host, `${tools}/leader-of`), leaseList);
+    return read(host, "leader-of", await this.read(host, [`${tools}/leader-of`]), leaseList);
   }
 }

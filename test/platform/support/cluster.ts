@@ -87,6 +87,13 @@ export class FoldersCluster {
     );
   }
 
+  /** The certificates in the state that an authority has signed. */
+  get signed(): readonly string[] {
+    return readResources(join(this.dir, "state.json")).flatMap(({ urn, outputs }) =>
+      urn.includes("LocallySignedCert") ? [String(outputs?.certPem)] : [],
+    );
+  }
+
   /** What the cluster is held to, as the command finds it in the state before a preview. */
   get commitments(): Commitments {
     const [type, name] = resourceIds.commitments;

@@ -73,12 +73,11 @@ export class Shard {
   }
 
   /** etcd-call: of etcdctl's verbs those that a change of content and a member that leaves need. */
-  call(words: readonly string[]): Answer {
-    const [at, url, verb, to] = words;
-    if (at === "member" && url === "remove") return this.#remove(verb);
-    const leader = this.#members.find(({ name }) => name === this.#leader);
-    if (at !== "--at" || verb !== "move-leader") return failed(`not simulated: ${words.join(" ")}`);
-    if (url !== leader?.clientUrl) return failed("no leader endpoint given");
+  call(host: FolderHost, words: readonly string[]): Answer {
+    const [verb, to, id] = words;
+    if (verb === "member" && to === "remove") return this.#remove(id);
+    if (verb !== "move-leader") return failed(`not simulated: ${words.join(" ")}`);
+    if (host.name !== this.#leader) return failed("no leader endpoint given");
     const heir = this.#up().find(({ id }) => BigInt(id).toString(16) === to);
     if (!heir) return failed("timed out");
     this.log.push(`${this.plan.group}: leadership from ${this.#leader} to ${heir.name}`);

@@ -24,6 +24,8 @@ export class World {
   readonly changes: string[] = [];
   readonly hosts: readonly FolderHost[];
   readonly shards: readonly Shard[];
+  /** What a host that was taken over prints in place of the requests of make-keys. */
+  forged: ((host: FolderHost, requests: Readonly<Record<string, string>>) => unknown) | undefined;
   readonly #running = new Set<Promise<Answer>>();
   readonly #masters: readonly FolderHost[];
   /** Of the leases of the controller manager and the scheduler. */
@@ -62,7 +64,7 @@ export class World {
     if (program === "python3") {
       // The loader of programs, or the runner of one: its path follows.
       const [, , , first = ""] = args;
-      return first === makeKeys ? runInFolder(host, makeKeys, [], await input()) : deliver(host, first, await input());
+      return first === makeKeys ? this.#makeKeys(host, await input()) : deliver(host, first, await input());
     }
     if (!host.has(program)) return failed(`${program}: not found`, 127);
     switch (program) {
@@ -73,7 +75,7 @@ export class World {
       case `${tools}/etcd-look`:
         return this.#shardOf(host).look(host);
       case `${tools}/etcd-call`:
-        return this.#shardOf(host).call(args);
+        return this.#shardOf(host).call(host, args);
       case `${tools}/hold-clients`:
         if (args[0] === "hold") this.log.push(`${host.name} holds its clients`);
         return answered("");
@@ -83,6 +85,12 @@ export class World {
         return answered(JSON.stringify(host === this.#holder ? ["kube-controller-manager", "kube-scheduler"] : []));
     }
     return failed(`${program}: not for a folder`, 126);
+  }
+
+  async #makeKeys(host: FolderHost, input: string): Promise<Answer> {
+    const answer = await runInFolder(host, makeKeys, [], input);
+    if (!this.forged || answer.code !== 0) return answer;
+    return answered(JSON.stringify(this.forged(host, JSON.parse(answer.stdout) as Record<string, string>)));
   }
 
   async #machineApply(host: FolderHost, args: readonly string[], input: () => Promise<string>): Promise<Answer> {

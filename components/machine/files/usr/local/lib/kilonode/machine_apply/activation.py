@@ -126,9 +126,7 @@ class Activation:
     def make_directories(self, differences: list[Difference]) -> None:
         for path in sorted(difference.name for difference in differences):
             spec = self.wanted.machine["directories"][path]
-            os.makedirs(self.host.path(path), exist_ok=True)
-            os.chown(self.host.path(path), *self.host.owner_ids(spec["owner"]))
-            os.chmod(self.host.path(path), int(spec["mode"], 8))
+            self.host.own(path, spec["owner"], int(spec["mode"], 8))
             self.changed["directories"].append(path)
 
     def load_modules(self, differences: list[Difference]) -> None:
@@ -182,7 +180,7 @@ class Activation:
         if record != self.record:
             self.host.write(f"{STATE}/active/content.json", json.dumps(record).encode())
         for path in journal.paths if journal.interrupted else ():
-            self.host.temporary(path)  # removes what a killed run left
+            self.host.discard(path)  # what a killed run left
         journal.close()
         self.artifacts.save()
 

@@ -7,6 +7,7 @@ import json
 import os
 import stat
 
+from .host import temporary
 from .paths import STATE, STORE
 from .report import Refused, cannot_write
 
@@ -94,19 +95,20 @@ class Artifacts:
         mode = stat.S_IMODE(os.stat(live).st_mode)
         return "" if mode == 0o755 else f"mode {mode:04o}"
 
-    def place(self, path: str, binary: Json) -> str:
-        """Makes the new binary beside the old one; returns its temporary name.
+    def place(self, path: str, binary: Json) -> None:
+        """Makes the new binary beside the old one.
 
         A symlink when the store is a read-only mount: nobody can change the file below the running program, and all
         hosts of one machine share one copy on disk and in memory. Else a copy, because the store may be cleaned up.
         """
-        temporary = self.host.temporary(path)
         if self.read_only:
-            os.symlink(self.source(binary), temporary)
-            return temporary
+            self.host.discard(path)
+            with self.host.directory(os.path.dirname(path), make=True) as folder:
+                os.symlink(self.source(binary), temporary(path), dir_fd=folder)
+            return
         total = hashlib.sha256()
         try:
-            with open(self.host.path(self.source(binary)), "rb") as source, open(temporary, "xb") as file:
+            with open(self.host.path(self.source(binary)), "rb") as source, self.host.new_file(path) as file:
                 while chunk := source.read(1 << 20):
                     total.update(chunk)
                     file.write(chunk)
@@ -118,9 +120,8 @@ class Artifacts:
                     f"{self.source(binary)} changed while it was copied; put it into the store again, then stage"
                 )
         except OSError as error:
-            os.unlink(temporary)
+            self.host.discard(path)
             raise cannot_write(path, os.path.getsize(self.host.path(self.source(binary))), error) from None
         except Refused:
-            os.unlink(temporary)
+            self.host.discard(path)
             raise
-        return temporary

@@ -44,15 +44,15 @@ def empty(host: Host, volume: Json, name: str) -> str | None:
         if signature(host, volume["device"]) == "":
             return None
         mount_volume(host, volume)
-    root = host.path(mount)
-    entries = [entry for entry in os.listdir(root) if entry != "lost+found" and not entry.startswith(ASIDE)]
-    entries = [entry for entry in entries if not os.path.ismount(os.path.join(root, entry))]
-    if not entries:
-        return None
-    folder = os.path.join(root, name)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    for entry in sorted(entries):
-        os.rename(os.path.join(root, entry), os.path.join(folder, entry))
+    with host.directory(mount) as root:
+        entries = [entry for entry in os.listdir(root) if entry != "lost+found" and not entry.startswith(ASIDE)]
+        entries = [entry for entry in entries if not os.path.ismount(os.path.join(host.path(mount), entry))]
+        if not entries:
+            return None
+        with host.directory(f"{mount}/{name}", make=True) as folder:
+            os.fchmod(folder, 0o700)
+            for entry in sorted(entries):
+                os.rename(entry, entry, src_dir_fd=root, dst_dir_fd=folder)
     host.sync_directory(mount)
     say(f"put aside what {mount} held, in {mount}/{name}")
     return f"{mount}/{name}"

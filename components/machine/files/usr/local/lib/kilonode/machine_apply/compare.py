@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+from contextlib import suppress
 
 from .paths import MANIFESTS
-from .report import Difference
+from .report import Difference, Refused
 from .static_pods import pod_problems
 from .sysctl import compare_sysctls
 from .volumes import apart_problems, compare_volumes
@@ -121,8 +122,18 @@ def problems_with_host(host: Host, wanted: Wanted, artifacts: Artifacts) -> list
     for path in sorted(wanted.paths):
         if os.path.isdir(host.path(path)) and not os.path.islink(host.path(path)):
             problems.append(f"{path}: is a directory on this host, wants a file; move it away")
+    problems += link_problems(host, {os.path.dirname(path) for path in wanted.paths} | owned.keys() - wanted.files.keys())
     problems += apart_problems(host, wanted.machine["volumes"])
     return problems + pod_problems(host, wanted.pods)
+
+
+def link_problems(host: Host, directories: Iterable[str]) -> Iterable[str]:
+    for path in sorted(directories):
+        try:
+            with suppress(FileNotFoundError, NotADirectoryError), host.directory(path):
+                pass
+        except Refused as error:
+            yield str(error)
 
 
 def in_order(path: str) -> tuple[bool, str]:

@@ -19,41 +19,37 @@ if TYPE_CHECKING:
 class Replacement:
     def __init__(self, host: Host, wanted: Wanted, artifacts: Artifacts) -> None:
         self.host, self.wanted, self.artifacts = host, wanted, artifacts
-        self.temporaries: dict[str, str] = {}
+        self.ready: list[str] = []
 
     def prepare(self, binaries: list[str], files: list[str], environment: dict[str, str]) -> None:
         try:
             for path in binaries:
-                self.make_folder(path)
-                self.temporaries[path] = self.artifacts.place(path, self.wanted.binaries[path])
+                self.artifacts.place(path, self.wanted.binaries[path])
+                self.ready.append(path)
             for path in files:
                 file = self.wanted.files[path]
-                self.make_folder(path)
-                owner = self.host.owner_ids(file.owner)
-                self.temporaries[path] = self.host.write_temporary(path, file.data or b"", file.mode, owner)
+                self.host.write_temporary(path, file.data or b"", file.mode, self.host.owner_ids(file.owner))
+                self.ready.append(path)
             if environment:
                 lines = "".join(f"{name}={quoted(value)}\n" for name, value in sorted(environment.items()))
-                self.make_folder(ENV_FILE)
-                self.temporaries[ENV_FILE] = self.host.write_temporary(ENV_FILE, lines.encode(), 0o644, None)
+                self.host.write_temporary(ENV_FILE, lines.encode(), 0o644, None)
+                self.ready.append(ENV_FILE)
         except BaseException:
-            for temporary in self.temporaries.values():
-                os.unlink(temporary)
+            for path in self.ready:
+                self.host.discard(path)
             raise
 
-    def make_folder(self, path: str) -> None:
-        os.makedirs(os.path.dirname(self.host.path(path)), exist_ok=True)
-
     def go_live(self, gone: list[str]) -> None:
-        for index, path in enumerate(sorted(self.temporaries, key=in_order)):
-            os.replace(self.temporaries[path], self.host.path(path))
+        for index, path in enumerate(sorted(self.ready, key=in_order)):
+            self.host.replace(path)
             if path in self.wanted.binaries and not self.artifacts.read_only:
                 self.artifacts.remember(path, self.wanted.binaries[path]["sha256"])
             if index == 0:
                 failpoint("first-file-live")
         for path in gone:
-            self.host.temporary(path)
-            os.unlink(self.host.path(path))
-        for directory in {os.path.dirname(path) for path in [*self.temporaries, *gone]}:
+            self.host.discard(path)
+            self.host.remove(path)
+        for directory in {os.path.dirname(path) for path in [*self.ready, *gone]}:
             self.host.sync_directory(directory)
 
 

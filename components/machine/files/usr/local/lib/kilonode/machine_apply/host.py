@@ -8,6 +8,7 @@ import json
 import os
 import stat
 import time
+from contextlib import contextmanager, suppress
 
 from .paths import STATE
 from .report import Refused, cannot_write
@@ -15,8 +16,8 @@ from .report import Refused, cannot_write
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Callable, Iterator
+    from typing import IO, Any
 
 
 class Host:
@@ -73,41 +74,84 @@ class Host:
             raise Refused(f"`{' '.join(command)}` failed with exit code {done.returncode}: {reason}")
         return done
 
+    @contextmanager
+    def directory(self, path: str, make: bool = False) -> Iterator[int]:
+        """The directory, open: what is done by its descriptor is done to no other one.
+
+        A link on the way is followed where only root can have put it. A service writes in directories of its own, and must not lead
+        root elsewhere by a link in one of them.
+        """
+        fd = os.open(self.root or "/", os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            way = ""
+            for name in filter(None, path.split("/")):
+                way += f"/{name}"
+                if make:
+                    with suppress(FileExistsError):
+                        os.mkdir(name, 0o755, dir_fd=fd)
+                follow = 0 if only_root_writes(os.fstat(fd)) else os.O_NOFOLLOW
+                try:
+                    inner = os.open(name, os.O_RDONLY | os.O_DIRECTORY | follow, dir_fd=fd)
+                except OSError:
+                    if follow and stat.S_ISLNK(os.lstat(name, dir_fd=fd).st_mode):
+                        raise Refused(
+                            f"{way} is a link to {os.readlink(name, dir_fd=fd)}, in a directory in which not only root writes: "
+                            "it is not followed. Find out who has put it there, remove it, then run again"
+                        ) from None
+                    raise
+                os.close(fd)
+                fd = inner
+            yield fd
+        finally:
+            os.close(fd)
+
+    def own(self, path: str, owner: str, mode: int | None = None) -> None:
+        """Gives a directory its owner and its mode; it is made where it is not there."""
+        with self.directory(path, make=True) as fd:
+            os.fchown(fd, *self.owner_ids(owner))
+            if mode is not None:
+                os.fchmod(fd, mode)
+
     def write(self, path: str, data: bytes, mode: int = 0o600, owner: tuple[int, int] | None = None) -> None:
         """Writes atomically: a reader, or a run after a power cut, sees the old file or the new one."""
-        os.makedirs(os.path.dirname(self.path(path)), exist_ok=True)
-        os.replace(self.write_temporary(path, data, mode, owner), self.path(path))
+        self.write_temporary(path, data, mode, owner)
+        self.replace(path)
 
-    def write_temporary(self, path: str, data: bytes, mode: int, owner: tuple[int, int] | None) -> str:
-        temporary = self.temporary(path)
+    def write_temporary(self, path: str, data: bytes, mode: int, owner: tuple[int, int] | None) -> None:
         try:
-            fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(fd, "wb") as file:
+            with self.new_file(path) as file:
                 file.write(data)
                 file.flush()
                 if owner:
-                    os.fchown(fd, *owner)
-                os.fchmod(fd, mode)
-                os.fsync(fd)
+                    os.fchown(file.fileno(), *owner)
+                os.fchmod(file.fileno(), mode)
+                os.fsync(file.fileno())
         except OSError as error:
-            if os.path.lexists(temporary):
-                os.unlink(temporary)
+            self.discard(path)
             raise cannot_write(path, len(data), error) from None
-        return temporary
 
-    def temporary(self, path: str) -> str:
-        """A dot name: kubelet, sysctl.d, udev and systemd all skip it. Fixed, so that a killed run leaves no more than one."""
-        temporary = os.path.join(os.path.dirname(self.path(path)), f".{os.path.basename(path)}.kilonode")
-        if os.path.lexists(temporary):
-            os.unlink(temporary)
-        return temporary
+    def new_file(self, path: str) -> IO[bytes]:
+        """The file that is to take its place, empty."""
+        self.discard(path)
+        with self.directory(os.path.dirname(path), make=True) as folder:
+            return os.fdopen(os.open(temporary(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder), "wb")
+
+    def replace(self, path: str) -> None:
+        with self.directory(os.path.dirname(path)) as folder:
+            os.replace(temporary(path), os.path.basename(path), src_dir_fd=folder, dst_dir_fd=folder)
+
+    def discard(self, path: str) -> None:
+        """Removes the file that was to take its place."""
+        with suppress(FileNotFoundError, NotADirectoryError), self.directory(os.path.dirname(path)) as folder:
+            os.unlink(temporary(path), dir_fd=folder)
+
+    def remove(self, path: str) -> None:
+        with self.directory(os.path.dirname(path)) as folder:
+            os.unlink(os.path.basename(path), dir_fd=folder)
 
     def sync_directory(self, path: str) -> None:
-        fd = os.open(self.path(path), os.O_RDONLY | os.O_DIRECTORY)
-        try:
+        with self.directory(path) as fd:
             os.fsync(fd)
-        finally:
-            os.close(fd)
 
     def lock(self) -> Any:
         """One run at a time; released by the kernel when the process ends, however it ends."""
@@ -133,3 +177,14 @@ class Host:
             key = os.urandom(32)
             self.write(path, key)
         return hashlib.blake2b(data, key=key, digest_size=32).hexdigest()
+
+
+def temporary(path: str) -> str:
+    """A dot name: kubelet, sysctl.d, udev and systemd all skip it. Fixed, so that a killed run leaves no more than one."""
+    return f".{os.path.basename(path)}.kilonode"
+
+
+def only_root_writes(info: os.stat_result) -> bool:
+    """Root is who runs this: in tests it may be another user."""
+    others = info.st_mode & 0o002 or (info.st_mode & 0o020 and info.st_gid != os.getegid())
+    return info.st_uid == os.geteuid() and not others

@@ -162,9 +162,8 @@ def signature(host: Host, device: str) -> str:
 
 
 def mount_volume(host: Host, volume: Json) -> None:
-    path = host.path(volume["mount"])
-    os.makedirs(path, exist_ok=True)
-    host.run("mount", "-t", volume["fs"], "-o", "noatime", volume["device"], path)
+    with host.directory(volume["mount"], make=True):
+        host.run("mount", "-t", volume["fs"], "-o", "noatime", volume["device"], host.path(volume["mount"]))
 
 
 def hold_data(host: Host, volumes: list[Json], formatting: set[str]) -> bool:
@@ -187,5 +186,5 @@ def make_volumes(host: Host, machine: Json, missing: set[str], journal: Journal)
             mount_volume(host, volume)
             changed.append(mount)
         if mount not in machine["directories"]:
-            os.chown(host.path(mount), *host.owner_ids(volume["owner"]))
+            host.own(mount, volume["owner"])
     return changed
