@@ -72,12 +72,12 @@ export function goIsMissing(entry: Entry): ToolchainError {
   });
 }
 
-/** What a recipe of source `gomod` is made of. Go's patch level is left out: a security release of Go must not rebuild a running cluster. */
+/** What a recipe of source `gomod` is made of. Go's patch level too: its standard library is part of each binary, with its security fixes. */
 export async function goRecipe(entry: Entry, arch: Arch, go: Go): Promise<Record<string, string>> {
   const sumOf = async (name: string) => sha256OfText(await readFile(join(entry.moduleDir, name), "utf8"));
   return {
     source: "gomod",
-    go: go.version.split(".").slice(0, 2).join("."),
+    go: go.version,
     experiment: go.experiment,
     environment: Object.entries(goEnvironment(arch))
       .map((pair) => pair.join("="))

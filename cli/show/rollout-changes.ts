@@ -32,10 +32,11 @@ function rolloutChange(step: Step, plan: Groups): RolloutChange[] {
   // A new host's place may be known only after up; who takes part is in the plan.
   const group = plan.groups.find(({ name }) => name === resource.group);
   if (!group) return [];
-  const before = hostNames(step.oldInputs?.stdin);
+  const { environment } = step.oldInputs ?? {};
+  const before = hostNames((environment as Record<string, unknown> | undefined)?.KILONODE_ROLLOUT);
   const joining = before ? group.hosts.filter((name) => !before.includes(name)) : [];
   const leaving = before ? before.filter((name) => !group.hosts.includes(name)) : [];
-  return [{ group: group.name, order: orderInWords(group, before === undefined), joining, leaving }];
+  return [{ group: group.name, order: orderInWords(group, step.op === "create"), joining, leaving }];
 }
 
 const gates: RolloutChange = {
@@ -45,10 +46,10 @@ const gates: RolloutChange = {
   leaving: [],
 };
 
-function hostNames(stdin: unknown): string[] | undefined {
-  if (typeof stdin !== "string") return undefined;
+function hostNames(document: unknown): string[] | undefined {
+  if (typeof document !== "string") return undefined;
   try {
-    return (JSON.parse(stdin) as RolloutSpec).hosts.map(({ name }) => name);
+    return (JSON.parse(document) as RolloutSpec).hosts.map(({ name }) => name);
   } catch {
     return undefined;
   }

@@ -4,6 +4,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, wr
 import { dirname, join } from "node:path";
 import { exitCodes, UserError } from "../../config/errors";
 import { hasState, makeStateDir, stateDir, stateFile } from "./files";
+import { hasSalt } from "./project";
 
 export interface Passphrase {
   readonly text: string | undefined;
@@ -27,9 +28,8 @@ export function findPassphrase(
   make: boolean,
   env: NodeJS.ProcessEnv = process.env,
 ): Passphrase {
-  // An empty one is a passphrase to Pulumi, too.
-  if (env.PULUMI_CONFIG_PASSPHRASE !== undefined) return { text: env.PULUMI_CONFIG_PASSPHRASE };
-  if (env.PULUMI_CONFIG_PASSPHRASE_FILE) return { text: fromFile(env.PULUMI_CONFIG_PASSPHRASE_FILE) };
+  const given = givenPassphrase(env);
+  if (given) return given.text === "" ? emptyPassphrase(given.by, stack, ephemeral, env) : { text: given.text };
   const file = join(stateDir(env), "passphrase");
   if (existsSync(file)) return kept(file, readFileSync(file, "utf8").trim());
   if (hasState(stack, env)) {
@@ -52,6 +52,26 @@ export function findPassphrase(
   const stored = store(file, text);
   const note = `made a random passphrase for the state's secrets in ${file}`;
   return { ...kept(file, stored), ...(stored === text && { note, made: true }) };
+}
+
+function givenPassphrase(env: NodeJS.ProcessEnv): { readonly by: string; readonly text: string } | undefined {
+  const { PULUMI_CONFIG_PASSPHRASE: text, PULUMI_CONFIG_PASSPHRASE_FILE: file } = env;
+  if (text !== undefined) return { by: "PULUMI_CONFIG_PASSPHRASE", text };
+  return file ? { by: `the file ${file} (PULUMI_CONFIG_PASSPHRASE_FILE)`, text: fromFile(file) } : undefined;
+}
+
+/** A passphrase to Pulumi, too: what was encrypted with it is still opened, which is said, and nothing is begun with it. */
+function emptyPassphrase(by: string, stack: string, ephemeral: boolean, env: NodeJS.ProcessEnv): Passphrase {
+  if (hasState(stack, env) || hasSalt(stack)) {
+    const note = `warning: ${by} is empty: whoever can read the state of stack ${stack} has every key in it; for another one see docs/data-and-keys.md#an-empty-passphrase`;
+    return { text: "", note };
+  }
+  const orUnset = ephemeral ? ", or unset it: then a random one is made" : "";
+  throw new UserError(
+    `${by} is empty, and would encrypt the keys of stack ${stack} for nobody: whoever can read its state could open them. ` +
+      `Set it to a passphrase (openssl rand -base64 24 makes one)${orUnset}. Nothing was touched`,
+    exitCodes.badConfiguration,
+  );
 }
 
 function kept(file: string, text: string): Passphrase {

@@ -29,6 +29,11 @@ export function hasEncrypted(stack: string): boolean {
   return /\bsecure:/.test(readFileSync(stackFile(stack), "utf8"));
 }
 
+/** True: something was encrypted for the stack, as Pulumi has noted in its file. */
+export function hasSalt(stack: string): boolean {
+  return /^encryptionsalt:/m.test(readFileSync(stackFile(stack), "utf8"));
+}
+
 /** Takes out what Pulumi has written into the stack's file to know a passphrase by. */
 export function removeSalt(stack: string): void {
   const file = stackFile(stack);

@@ -24,6 +24,10 @@ export function opensshFiles(target: HostTarget, keyFile: string, knownHostsFile
       `UserKnownHostsFile ${knownHostsFile}`,
       "GlobalKnownHostsFile /dev/null",
       "UpdateHostKeys no",
+      // Nothing of the operator's goes along: a host could use it.
+      "ForwardAgent no",
+      "ForwardX11 no",
+      "ClearAllForwardings yes",
       "ConnectTimeout 10",
       "LogLevel ERROR",
     ]),

@@ -90,12 +90,16 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
   };
 }
 
-/** Beside Debian's own settings: it goes on trying, as every unit of ours, and not ten times a second. */
+/**
+ * Beside Debian's own settings: it goes on trying, as every unit of ours, and not ten times a second; and it has no socket at which its
+ * master process takes commands (EXTRAOPTS).
+ */
 function haproxyUnit({ kernel }: Scale): string {
   return `[Unit]
 StartLimitIntervalSec=0
 
 [Service]
+Environment=EXTRAOPTS=
 RestartSec=1s
 LimitNOFILE=${kernel.openFiles.lb}`;
 }
@@ -121,7 +125,8 @@ global
     group haproxy
     # Two for each connection: this bounds the connections, and the table that haproxy allocates for them at its start.
 ${global.join("\n")}
-    stats socket /run/haproxy/admin.sock mode 600 level admin
+    # Tells, and takes no commands.
+    stats socket /run/haproxy/admin.sock mode 600 level user
 
 defaults
     mode tcp

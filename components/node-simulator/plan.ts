@@ -116,27 +116,41 @@ function simulatorMachine({ api, facts, scale, spec }: PlanParts, self: Place): 
   };
 }
 
-/** What kwok may do, and no more: nodes, their leases, pods and their status. */
+/**
+ * What kwok and the registration of its nodes do, and no more. Leases in the nodes' own namespace alone: with those of kube-system one
+ * could take the leadership of the controllers.
+ */
 export function nodeSimulatorObjects({ simulatedNodes }: PlatformFacts): ObjectPlan[] {
   if (simulatedNodes === 0) return [];
-  const all = ["get", "list", "watch", "create", "update", "patch", "delete"];
+  const apiGroup = "rbac.authorization.k8s.io";
+  const apiVersion = `${apiGroup}/v1`;
+  const leases = { name: user, namespace: "kube-node-lease" };
+  const look = ["get", "list", "watch"];
+  const subjects = [{ apiGroup, kind: "User", name: user }];
   return [
     {
-      apiVersion: "rbac.authorization.k8s.io/v1",
+      apiVersion,
       kind: "ClusterRole",
       metadata: { name: user },
       rules: [
-        { apiGroups: [""], resources: ["nodes", "nodes/status", "pods", "pods/status"], verbs: all },
-        { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: all },
-        { apiGroups: ["", "events.k8s.io"], resources: ["events"], verbs: ["create", "patch", "update"] },
+        { apiGroups: [""], resources: ["nodes"], verbs: [...look, "create", "patch", "delete"] },
+        { apiGroups: [""], resources: ["pods"], verbs: [...look, "patch", "delete"] },
+        { apiGroups: [""], resources: ["nodes/status", "pods/status"], verbs: ["patch"] },
       ],
     },
     {
-      apiVersion: "rbac.authorization.k8s.io/v1",
+      apiVersion,
       kind: "ClusterRoleBinding",
       metadata: { name: user },
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: user },
-      subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: user }],
+      roleRef: { apiGroup, kind: "ClusterRole", name: user },
+      subjects,
     },
+    {
+      apiVersion,
+      kind: "Role",
+      metadata: leases,
+      rules: [{ apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: [...look, "create", "update"] }],
+    },
+    { apiVersion, kind: "RoleBinding", metadata: leases, roleRef: { apiGroup, kind: "Role", name: user }, subjects },
   ];
 }

@@ -3,7 +3,7 @@ import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { resourceNames } from "../resources";
 import type { Done } from "./component";
-import { json, newId, type RolloutArgs, rolloutSpec, staged } from "./document";
+import { newId, programInputs, type RolloutArgs, rolloutSpec, staged } from "./document";
 import { program } from "./program";
 import type { CheckSpec, PrepareSpec, TurnSpec } from "./spec";
 
@@ -29,8 +29,11 @@ export class Gates extends pulumi.ComponentResource implements Done {
       {
         create: "true",
         update: `${program} prepare`,
-        stdin: json(checkSpec(args).apply((spec): PrepareSpec => ({ ...spec, waves, secrets }))),
-        environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: stagedOf(args) },
+        ...programInputs(
+          args.sshKey,
+          checkSpec(args).apply((spec): PrepareSpec => ({ ...spec, waves, secrets })),
+          { KILONODE_STAGED: stagedOf(args) },
+        ),
         addPreviousOutputInEnv: false,
         logging: local.Logging.Stderr,
       },
@@ -78,9 +81,8 @@ function beforeChange(name: string, look: Look | undefined, options: pulumi.Cust
     const ignoreChanges = ["create", "stdin", "environment"];
     return new local.Command(name, { create: "true", ...quiet }, { ...options, ignoreChanges });
   }
-  const environment = { KILONODE_SSH_KEY: look.sshKey, KILONODE_STAGED: look.staged, CHANGE: newId() };
-  const inputs = { create: `${program} ${look.verb}`, stdin: json(look.spec), environment };
-  return new local.Command(name, { ...inputs, ...quiet }, options);
+  const inputs = programInputs(look.sshKey, look.spec, { KILONODE_STAGED: look.staged, CHANGE: newId() });
+  return new local.Command(name, { create: `${program} ${look.verb}`, ...inputs, ...quiet }, options);
 }
 
 function checkSpec({ groups }: GatesArgs): pulumi.Output<CheckSpec> {

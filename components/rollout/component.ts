@@ -2,7 +2,7 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { resourceNames } from "../resources";
-import { json, type RolloutArgs, rolloutSpec, staged } from "./document";
+import { programInputs, type RolloutArgs, rolloutSpec, staged } from "./document";
 import { program } from "./program";
 
 /** Resources of a program that a rollout waits for. */
@@ -25,8 +25,9 @@ export class Rollout extends pulumi.ComponentResource implements Done {
       resourceNames.rollout(args.group),
       {
         create: program,
-        stdin: detached(json(rolloutSpec(args)), after),
-        environment: { KILONODE_SSH_KEY: args.sshKey, KILONODE_STAGED: detached(staged(args.hosts), []) },
+        ...programInputs(args.sshKey, detached(rolloutSpec(args), after), {
+          KILONODE_STAGED: detached(staged(args.hosts), []),
+        }),
         // What an earlier run printed tells a shard that was once created from one that never was: see main.ts.
         addPreviousOutputInEnv: true,
         logging: local.Logging.Stderr,

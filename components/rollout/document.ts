@@ -45,4 +45,13 @@ export function staged(hosts: readonly RolloutMember[]): pulumi.Output<string> {
 
 /** Another one in every update. */
 export const newId = () => randomBytes(4).toString("hex");
-export const json = (spec: pulumi.Output<unknown>) => spec.apply((document) => JSON.stringify(document, null, 1));
+
+/** As main.ts takes them: what is secret on stdin, which no other process sees; what a preview shows line by line in the environment. */
+export function programInputs(
+  sshKey: pulumi.Output<string>,
+  spec: pulumi.Output<unknown>,
+  more: Readonly<Record<string, pulumi.Input<string>>> = {},
+) {
+  const document = spec.apply((value) => JSON.stringify(value, null, 1));
+  return { stdin: sshKey, environment: { KILONODE_ROLLOUT: document, ...more } };
+}

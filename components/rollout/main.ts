@@ -1,7 +1,8 @@
 /**
- * Activates the staged hosts of one group: `components/rollout/rollout < spec.json`, with the SSH private key in
- * KILONODE_SSH_KEY and what is staged in KILONODE_STAGED. Progress on stderr, one stable JSON object on stdout. `check` only looks
- * at gates, `prepare` makes credentials live after that, `turn` prepares the change of a host's machine, `leave` takes a member out of its shard.
+ * Activates the staged hosts of one group: `components/rollout/rollout < key`, with the SSH private key on stdin, the document of
+ * spec.ts in KILONODE_ROLLOUT and what is staged in KILONODE_STAGED. Progress on stderr, one stable JSON object on stdout. `check`
+ * only looks at gates, `prepare` makes credentials live after that, `turn` prepares the change of a host's machine, `leave` takes a
+ * member out of its shard.
  *
  * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on
  * from what is live.
@@ -23,9 +24,7 @@ for (const stream of [process.stdout, process.stderr]) stream.on("error", () => 
 async function main(): Promise<number> {
   let group = "rollout";
   try {
-    const text = await readStdin();
-    const key = process.env.KILONODE_SSH_KEY;
-    if (!key) throw new Error("KILONODE_SSH_KEY is not set: it holds the SSH private key for the hosts");
+    const { text, key } = inputsOf(await readStdin());
     if (process.argv[2] === "check") {
       group = "gates";
       await checkGates(readCheck(text, process.env.KILONODE_STAGED), key, progressOf);
@@ -93,6 +92,18 @@ function explain(error: unknown, group: string): number {
   say(`${group}: failed: ${error instanceof Error ? error.message : String(error)}`);
   say(`${group}: what is done is kept; when the cause is gone, run the same command again: it goes on from there`);
   return 1;
+}
+
+/**
+ * A member whose resource an older version made, and which leaves before that was brought up to date, has the document on stdin and the
+ * key in the environment.
+ */
+function inputsOf(stdin: string): { readonly text: string; readonly key: string } {
+  const { KILONODE_ROLLOUT: text, KILONODE_SSH_KEY: oldKey } = process.env;
+  if (text === undefined && oldKey) return { text: stdin, key: oldKey };
+  if (!text) throw new Error("KILONODE_ROLLOUT is not set: it holds the document of the rollout");
+  if (!stdin.trim()) throw new Error("nothing is on stdin: it wants the SSH private key for the hosts");
+  return { text, key: stdin };
 }
 
 async function readStdin(): Promise<string> {

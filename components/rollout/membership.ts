@@ -2,7 +2,7 @@
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
 import { resourceNames } from "../resources";
-import { json, type RolloutArgs } from "./document";
+import { programInputs, type RolloutArgs } from "./document";
 import { program } from "./program";
 import type { LeaveSpec } from "./spec";
 
@@ -26,8 +26,7 @@ export function memberships(
       {
         create: "true",
         delete: `${program} leave`,
-        stdin: json(spec),
-        environment: { KILONODE_SSH_KEY: args.sshKey },
+        ...programInputs(args.sshKey, spec),
         addPreviousOutputInEnv: false,
         logging: local.Logging.Stderr,
       },

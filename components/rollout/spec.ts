@@ -3,9 +3,9 @@ import type { EtcdStrategy, MastersStrategy, TogetherStrategy } from "../plan/gr
 import type { MachineChange } from "../platform/module";
 
 /**
- * What a rollout gets: the hosts of one group with the digest of the content staged on each. Public data; the SSH key
- * comes in the environment (KILONODE_SSH_KEY), and the digests do, too (KILONODE_STAGED): a preview cannot know them, and would show
- * all of this document with them.
+ * What a rollout gets: the hosts of one group with the digest of the content staged on each. Public data (KILONODE_ROLLOUT); the
+ * SSH key comes on stdin, and the digests by themselves (KILONODE_STAGED): a preview cannot know them, and would show all of this
+ * document with them.
  */
 export interface RolloutSpec {
   /** For instance "etcd-main", "masters", "load-balancer". */

@@ -12,6 +12,13 @@ describe.skipIf(!haproxy)(haproxy ? "haproxy" : "haproxy (SKIPPED: apt-get insta
   });
   afterAll(() => balanced?.stop());
 
+  test("tells at its socket how its backends are, and takes no command there", async () => {
+    expect(await balanced.says("show stat")).toContain("apiservers,BACKEND");
+    const [server] = balanced.servers;
+    for (const command of [`set server apiservers/${server.name} state maint`, "disable frontend api", "show env"])
+      expect(await balanced.says(command)).toMatch(/[Pp]ermission denied/);
+  });
+
   test("ends the connections of an API server that is frozen: no client waits for it", async () => {
     const [, frozen] = balanced.servers;
     const clients = balanced.clients(12);

@@ -81,6 +81,17 @@ describe("configuration errors: all at once, exit 2, nothing touched", () => {
     expect(existsSync(project.stateDir)).toBe(false);
   });
 
+  test.each([["up"], ["preview"]])("%s: nothing is begun with an empty passphrase", async (command) => {
+    for (const env of [{ PULUMI_CONFIG_PASSPHRASE: "" }, { PULUMI_CONFIG_PASSPHRASE_FILE: "/dev/null" }]) {
+      const { code, stderr } = await project.run([command, "small"], { PATH: "/nowhere", ...env });
+      expect(stderr).toMatch(
+        /PULUMI_CONFIG_PASSPHRASE\S* is empty.*Set it to a passphrase.*or unset it.*Nothing was touched/,
+      );
+      expect(code).toBe(2);
+    }
+    expect(existsSync(project.stateDir)).toBe(false);
+  });
+
   test.each([
     [["up"], "missing required argument 'stack'"],
     [["upp", "small"], "(Did you mean up?)"],

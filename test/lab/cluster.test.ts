@@ -96,6 +96,15 @@ describe.runIf(root)("a small cluster in the lab", () => {
     expect(await status()).toMatchObject({ nodes: { total: 5, ready: 5 } });
   });
 
+  it("lets the node simulator do what it does, and no more", async () => {
+    const may = async (what: string) =>
+      (await stack.run("kubectl", "auth", "can-i", ...what.split(" "), "--as=kilonode:kwok")).stdout.trim();
+    expect(await may("update leases -n kube-node-lease")).toBe("yes");
+    for (const what of ["update leases -n kube-system", "create pods", "update nodes", "create events", "get secrets"])
+      expect(await may(what), what).toBe("no");
+    expect(await stack.ssh("nodes-1", "journalctl -u kwok -u kwok-nodes | grep -ci forbidden || true")).toBe("0\n");
+  });
+
   it("keeps events and leases in their own shards, and Secrets encrypted", async () => {
     expect(await etcdKeys("etcd-events-1", "/registry/events/")).toContain("/registry/events/default/web");
     expect(await etcdKeys("etcd-leases-1", "/registry/leases/")).toContain(

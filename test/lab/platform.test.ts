@@ -1,5 +1,16 @@
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,7 +23,13 @@ const prefix = `kt-${process.pid}`;
 // Of the benchmark range 198.18.0.0/15: a block of its own for each run, so that two runs do not meet.
 const block = process.pid % 64;
 const at = (host: number) => `198.19.${block * 4}.${host}`;
-const lab = { PREFIX: prefix, STATE_DIR: "/var/lib/kilonode/lab-test", HOSTS: "4", MASTERS: "0" };
+const lab = {
+  PREFIX: prefix,
+  STATE_DIR: "/var/lib/kilonode/lab-test",
+  HOSTS: "4",
+  MASTERS: "0",
+  OPERATOR_TOKEN: "of-the-operator",
+};
 
 type Env = Record<string, string>;
 interface Host {
@@ -58,6 +75,7 @@ const reason = reasonToSkip();
 describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : ""}`, () => {
   const keys = mkdtempSync(join(tmpdir(), "kilonode-lab-"));
   const volumes = "wal:128 db:320";
+  const roots = join(process.env.STORE_DIR ?? "/var/lib/kilonode/store", "roots");
   let common: Env;
 
   const host = (name: string, index: number, more: Env = {}): Env => ({
@@ -80,23 +98,38 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
   const pidOf = async (name: string) => (await status()).hosts.find((h) => h.name === name)?.pid;
 
   /** Logs in, trusting only the key that create has printed. */
-  async function ssh(target: Host, command: string): Promise<string> {
+  async function ssh(target: Host, command: string, ...options: string[]): Promise<string> {
     const known = `-oKnownHostsCommand=/bin/echo ${target.address} ${target.hostKey}`;
     const { stdout } = await run("ssh", [
       "-i",
       join(keys, "id"),
       "-oBatchMode=yes",
       known,
+      ...options,
       `root@${target.address}`,
       command,
     ]);
     return stdout.trim();
   }
 
+  /** Which of the files below these places somebody can read who has no more rights than any user. */
+  function readable(places: readonly string[]): string[] {
+    const files = execFileSync("find", [...places, "!", "-type", "l", "-print0"], { maxBuffer: 2 ** 26 });
+    const nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--"];
+    const look = 'for file; do [ ! -r "$file" ] || echo "$file"; done';
+    const found = execFileSync("setpriv", [...nobody, "xargs", "-0", "-n", "500", "sh", "-c", look, "look"], {
+      input: files,
+      encoding: "utf8",
+      maxBuffer: 2 ** 26,
+    });
+    return found.split("\n").filter(Boolean);
+  }
+  /** The loop devices of its volumes. */
   const loops = (name: string) =>
-    execFileSync("losetup", ["-l", "-n", "-O", "BACK-FILE"], { encoding: "utf8" })
+    execFileSync("losetup", ["-l", "-n", "-O", "NAME,BACK-FILE"], { encoding: "utf8" })
       .split("\n")
-      .filter((line) => line.includes(`/${prefix}/volumes/${name}/`));
+      .filter((line) => line.includes(`/${prefix}/volumes/${name}/`))
+      .map((line) => line.split(" ")[0] as string);
   const stateOf = async (name: string) => (await status()).hosts.find((h) => h.name === name)?.state;
   /** Which of its boots it is in; empty while it does not answer. */
   const bootOf = (it: Host) => ssh(it, "cat /proc/sys/kernel/random/boot_id").catch(() => "");
@@ -159,6 +192,74 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
       expect(await ssh(it, "nice -n -10 ionice -c 1 true && ls /sys/class/net | xargs")).toBe("eth0 lo");
     }
     expect(await ssh(a, `ping -q -c 1 -W 2 ${b.address} >/dev/null && echo reached`)).toBe("reached");
+  });
+
+  test("no other user of the machine can read anything of a lab, nor of one that an older version has made", async () => {
+    const a = await create(host("a", 10));
+    await ssh(a, `${useVolumes}; echo secret > /db/secret; sync; echo secret > /etc/secret`);
+    const own = join(lab.STATE_DIR, prefix);
+    const places = [own, `${roots}/${common.ROOT}/root/etc`, `/proc/${await pidOf("a")}/root/etc`, ...loops("a")];
+    expect(readable([`/proc/${process.pid}/status`])).not.toEqual([]);
+    expect(readable(places)).toEqual([]);
+    // As one was made before; what is deeper has the modes that the host sees.
+    execFileSync("find", [own, "-maxdepth", "3", "-exec", "chmod", "go+rX", "{}", "+"]);
+    expect(readable([own])).toContain(join(own, "volumes/a/db.img"));
+    await script("lab-preflight", ["--install"]);
+    expect(readable(places)).toEqual([]);
+    expect(await ssh(a, "stat -c %a / /etc /etc/hosts /etc/machine-id")).toBe("755\n755\n644\n644");
+  });
+
+  test("what lives as long as a host has nothing of the operator's environment", async () => {
+    await create(host("a", 10));
+    const cgroup = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"]
+      .map((root) => join(root, `kilonode.${prefix}`, "a"))
+      .find(existsSync) as string;
+    const files = execFileSync("find", [cgroup, "-name", "cgroup.procs"], { encoding: "utf8" }).trim().split("\n");
+    const pids = files.flatMap((file) => readFileSync(file, "utf8").split("\n").filter(Boolean));
+    const environments = pids.map((pid) =>
+      existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/environ`, "utf8") : "",
+    );
+    expect(environments.filter((text) => text.includes(`PREFIX=${prefix}`)).length).toBeGreaterThan(1);
+    expect(environments.filter((text) => text.includes(lab.OPERATOR_TOKEN))).toEqual([]);
+  });
+
+  test("a root is used only as it was built, with its packages on record", async () => {
+    const store = join(keys, "store");
+    const copied = { STORE_DIR: store, SUITE: "none", MIRROR: "http://127.0.0.1:9" };
+    const { root } = JSON.parse((await script("lab-root", ["--print"], copied)).stdout) as { root: string };
+    const copy = join(store, "roots", root);
+    mkdirSync(join(store, "roots"), { recursive: true });
+    execFileSync("cp", ["-a", join(roots, common.ROOT as string), copy]);
+    await script("lab-root", [], copied);
+    const recorded = readFileSync(join(copy, "packages"), "utf8");
+    const installed = execFileSync("chroot", [join(copy, "root"), "dpkg-query", "--show"], { encoding: "utf8" });
+    const packages = (text: string, fields: RegExp) => [...text.matchAll(fields)].map(([, ...two]) => two).sort();
+    const all = packages(recorded, /^(\S+) \S+ (\S+) [0-9a-f]{64}$/gm);
+    expect(all).toHaveLength(recorded.trim().split("\n").length);
+    expect(all).toEqual(packages(installed, /^([^:\s]+)\S*\s+(\S+)$/gm));
+    // Another byte in a file that is as long and as old as before.
+    const file = join(copy, "root/usr/sbin/sshd");
+    const [bytes, { atime, mtime }] = [readFileSync(file), statSync(file)];
+    bytes[5000] = (bytes[5000] ?? 0) ^ 1;
+    writeFileSync(file, bytes);
+    utimesSync(file, atime, mtime);
+    expect(await failure("lab-root", [], copied)).toMatch(/building a Debian none root/);
+  });
+
+  test("nobody passes through a host to another one", async () => {
+    const a = await create(host("a", 10));
+    const allowed = await ssh(
+      a,
+      "sshd -T | grep -iE '^(disable|allowagent|allowtcp|x11)forwarding|^permittunnel' | sort",
+    );
+    expect(allowed.split("\n")).toEqual([
+      "allowagentforwarding no",
+      "allowtcpforwarding no",
+      "disableforwarding yes",
+      "permittunnel no",
+      "x11forwarding no",
+    ]);
+    await expect(ssh(a, "", "-W", "127.0.0.1:22")).rejects.toThrow(/administratively prohibited/);
   });
 
   test("create changes nothing on a running host, and restarts it when an input has changed", async () => {

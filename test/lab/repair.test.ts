@@ -58,20 +58,24 @@ describe.runIf(root)("a cluster that is not as it should be", () => {
     ok(await stack.run("up", "--expect-no-changes"));
   });
 
+  it("the load balancer's processes take no command, neither the workers nor their master", async () => {
+    const sockets = "find /run -name 'haproxy*.sock' -o -path '/run/haproxy/*'";
+    expect(await stack.ssh("lb-1", sockets)).toBe("/run/haproxy/admin.sock\n");
+    const command = "echo 'disable frontend api' | socat - UNIX-CONNECT:/run/haproxy/admin.sock";
+    expect(await stack.ssh("lb-1", command)).toMatch(/[Pp]ermission denied/);
+  });
+
   it("everything as applied, and the cluster broken: up says what is wrong, and fails", async () => {
-    const drained = (state: string) =>
-      stack.ssh(
-        "lb-1",
-        `echo 'set server apiservers/heal-master-2 state ${state}' | socat - UNIX-CONNECT:/run/haproxy/admin.sock`,
-      );
-    await drained("maint");
+    const address = (await stack.ssh("master-2", "hostname -I")).trim();
+    const road = (change: string) => stack.ssh("lb-1", `ip route ${change} blackhole ${address}/32`);
+    await road("add");
     const up = await stack.run("up", "--json");
     expect(up.code, up.stderr).toBe(1);
     expect(JSON.parse(up.stdout)).toMatchObject({
       result: "succeeded",
-      health: { healthy: false, problems: ["out of the load balancer's rotation: heal-master-2 (MAINT)"] },
+      health: { healthy: false, problems: ["out of the load balancer's rotation: heal-master-2 (DOWN)"] },
     });
-    await drained("ready");
+    await road("delete");
     const mended = await stack.run("up", "--json");
     ok(mended);
     expect(JSON.parse(mended.stdout)).toMatchObject({ health: { healthy: true, problems: [] } });

@@ -53,6 +53,12 @@ const rotated = { ...renewed, keys: { authorities: { "etcd-main-peer": [2], kube
 /** After machines were changed once more. */
 const again = { ...rotated, folders: { image: "third", label: "other" } };
 
+interface OpenedResource {
+  readonly urn: string;
+  readonly type: string;
+  readonly inputs?: Readonly<Record<string, unknown>>;
+}
+
 let cluster: FoldersCluster;
 beforeAll(async () => {
   cluster = await FoldersCluster.start(base);
@@ -156,6 +162,19 @@ describe("a cluster on folders", () => {
     ])
       if (!["/root", "/usr/bin"].includes(place)) expect(state).not.toContain(place);
     expect(state).not.toMatch(/file:\/\/(?!\/bucket)/);
+  });
+
+  it("hands no secret to a command in its environment or its text, which other processes see", () => {
+    const commands = (cluster.opened as OpenedResource[]).filter(({ type }) => type.startsWith("command:"));
+    const kinds = new Set(commands.map(({ type }) => type));
+    expect([...kinds].sort()).toEqual(["command:local:Command", "command:remote:Command"]);
+    for (const { urn, inputs = {} } of commands) {
+      const { stdin: _, connection: __, ...others } = inputs;
+      expect(JSON.stringify(others), urn).not.toMatch(/PRIVATE KEY|"4dabf18193072939515e22adb298388d"/);
+    }
+    // It goes on stdin, and in the state it is a secret.
+    const rollout = commands.find(({ urn }) => urn.endsWith("::masters-rollout"));
+    expect(rollout?.inputs?.stdin).toMatchObject({ "4dabf18193072939515e22adb298388d": expect.any(String) });
   });
 
   it("is no success while a host does not answer: up refuses and touches nothing, a preview says what it could not see", async () => {

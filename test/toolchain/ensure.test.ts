@@ -53,7 +53,7 @@ test("the manifest says how each binary was made", async () => {
   const manifest = JSON.parse(readFileSync(manifestPath(made), "utf8"));
   expect(manifest.recipe).toMatchObject({
     source: "gomod",
-    go: "go1.26",
+    go: "go1.26.8",
     environment: expect.stringContaining("CGO_ENABLED=0"),
   });
   expect(manifest.binaries.one).toEqual({
@@ -62,6 +62,17 @@ test("the manifest says how each binary was made", async () => {
     goVersion: "go1.26.8",
     how: "go1.26.8: go build -trimpath -buildvcs=false -tags= -ldflags=-s -w example.invalid/fake/one",
   });
+});
+
+test("two patch levels of Go share nothing: another one compiles anew, and the first is found again", async () => {
+  const made = setup();
+  const by = (version: string) =>
+    ensureToolchain({ ...made.options, env: { ...made.options.env, FAKE_GO_VERSION: version } });
+  const [old, patched] = [await by("go1.26.8"), await by("go1.26.9")];
+  expect(new Set([...old, ...patched].map(({ sha256 }) => sha256)).size).toBe(4);
+  expect(await by("go1.26.8")).toEqual(old);
+  expect(await by("go1.26.9")).toEqual(patched);
+  expect(made.builds()).toHaveLength(4);
 });
 
 test.each<[string, (path: string) => void, RegExp]>([

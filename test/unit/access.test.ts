@@ -140,6 +140,14 @@ describe.skipIf(!hasSshd)(hasSshd ? "SSH" : "SSH (SKIPPED: needs root and sshd)"
     connection.close();
   });
 
+  it("takes nothing of the operator's along: no agent, no display, no port", () => {
+    const config = join(servers.dir, "forwarding");
+    writeFileSync(config, opensshFiles(throughJump(), "key", "known").config);
+    const given = ["-o", "RemoteForward 8080 localhost:80", opensshHost];
+    const settings = execFileSync("ssh", ["-G", "-F", config, ...given], { encoding: "utf8" }).split("\n");
+    for (const off of ["forwardagent no", "forwardx11 no", "clearallforwardings yes"]) expect(settings).toContain(off);
+  });
+
   it("does not take a host of another key", async () => {
     const target = { ...host.target, hostKey: servers.otherKey };
     await expect(run(target, "true")).rejects.toThrow("its host key is not the pinned one");

@@ -90,8 +90,13 @@ export function programsStep(host: string, before: string, after: string): Step 
 }
 
 export function rolloutStep(op: Op, group: string, hosts: readonly string[] | undefined): Step {
-  const oldInputs = hosts && { stdin: JSON.stringify({ group, hosts: hosts.map((name) => ({ name })) }) };
-  return step(op, localCommand, `${group}-rollout`, { oldInputs, newInputs: { stdin: UNKNOWN }, diffs: ["stdin"] });
+  const document = JSON.stringify({ group, hosts: hosts?.map((name) => ({ name })) });
+  const [oldInputs, newInputs] = [document, UNKNOWN].map((value) => ({ environment: { KILONODE_ROLLOUT: value } }));
+  return step(op, localCommand, `${group}-rollout`, {
+    oldInputs: hosts && oldInputs,
+    newInputs,
+    diffs: ["environment.KILONODE_ROLLOUT"],
+  });
 }
 
 /** The machine with one file's text changed. */

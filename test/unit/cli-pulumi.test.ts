@@ -127,5 +127,11 @@ test.each([".json", ".json.journal"])("a stack with a file %s stays the rehearsa
   expect(chooseEngine("lab", undefined, env)).toMatchObject({ name: "rehearsal", reason: "which made this stack" });
   expect(() => chooseEngine("lab", "pulumi", env)).toThrow("Pulumi would make it a second time");
   expect(() => findPassphrase("lab", true, true, env)).toThrow("was encrypted with a passphrase that is not here");
+  // It was begun with an empty one: still opened, and said.
+  const empty = findPassphrase("lab", true, true, { ...env, PULUMI_CONFIG_PASSPHRASE: "" });
+  expect(empty).toEqual({
+    text: "",
+    note: expect.stringMatching(/PULUMI_CONFIG_PASSPHRASE is empty.*an-empty-passphrase/),
+  });
   rmSync(dir, { recursive: true });
 });

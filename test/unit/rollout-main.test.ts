@@ -108,7 +108,7 @@ async function specOf(count: number): Promise<RolloutSpec> {
   };
 }
 
-/** The document of a rollout: what is staged comes in the environment. */
+/** The document of a rollout: what is staged comes by itself. */
 const documentOf = (spec: object) =>
   JSON.stringify(spec, (key, value: unknown) => (key === "digest" ? undefined : value));
 
@@ -117,13 +117,27 @@ const main = join(import.meta.dirname, "../../components/rollout/main.ts");
 const engine = `require("node:child_process").spawn("/bin/sh", ["-c", process.argv[1]], { stdio: "inherit" })`;
 
 function start(
-  stdin: string,
+  document: string,
   onStderr: (text: string) => void = () => undefined,
   previous?: unknown,
   args = ["--import", "tsx", main],
 ) {
   const output = previous === undefined ? {} : { PULUMI_COMMAND_STDOUT: JSON.stringify(previous) };
-  const env = { ...process.env, KILONODE_SSH_KEY: clientKey.private, KILONODE_STAGED: "h1=d1 h2=d1", ...output };
+  return run(
+    { KILONODE_ROLLOUT: document, KILONODE_STAGED: "h1=d1 h2=d1", ...output },
+    clientKey.private,
+    args,
+    onStderr,
+  );
+}
+
+function run(
+  environment: NodeJS.ProcessEnv,
+  stdin: string,
+  args: readonly string[],
+  onStderr: (text: string) => void = () => undefined,
+) {
+  const env = { ...process.env, ...environment };
   const running = spawn(process.execPath, args, { env, stdio: ["pipe", "pipe", "pipe"] });
   child = running;
   running.stdin.end(stdin);
@@ -249,6 +263,26 @@ describe("the rollout program", () => {
     expect(code).toBe(3);
     expect(stderr).toContain("its host key is not the pinned one");
     expect(hosts[0]?.commands).toEqual([]);
+  });
+
+  it("says what it is not given", async () => {
+    const args = ["--import", "tsx", main];
+    const without = await run({}, clientKey.private, args);
+    expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining("KILONODE_ROLLOUT is not set") });
+    const spec = await specOf(1);
+    const keyless = await run({ KILONODE_ROLLOUT: documentOf(spec), KILONODE_STAGED: "h1=d1" }, "", args);
+    expect(keyless).toMatchObject({ code: 1, stderr: expect.stringContaining("nothing is on stdin") });
+    expect(hosts[0]?.commands).toEqual([]);
+  });
+
+  it("takes a member's leave as an older version has recorded it: the document on stdin, the key in the environment", async () => {
+    const { hosts: members, hostTimeoutSeconds } = await specOf(2);
+    const targets = members.map(({ zone: _, endpoint: __, digest: ___, ...target }) => target);
+    const leave = { group: "etcd-main", member: "h1", hosts: targets, hostTimeoutSeconds };
+    const args = ["--import", "tsx", main, "leave"];
+    await run({ KILONODE_SSH_KEY: clientKey.private }, JSON.stringify(leave), args);
+    // The one that stays let it in.
+    expect(hosts[1]?.commands).not.toEqual([]);
   });
 
   it("says why a host cannot be reached", async () => {

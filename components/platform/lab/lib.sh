@@ -3,7 +3,7 @@
 #
 # Everything the lab makes is found again by PREFIX alone, so that a crash at any point leaves nothing that cannot be removed:
 #
-#   files      STATE_DIR/PREFIX/{network.json,hosts/NAME,volumes/NAME,locks/NAME}; STORE_DIR is everybody's
+#   files      STATE_DIR/PREFIX/{network.json,hosts/NAME,volumes/NAME,locks/NAME}; STORE_DIR is for all labs
 #   processes  cgroup v2 kilonode.PREFIX/NAME: a host's processes are listed, and killed, by it
 #   netns      PREFIX (the switch: a bridge and one port a host) and PREFIX.NAME (a host)
 #   link       PREFIX on the machine: its port on the switch, with the gateway address
@@ -11,10 +11,13 @@
 # The bridge lives in a network namespace of its own: a FORWARD policy of the machine (Docker sets DROP) never sees its frames,
 # and one deletion takes all ports away. The overlay and the volumes are mounted in the host's own mount namespace: when its last
 # process ends, for whatever reason, the kernel unmounts them and frees the volumes' loop devices.
+#
+# It is no security boundary: see docs/machines.md.
 
 set -euo pipefail
 export LC_ALL=C
-umask 022
+# What a lab keeps is root's alone: the keys of masters are in it. What hosts or other programs of the machine are to read says so.
+umask 077
 PATH="$PATH:/usr/local/sbin:/usr/sbin:/sbin"
 
 readonly DEFAULT_STATE_DIR=/var/lib/kilonode/lab
@@ -138,6 +141,13 @@ write_file() {
   mv -f "$temporary" "$1"
 }
 
+# What an older version has left open to other users. What is deeper are the files of hosts, with the modes that they see.
+close_lab() {
+  [[ -d $lab_dir ]] || return 0
+  find "$lab_dir" -maxdepth 2 -type d -exec chmod 0700 {} +
+  find "$lab_dir" -maxdepth 3 -type f -exec chmod 0600 {} +
+}
+
 # --- cgroup -----------------------------------------------------------------------------------------------------------------------
 
 # Where cgroup v2 is mounted: alone (/sys/fs/cgroup) or beside v1 (/sys/fs/cgroup/unified).
@@ -207,6 +217,12 @@ grows_online() {
 
 netns_exists() { [[ -e /run/netns/$1 ]]; }
 
+# The folder that they are in is the machine's.
+netns_add() (
+  umask 022
+  ip netns add "$1"
+)
+
 # A host's port on the switch: its name, or what fits of it and a digest.
 port_name() {
   if ((${#1} <= 15)) && [[ ! $1 =~ ^(lo|br0|uplink)$ ]]; then
@@ -238,7 +254,7 @@ network_ensure() {
     ip -4 -o address show dev "$PREFIX" 2>/dev/null | grep -q " $gateway/${cidr#*/} "; then
     return
   fi
-  netns_exists "$PREFIX" || ip netns add "$PREFIX"
+  netns_exists "$PREFIX" || netns_add "$PREFIX"
   ip netns exec "$PREFIX" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
   ip -n "$PREFIX" link show dev br0 &>/dev/null || ip -n "$PREFIX" link add name br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
   ip -n "$PREFIX" link set dev br0 up

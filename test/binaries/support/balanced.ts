@@ -76,16 +76,21 @@ export class Balanced {
     }
   }
 
-  /** haproxy's word for it, as components/machine/files/usr/local/lib/kilonode/backends reads it. */
-  private async status(server: string): Promise<string> {
-    const said = await new Promise<string>((resolve) => {
+  /** Its answer at its socket. */
+  says(command: string): Promise<string> {
+    return new Promise((resolve) => {
       let text = "";
-      const socket = connect(this.socket, () => socket.write("show stat\n"));
+      const socket = connect(this.socket, () => socket.write(`${command}\n`));
       socket.on("error", () => resolve("")).on("close", () => resolve(text));
       socket.on("data", (chunk) => {
         text += chunk.toString();
       });
     });
+  }
+
+  /** haproxy's word for it, as components/machine/files/usr/local/lib/kilonode/backends reads it. */
+  private async status(server: string): Promise<string> {
+    const said = await this.says("show stat");
     const row = said.split("\n").map((line) => line.split(","));
     return row.find(([proxy, name]) => proxy === "apiservers" && name === server)?.[17] ?? "not listed";
   }
