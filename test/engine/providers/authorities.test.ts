@@ -22,7 +22,7 @@ beforeAll(async () => {
     },
     call: () => ({}),
   });
-  new Pki("pki", { stack: "prod", ephemeral: false, certificates }).operator("me", "mine");
+  new Pki("pki", { stack: "prod", ephemeral: false, certificates }).program("me", "mine");
   await pulumi.runtime.disconnect();
 });
 
@@ -57,7 +57,7 @@ it("an authority is never outlived by what it signs, whenever `up` is run, and k
     // Signing comes a while after looking.
     now += 3_600_000;
     const leaf = await create(provider, call(LOCAL), {
-      ...(made.get(`${LOCAL} operator`) as Values),
+      ...(made.get(`${LOCAL} program`) as Values),
       caPrivateKeyPem: privateKeyPem as string,
       caCertPem: String(current.outputs.certPem),
       certRequestPem: request,
