@@ -85,6 +85,8 @@ describe("access of people", () => {
     expect(day.certificate.serialNumber).not.toBe(night.certificate.serialNumber);
 
     const { objects, hosts } = smallPlan();
+    const groups = hosts.flatMap(({ certificates }) => certificates.map(({ organization }) => organization));
+    expect(groups).not.toContain("system:masters");
     expect(objects).toContainEqual(
       expect.objectContaining({
         kind: "ClusterRoleBinding",
