@@ -3,10 +3,13 @@ import { renameSync, writeFileSync } from "node:fs";
 import { userInfo } from "node:os";
 import type { IssuedKubeconfig, Role } from "../../components/pki/operator-access";
 import { UserError } from "../../config/errors";
+import type { CheckedStack } from "../stack/configuration";
 import { kubeconfigFiles, makeStateDir } from "../stack/files";
-import type { ReachableCluster } from "./cluster";
+import type { Known } from "./known";
 
-type Access = Pick<ReachableCluster, "checked" | "access" | "accessLacks" | "operatorsBound">;
+interface Access extends Pick<Known, "access" | "accessLacks" | "operatorsBound"> {
+  readonly checked: Pick<CheckedStack, "stack">;
+}
 
 /** @throws UserError with what there has to be first */
 export async function issuedFor(cluster: Access, role: Role): Promise<IssuedKubeconfig> {
