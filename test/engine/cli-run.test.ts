@@ -81,7 +81,12 @@ test("up --expect-no-changes --json: one object on the standard output, exit 1 b
     result: "succeeded",
     changes: { replace: 1, same: 5 },
   });
-  expect(report.phases.map(({ name }) => name)).toEqual(["preparation", "hosts", "rollout etcd-main"]);
+  expect(report.phases.map(({ name }) => name)).toEqual([
+    "preparation",
+    "hosts",
+    "keys and certificates",
+    "rollout etcd-main",
+  ]);
   expect(report.outputs).toMatchObject({ sshKey: "[secret]" });
   expect(code).toBe(1);
 });
