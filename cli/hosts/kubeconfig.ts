@@ -18,7 +18,7 @@ export async function issuedFor(cluster: Access, role: Role): Promise<IssuedKube
     throw new UserError(`the kubeconfig of stack ${checked.stack} cannot be made yet: ${accessLack(cluster)}`);
   const { issueKubeconfig } =
     require("../../components/pki/operator-access") as typeof import("../../components/pki/operator-access");
-  return await issueKubeconfig(access, role, person());
+  return await issueKubeconfig(access, role, person(), new Date());
 }
 
 /** Why the API cannot be asked as an operator yet. */

@@ -37,16 +37,19 @@ const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 /** Clocks differ; the cluster's own signer takes as much. */
 const backdatedMs = 5 * 60_000;
 
-/** @param person told apart in audit logs; the rights are those of the role */
+/**
+ * @param person told apart in audit logs; the rights are those of the role
+ * @param now when its hours begin
+ */
 export async function issueKubeconfig(
   { stack, endpoint, authorityPem, signer }: ApiAccess,
   role: Role,
   person: string,
+  now: Date,
 ): Promise<IssuedKubeconfig> {
   const { name, groups, hours } = roles[role];
   const user = `${name}:${person}`;
-  const now = Date.now();
-  const ends = new Date(now + hours * 3_600_000);
+  const ends = new Date(now.getTime() + hours * 3_600_000);
   const authority = new x509.X509Certificate(signer.certPem);
   const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await x509.X509CertificateGenerator.create({
@@ -54,7 +57,7 @@ export async function issueKubeconfig(
     serialNumber: `01${randomBytes(15).toString("hex")}`,
     issuer: authority.subjectName,
     subject: [{ CN: [user] }, ...groups.map((group) => ({ O: [group] }))],
-    notBefore: new Date(now - backdatedMs),
+    notBefore: new Date(now.getTime() - backdatedMs),
     notAfter: ends,
     publicKey: keys.publicKey,
     signingKey: await signingKey(signer.keyPem),

@@ -2,6 +2,7 @@
 import "reflect-metadata";
 import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import type { ApiAccess } from "../../../components/pki/operator-access";
 import { type Authority, authorities, type CertificatePlan, type PublicPem } from "../../../components/plan/types";
 
 const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
@@ -88,6 +89,12 @@ export class Credentials {
       crypto,
     );
     return { cert: certificate.toString("pem"), key: await privatePem(keys.privateKey) };
+  }
+
+  /** What an authority signs with. */
+  async signer(name: Authority): Promise<ApiAccess["signer"]> {
+    const { certificate, keys } = this.signers[name];
+    return { certPem: certificate.toString("pem"), keyPem: await privatePem(keys.privateKey) };
   }
 
   /** The public text that the plan puts at a path. */
