@@ -67,7 +67,8 @@ export class Cluster extends pulumi.ComponentResource {
   ): pulumi.Resource[] {
     const provider = new kubernetes.Provider(
       "cluster",
-      // With an identifier another certificate, of the program or of the authority, does not make it another cluster, whose objects all have to be replaced.
+      // Without an identifier another certificate, of the program or of the authority, makes it another cluster for the provider,
+      // and all objects have to be replaced.
       { kubeconfig, clusterIdentifier: plan.stack, enableServerSideApply: true },
       { parent: this, dependsOn },
     );
