@@ -5,7 +5,7 @@ import type { HostRole } from "../config/names";
 import type { HostTarget } from "./access/target";
 import { type ClusterArgs, ClusterHosts } from "./cluster-hosts";
 import { clusterObjects } from "./objects/objects";
-import { operatorKubeconfig } from "./pki/kubeconfig";
+import { kubeconfigWithKey } from "./pki/kubeconfig";
 import { encryptionKeyName, Pki } from "./pki/pki";
 import { groupOf, wavesOf } from "./plan/groups";
 import type { ClusterPlan } from "./plan/types";
@@ -23,15 +23,13 @@ export interface ClusterHost extends HostTarget {
 }
 
 export class Cluster extends pulumi.ComponentResource {
-  readonly kubeconfig: pulumi.Output<string>;
   readonly hosts: pulumi.Output<ClusterHost[]>;
 
   constructor(args: ClusterArgs) {
     const { plan, spec, sshKey } = args;
     super("kilonode:index:Cluster", spec.stack);
     const pki = new Pki("pki", { ...plan, certificates: spec.certificates }, { parent: this });
-    this.kubeconfig = operatorAccess(plan, pki);
-
+    const kubeconfig = programAccess(plan, pki);
     const hosts = new ClusterHosts(args, pki, this);
     const groups = [...plan.groups].sort((a, b) => Number(a.needsApi) - Number(b.needsApi));
     const prepared = () => ({
@@ -42,7 +40,7 @@ export class Cluster extends pulumi.ComponentResource {
     });
     const gates = hosts.turning ? undefined : new Gates(prepared(), { parent: this });
     const done = new Map<string, Rollout>();
-    const objects = once(() => this.#objects(args, [...done.values()]));
+    const objects = once(() => this.#objects(args, kubeconfig, [...done.values()]));
     for (const group of groups) {
       const existed = hosts.existed(group);
       const before: pulumi.Resource[] = [
@@ -66,10 +64,16 @@ export class Cluster extends pulumi.ComponentResource {
   }
 
   /** The plan's objects, once the API answers. */
-  #objects({ placement, plan }: ClusterArgs, dependsOn: pulumi.Resource[]): pulumi.Resource[] {
+  #objects(
+    { placement, plan }: ClusterArgs,
+    kubeconfig: pulumi.Output<string>,
+    dependsOn: pulumi.Resource[],
+  ): pulumi.Resource[] {
     const provider = new kubernetes.Provider(
       "cluster",
-      { kubeconfig: this.kubeconfig, enableServerSideApply: true },
+      // Without an identifier another certificate, of the program or of the authority, makes it another cluster for the provider,
+      // and all objects have to be replaced.
+      { kubeconfig, clusterIdentifier: plan.stack, enableServerSideApply: true },
       { parent: this, dependsOn },
     );
     return clusterObjects(plan.objects, { parent: this, provider, deletedWith: placement.boundary });
@@ -96,11 +100,15 @@ function clusterHost(plan: ClusterPlan, { target, plan: { name, role, zone } }: 
   return target.apply((made) => ({ ...made, zone, role, group: groupOf(plan, name).name }));
 }
 
-function operatorAccess(plan: ClusterPlan, pki: Pki): pulumi.Output<string> {
-  const operator = pki.operator("kilonode:operator", "system:masters");
+/** It makes the bindings that all others have their rights from, so it has its own without one. */
+function programAccess({ stack, api: { endpoint } }: ClusterPlan, pki: Pki): pulumi.Output<string> {
+  const user = "kilonode:program";
+  const program = pki.program(user, "system:masters");
   return pulumi.secret(
     pulumi
-      .all([pki.trusted(["kubernetes"]), operator.certPem, operator.keyPem])
-      .apply(([authority, cert, key]) => operatorKubeconfig(plan.stack, plan.api.endpoint, authority, cert, key)),
+      .all([pki.trusted(["kubernetes"]), program.certPem, program.keyPem])
+      .apply(([authorityPem, certPem, keyPem]) =>
+        kubeconfigWithKey({ stack, endpoint, authorityPem, certPem, keyPem, user }),
+      ),
   );
 }

@@ -41,7 +41,6 @@ export async function placeCluster<P extends Prepared>(args: {
   const cluster = new Cluster({ spec, plan, placement, repairs, sshKey: sshKey.privateKeyOpenssh });
   return {
     apiEndpoint: plan.api.endpoint,
-    kubeconfig: cluster.kubeconfig,
     sshKey: sshKey.privateKeyOpenssh,
     hosts: cluster.hosts,
     waiting,

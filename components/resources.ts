@@ -6,6 +6,7 @@ const types = {
   certificate: "tls:index/locallySignedCert:LocallySignedCert",
   authority: "tls:index/selfSignedCert:SelfSignedCert",
   key: "tls:index/privateKey:PrivateKey",
+  binding: "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
   randomBytes: "random:index/randomBytes:RandomBytes",
 } as const;
 
@@ -23,7 +24,7 @@ export const resourceNames = {
   gates: "all-gates",
   machineGates: "machine-gates",
   sshKey: "ssh",
-  operator: "operator",
+  program: "program",
   rollout: (group: string) => `${group}-rollout`,
   turn: (host: string) => `${host}-turn`,
   membership: (host: string) => `${host}-membership`,
@@ -43,10 +44,11 @@ export const resourceIds = {
   commitments: [types.local, resourceNames.commitments],
   owner: [types.randomBytes, resourceNames.owner],
   sshKey: (number: number) => [types.key, numbered(resourceNames.sshKey, number)] as const,
-  operatorKey: [types.key, resourceNames.operator],
-  operatorCertificate: [types.certificate, resourceNames.operator],
   authority: (authority: string, number: number) =>
     [types.authority, numbered(resourceNames.authority(authority), number)] as const,
+  authorityKey: (authority: string, number: number) =>
+    [types.key, numbered(resourceNames.authority(authority), number)] as const,
+  binding: (name: string) => [types.binding, resourceNames.object("ClusterRoleBinding", name)] as const,
   rollout: (group: string) => [types.local, resourceNames.rollout(group)] as const,
 } as const;
 

@@ -3,8 +3,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { unfinishedText } from "../show/unfinished";
 import { askAll, bashProgram, type HostAnswer, hostAnswer } from "./ask";
-import { type ClusterOptions, kubeconfigLack, type ReachableCluster, reachableCluster } from "./cluster";
-import { countNodes } from "./nodes";
+import { type ClusterOptions, type ReachableCluster, reachableCluster } from "./cluster";
+import { accessLack, issuedFor } from "./kubeconfig";
+import { countNodes, type Nodes } from "./nodes";
 import { certificatePaths, statusReport } from "./status";
 import type { StatusReport } from "./status-types";
 
@@ -17,7 +18,7 @@ export async function collectStatus(stack: string, options: ClusterOptions): Pro
 export async function statusOf(cluster: ReachableCluster): Promise<StatusReport> {
   const started = performance.now();
   const script = readFileSync(join(__dirname, "host-report"), "utf8");
-  const { checked, hosts, kubeconfig, sshKey, unfinished } = cluster;
+  const { checked, hosts, sshKey, unfinished } = cluster;
   const { plan, platform, spec } = checked;
   const paths = (name: string) => {
     const host = plan.hosts.find((one) => one.name === name);
@@ -25,7 +26,7 @@ export async function statusOf(cluster: ReachableCluster): Promise<StatusReport>
   };
   const [answers, nodes, degradations] = await Promise.all([
     askAll(hosts, sshKey, ({ name, role }, seconds) => bashProgram(script, [String(seconds), role, ...paths(name)])),
-    kubeconfig === undefined ? { total: 0, ready: 0, error: kubeconfigLack(cluster) } : countNodes(kubeconfig),
+    nodesOf(cluster),
     platform.degradations(spec),
   ]);
   return statusReport({
@@ -42,4 +43,10 @@ export async function statusOf(cluster: ReachableCluster): Promise<StatusReport>
     now: new Date(),
     durationMs: Math.round(performance.now() - started),
   });
+}
+
+async function nodesOf(cluster: ReachableCluster): Promise<Nodes> {
+  const lack = accessLack(cluster);
+  if (lack !== undefined) return { total: 0, ready: 0, error: lack };
+  return countNodes((await issuedFor(cluster, "operator")).text);
 }

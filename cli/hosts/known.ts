@@ -4,7 +4,8 @@
  * reaches its end.
  */
 import type { ClusterHost } from "../../components/cluster";
-import { operatorKubeconfig } from "../../components/pki/kubeconfig";
+import { operatorsGroup } from "../../components/objects/plan";
+import type { ApiAccess } from "../../components/pki/operator-access";
 import { keysOf } from "../../components/plan/authorities";
 import { groupOf } from "../../components/plan/groups";
 import type { ClusterPlan } from "../../components/plan/types";
@@ -24,9 +25,12 @@ export interface Known {
   readonly sshKey: string | undefined;
   readonly hosts: readonly ClusterHost[];
   readonly unmade: readonly UnmadeHost[];
-  readonly kubeconfig: string | undefined;
-  /** What the kubeconfig waits for. */
-  readonly kubeconfigLacks: readonly string[];
+  /** What a kubeconfig is made with. */
+  readonly access: ApiAccess | undefined;
+  /** What that waits for. */
+  readonly accessLacks: readonly string[];
+  /** The API was told what operators may do. */
+  readonly operatorsBound: boolean;
   /** What the last run was at when it ended without an end. */
   readonly pending: OpenedState["pending"];
 }
@@ -60,7 +64,8 @@ export function knownFrom(
     unmade: plan.hosts
       .filter(({ name }) => !hosts.some((host) => host.name === name))
       .map(({ name }) => ({ name, reason: whyUnmade(name, pending) })),
-    ...kubeconfigFrom(plan, find, outputs),
+    operatorsBound: find(...resourceIds.binding(operatorsGroup)) !== undefined,
+    ...accessFrom(plan, find, outputs),
   };
 }
 
@@ -78,26 +83,23 @@ function whyUnmade(name: string, pending: OpenedState["pending"]): string {
     : "it is not made yet";
 }
 
-function kubeconfigFrom(
+function accessFrom(
   plan: Pick<ClusterPlan, "stack" | "api" | "keys">,
   find: MadeResources,
   outputs: Values,
-): Pick<Known, "kubeconfig" | "kubeconfigLacks"> {
+): Pick<Known, "access" | "accessLacks"> {
   // What was applied: the configuration may say something else that the cluster cannot become.
   const endpoint = text(outputs, "apiEndpoint") ?? plan.api.endpoint;
-  const parts = {
-    "the certificate of the kubernetes authority": keysOf(plan, "kubernetes")
-      .map((number) => text(find(...resourceIds.authority("kubernetes", number)), "certPem") ?? "")
-      .join(""),
-    "the operator's certificate": text(find(...resourceIds.operatorCertificate), "certPem"),
-    "the operator's key": text(find(...resourceIds.operatorKey), "privateKeyPem"),
-  };
-  const [authority, cert, operatorKey] = Object.values(parts);
-  if (authority && cert && operatorKey)
-    return { kubeconfig: operatorKubeconfig(plan.stack, endpoint, authority, cert, operatorKey), kubeconfigLacks: [] };
-  const whole = text(outputs, "kubeconfig");
-  const lacks = Object.entries(parts).flatMap(([name, pem]) => (pem ? [] : [name]));
-  return { kubeconfig: whole, kubeconfigLacks: whole === undefined ? lacks : [] };
+  const numbers = keysOf(plan, "kubernetes");
+  const certificates = numbers.map((number) => text(find(...resourceIds.authority("kubernetes", number)), "certPem"));
+  const [certPem] = certificates;
+  const keyPem = text(find(...resourceIds.authorityKey("kubernetes", numbers[0] ?? 1)), "privateKeyPem");
+  if (certPem && keyPem) {
+    const authorityPem = certificates.join("");
+    return { access: { stack: plan.stack, endpoint, authorityPem, signer: { certPem, keyPem } }, accessLacks: [] };
+  }
+  const lacks = [...(certPem ? [] : ["certificate"]), ...(keyPem ? [] : ["key"])];
+  return { access: undefined, accessLacks: lacks.map((what) => `the ${what} of the kubernetes authority`) };
 }
 
 function text(values: Readonly<Record<string, unknown>> | undefined, key: string): string | undefined {

@@ -10,7 +10,7 @@ import { writeKubeconfig } from "./kubeconfig";
 
 export async function runKubectl({ checked, kubeconfig }: RunningCluster, args: readonly string[]): Promise<number> {
   const program = await findKubectl(checked.spec);
-  const env = { ...process.env, KUBECONFIG: writeKubeconfig(checked.stack, kubeconfig) };
+  const env = { ...process.env, KUBECONFIG: writeKubeconfig(checked.stack, "operator", kubeconfig) };
   const child = spawn(program, args, { stdio: "inherit", env });
   // Ctrl-C reaches kubectl too, which ends by itself.
   process.on("SIGINT", () => undefined);

@@ -2,9 +2,8 @@
 import { keysOf } from "../../components/plan/authorities";
 import { exitCodes, UserError } from "../../config/errors";
 import { type KeyNumbers, nextKeys } from "../../config/keys";
-import { clusterOf } from "../hosts/cluster";
+import { runningCluster } from "../hosts/cluster";
 import { print } from "../output";
-import { openStack } from "../run/open-stack";
 import { type RunOptions, runAction } from "../run/run";
 import { type CheckedStack, checkedStack, writeKey } from "../stack/configuration";
 import { writeSecretsAgain } from "./secrets";
@@ -108,11 +107,7 @@ function stepText(before: KeyNumbers, after: KeyNumbers): string {
 }
 
 /** So that each is stored under the key that is used. */
-async function secretsAgain(stack: string, { engine }: RotateOptions): Promise<void> {
-  const checked = checkedStack(stack);
-  const say = (line: string) => process.stderr.write(`${line}\n`);
-  const cluster = await clusterOf(checked, openStack(checked, { engine, make: false, say }));
-  if (typeof cluster.kubeconfig !== "string")
-    throw new UserError(`stack ${stack} has no kubeconfig; run \`kilonode up ${stack}\` first`);
-  await writeSecretsAgain(cluster.kubeconfig, say);
+async function secretsAgain(stack: string, options: RotateOptions): Promise<void> {
+  const { kubeconfig } = await runningCluster(stack, options);
+  await writeSecretsAgain(kubeconfig, (line) => process.stderr.write(`${line}\n`));
 }

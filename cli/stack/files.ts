@@ -30,8 +30,14 @@ export function hasState(stack: string, env?: NodeJS.ProcessEnv): boolean {
   return existsSync(file) || existsSync(`${file}.journal`);
 }
 
-export function kubeconfigFile(stack: string, env?: NodeJS.ProcessEnv): string {
-  return join(stateDir(env), `${stack}.kubeconfig`);
+/** By role. */
+export function kubeconfigFiles(stack: string, env?: NodeJS.ProcessEnv) {
+  const file = (name: string) => join(stateDir(env), `${name}.kubeconfig`);
+  return { operator: file(stack), "break-glass": file(`${stack}.break-glass`) } as const;
+}
+
+function removeKubeconfigs(stack: string, env?: NodeJS.ProcessEnv): void {
+  for (const file of Object.values(kubeconfigFiles(stack, env))) rmSync(file, { force: true });
 }
 
 /** Readable by its owner alone: it holds keys. */
@@ -103,7 +109,7 @@ export function removeStateFiles(stack: string, env?: NodeJS.ProcessEnv): void {
   const file = stateFile(stack, env);
   // The state itself last: a crash in between leaves an empty state, never a backup that looks like a lost one.
   for (const suffix of [".bak", ".journal", ".tmp", ".run", ".lock", ""]) rmSync(`${file}${suffix}`, { force: true });
-  rmSync(kubeconfigFile(stack, env), { force: true });
+  removeKubeconfigs(stack, env);
 }
 
 const pulumiNote = (dir: string, stack: string) => join(dir, `${stack}.pulumi`);
@@ -119,7 +125,7 @@ export function notePulumiStack(stack: string, env?: NodeJS.ProcessEnv): void {
 
 /** What stands here of a stack of Pulumi's own engine. @param encrypted true: something may still need the passphrase */
 export function removePulumiFiles(stack: string, encrypted: boolean, env?: NodeJS.ProcessEnv): void {
-  rmSync(kubeconfigFile(stack, env), { force: true });
+  removeKubeconfigs(stack, env);
   if (!encrypted) {
     rmSync(pulumiNote(stateDir(env), stack), { force: true });
     removeUnusedPassphrase(env);

@@ -2,6 +2,7 @@
 import * as kubernetes from "@pulumi/kubernetes";
 import type * as pulumi from "@pulumi/pulumi";
 import type { ObjectPlan } from "../plan/types";
+import { resourceNames } from "../resources";
 
 export function clusterObjects(
   objects: readonly ObjectPlan[],
@@ -10,7 +11,7 @@ export function clusterObjects(
   return objects.map(
     (object) =>
       new kubernetes.apiextensions.CustomResource(
-        `${object.kind}/${object.metadata.name}`,
+        resourceNames.object(object.kind, object.metadata.name),
         object as unknown as kubernetes.apiextensions.CustomResourceArgs,
         options,
       ),

@@ -5,7 +5,7 @@ import type { PlanParts } from "../plan/parts";
 import type { ObjectPlan } from "../plan/types";
 
 export function objectPlans({ facts, scale }: PlanParts): ObjectPlan[] {
-  return [kubeletClient, ...nodeSimulatorObjects(facts), ...priorityAndFairness(scale)];
+  return [kubeletClient, operators, ...nodeSimulatorObjects(facts), ...priorityAndFairness(scale)];
 }
 
 /** Who gets how many of the seats (API priority and fairness), from the scale model. */
@@ -13,6 +13,18 @@ function priorityAndFairness(scale: Scale): ObjectPlan[] {
   const { priorityLevels, flowSchemas } = scale.flowControl;
   return [...priorityLevels, ...flowSchemas].map((object) => ({ ...object }));
 }
+
+/** People, as `kilonode kubeconfig` lets them in. */
+export const operatorsGroup = "kilonode:operators";
+
+/** Of every day, and a binding like any other: who has nothing but it has nothing without it. */
+const operators: ObjectPlan = {
+  apiVersion: "rbac.authorization.k8s.io/v1",
+  kind: "ClusterRoleBinding",
+  metadata: { name: operatorsGroup },
+  roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "cluster-admin" },
+  subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "Group", name: operatorsGroup }],
+};
 
 /** The API servers speak to kubelets as this user; the role is built in. */
 const kubeletClient: ObjectPlan = {

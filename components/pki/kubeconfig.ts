@@ -1,4 +1,4 @@
-/** Kubeconfigs: of components, which name the files of their host, and of the operator, which holds a key. */
+/** Kubeconfigs: of components, which name the files of their host, and those that hold a key. */
 import { stringify } from "yaml";
 
 export interface KubeconfigOf {
@@ -21,14 +21,18 @@ export function componentKubeconfig(of: KubeconfigOf): string {
   });
 }
 
-/** Holds the operator's key: a secret. */
-export function operatorKubeconfig(
-  stack: string,
-  endpoint: string,
-  authorityPem: string,
-  certPem: string,
-  keyPem: string,
-): string {
+export interface KubeconfigWithKey {
+  readonly stack: string;
+  readonly endpoint: string;
+  /** One certificate or several. */
+  readonly authorityPem: string;
+  readonly certPem: string;
+  readonly keyPem: string;
+  readonly user: string;
+}
+
+/** A secret. */
+export function kubeconfigWithKey({ stack, endpoint, authorityPem, certPem, keyPem, user }: KubeconfigWithKey): string {
   const base64 = (text: string) => Buffer.from(text).toString("base64");
   return stringify(
     {
@@ -40,10 +44,8 @@ export function operatorKubeconfig(
           cluster: { server: endpoint, "certificate-authority-data": base64(authorityPem) },
         },
       ],
-      users: [
-        { name: "operator", user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } },
-      ],
-      contexts: [{ name: stack, context: { cluster: stack, user: "operator" } }],
+      users: [{ name: user, user: { "client-certificate-data": base64(certPem), "client-key-data": base64(keyPem) } }],
+      contexts: [{ name: stack, context: { cluster: stack, user } }],
       "current-context": stack,
     },
     { lineWidth: 0 },

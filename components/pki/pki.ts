@@ -82,18 +82,19 @@ export class Pki extends pulumi.ComponentResource {
     return this.signed(`${host}-${plan.name}`, plan.authority, plan.uses, requestPem, parent);
   }
 
-  /** A client of the Kubernetes API whose key is in the state: the operator. */
-  operator(
-    commonName: string,
-    organization: string,
-  ): { keyPem: pulumi.Output<string>; certPem: pulumi.Output<string> } {
-    const key = new tls.PrivateKey("operator", elliptic, { parent: this });
+  /**
+   * This program as a client of the Kubernetes API. Its key is in the state, where the authority's is, too: it is no more than who opens
+   * the state can have anyway.
+   */
+  program(commonName: string, organization: string): { keyPem: pulumi.Output<string>; certPem: pulumi.Output<string> } {
+    const name = resourceNames.program;
+    const key = new tls.PrivateKey(name, elliptic, { parent: this });
     const request = new tls.CertRequest(
-      "operator",
+      name,
       { privateKeyPem: key.privateKeyPem, subject: { commonName, organization } },
       { parent: this },
     );
-    const cert = this.signed("operator", "kubernetes", ["client_auth"], request.certRequestPem, this);
+    const cert = this.signed(name, "kubernetes", ["client_auth"], request.certRequestPem, this);
     return { keyPem: key.privateKeyPem, certPem: cert.certPem };
   }
 

@@ -5,6 +5,7 @@ import { parse } from "yaml";
 import { EngineError } from "../errors";
 import { type Child, startServer, stopChild } from "../sdk/child";
 import { analyzer, analyzerServices, CHANNEL, call, grpc } from "../sdk/proto";
+import { addressOf, type Sockets } from "../sdk/sockets";
 
 export interface PolicyPack {
   /** Folder with a PulumiPolicy.yaml. */
@@ -21,7 +22,7 @@ export interface PackEnvironment {
   readonly stack: string;
   readonly organization: string;
   readonly preview: boolean;
-  readonly engineAddress: string;
+  readonly sockets: Sockets;
   /** Used for packs that name no arguments of their own. */
   readonly nodeArgs: readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -38,16 +39,13 @@ export async function startPack(pack: PolicyPack, environment: PackEnvironment):
     script: "run-policy-pack",
     cwd: path.resolve(pack.path),
     nodeArgs,
-    args: [environment.engineAddress, path.resolve(pack.path)],
+    args: [addressOf(environment.sockets.engine), path.resolve(pack.path)],
     // The SDK always puts its ts-node in front of packs; it must leave them to the compiler that the arguments bring.
     env: { ...environment.env, ...(nodeArgs.length > 0 && { TS_NODE_IGNORE: "." }) },
+    socket: environment.sockets.next(),
     onLine: environment.onLine,
   });
-  const client = new analyzerServices.AnalyzerClient(
-    `127.0.0.1:${server.port}`,
-    grpc.credentials.createInsecure(),
-    CHANNEL,
-  );
+  const client = new analyzerServices.AnalyzerClient(server.address, grpc.credentials.createInsecure(), CHANNEL);
   const configure = new analyzer.AnalyzerStackConfigureRequest();
   configure.setStack(environment.stack);
   configure.setProject(environment.project);

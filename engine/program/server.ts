@@ -1,6 +1,7 @@
-/** The monitor as a gRPC server on the loopback address, for a program that runs in its own process. */
+/** The monitor as a gRPC server on a socket, for a program that runs in its own process. */
 
 import { CHANNEL, engineServices, grpc, resourceServices } from "../sdk/proto";
+import { addressOf } from "../sdk/sockets";
 import type { Monitor } from "./monitor";
 
 type Unary<Request, Response> = (
@@ -43,19 +44,18 @@ export function handlersOf(monitor: Monitor) {
 }
 
 export interface Server {
-  readonly address: string;
   close(): void;
 }
 
-export async function serve(monitor: Monitor): Promise<Server> {
+export async function serve(monitor: Monitor, socket: string): Promise<Server> {
   const server = new grpc.Server(CHANNEL);
   const handlers = handlersOf(monitor);
   server.addService(resourceServices.ResourceMonitorService, handlers.monitor as grpc.UntypedServiceImplementation);
   server.addService(engineServices.EngineService, handlers.engine as grpc.UntypedServiceImplementation);
-  const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync("127.0.0.1:0", grpc.ServerCredentials.createInsecure(), (error, bound) =>
-      error ? reject(error) : resolve(bound),
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(addressOf(socket), grpc.ServerCredentials.createInsecure(), (error) =>
+      error ? reject(error) : resolve(),
     );
   });
-  return { address: `127.0.0.1:${port}`, close: () => server.forceShutdown() };
+  return { close: () => server.forceShutdown() };
 }

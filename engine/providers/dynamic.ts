@@ -13,6 +13,7 @@ import {
   statuses,
   toStruct,
 } from "../sdk/proto";
+import { addressOf, type Sockets } from "../sdk/sockets";
 import { changedPaths, same } from "../values/compare";
 import type { Values } from "../values/value";
 
@@ -20,7 +21,7 @@ export interface DynamicOptions {
   readonly cwd: string;
   readonly env: NodeJS.ProcessEnv;
   readonly nodeArgs: readonly string[];
-  readonly engineAddress: () => string;
+  readonly sockets: Sockets;
   readonly onLine: (stream: "stdout" | "stderr", line: string) => void;
 }
 
@@ -53,17 +54,18 @@ export function dynamicProvider(options: DynamicOptions): Provider {
   let started: Promise<{ child: Child; client: Client }> | undefined;
 
   async function start(): Promise<{ child: Child; client: Client }> {
-    const { cwd, env, nodeArgs, onLine } = options;
+    const { cwd, env, nodeArgs, onLine, sockets } = options;
     const child = await startServer({
       script: "dynamic-provider",
       cwd,
       nodeArgs,
-      args: [options.engineAddress()],
+      args: [addressOf(sockets.engine)],
       env,
+      socket: sockets.next(),
       onLine,
     });
     const client = new providerServices.ResourceProviderClient(
-      `127.0.0.1:${child.port}`,
+      child.address,
       grpc.credentials.createInsecure(),
       CHANNEL,
     );

@@ -4,7 +4,9 @@ import { createRequire } from "node:module";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { EngineError } from "../errors";
+import { addressOf } from "./sockets";
 
+const SOCKET = path.join(import.meta.dirname, "socket.cjs");
 const ORPHAN = path.join(import.meta.dirname, "orphan.cjs");
 
 export interface ChildOptions {
@@ -33,7 +35,7 @@ function scriptOf(script: string, cwd: string): string {
 }
 
 export function startChild({ script, cwd, nodeArgs, args, env, onLine }: ChildOptions): Child {
-  const child = spawn(process.execPath, [...nodeArgs, scriptOf(script, cwd), ...args], {
+  const child = spawn(process.execPath, ["--require", SOCKET, ...nodeArgs, scriptOf(script, cwd), ...args], {
     cwd,
     env,
     stdio: ["ignore", "pipe", "pipe"],
@@ -48,19 +50,25 @@ export function startChild({ script, cwd, nodeArgs, args, env, onLine }: ChildOp
   return { process: child, exited };
 }
 
-/** Starts a child that prints the port it listens on as its first line. */
-export async function startServer(options: ChildOptions): Promise<Child & { readonly port: number }> {
+export interface ServerOptions extends ChildOptions {
+  /** The path that it listens on. */
+  readonly socket: string;
+}
+
+/** Starts a child that listens: it prints a number, for a port, as its first line. */
+export async function startServer(options: ServerOptions): Promise<Child & { readonly address: string }> {
   let child: Child | undefined;
   const messages: string[] = [];
-  const port = await new Promise<number>((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     let known = false;
     child = startChild({
       ...options,
       nodeArgs: ["--require", ORPHAN, ...options.nodeArgs],
+      env: { ...options.env, REHEARSAL_SOCKET: options.socket },
       onLine: (stream, line) => {
         if (!known && stream === "stdout" && /^\d+$/.test(line)) {
           known = true;
-          resolve(Number(line));
+          resolve();
         } else {
           if (!known) messages.push(line);
           options.onLine(stream, line);
@@ -78,7 +86,7 @@ export async function startServer(options: ChildOptions): Promise<Child & { read
       reject,
     );
   });
-  return { ...(child as Child), port };
+  return { ...(child as Child), address: addressOf(options.socket) };
 }
 
 export async function stopChild(child: Child): Promise<void> {

@@ -5,12 +5,13 @@ import { Policies } from "../policy/policies";
 import { DefaultProviders, DYNAMIC } from "../program/defaults";
 import { type Program, runInProcess } from "../program/inprocess";
 import { Monitor } from "../program/monitor";
-import { type Server, serve } from "../program/server";
+import { serve } from "../program/server";
 import type { ProviderFactory } from "../provider/provider";
 import { Registry } from "../provider/registry";
 import { dynamicProvider } from "../providers/dynamic";
 import { messageOf } from "../run/run";
 import { type Child, startChild, stopChild } from "../sdk/child";
+import { addressOf, Sockets } from "../sdk/sockets";
 import { ROOT_STACK } from "../state/types";
 import { planDeletes, protectedOf, runDeletes } from "../steps/deletes";
 import { Executor } from "../steps/executor";
@@ -35,7 +36,7 @@ interface Parts {
   readonly generator: Generator;
   readonly monitor: Monitor;
   readonly policies: Policies;
-  readonly server: Server;
+  readonly sockets: Sockets;
 }
 
 export async function runProgram(session: Session): Promise<Values> {
@@ -45,7 +46,7 @@ export async function runProgram(session: Session): Promise<Values> {
       await drive(session, parts, runFunction(session, parts.monitor, program));
       return;
     }
-    const child = startProgram(session, parts.server.address);
+    const child = startProgram(session, addressOf(parts.sockets.engine));
     try {
       await drive(session, parts, child.exited);
     } finally {
@@ -64,12 +65,17 @@ export async function destroyProgramless(session: Session): Promise<Values> {
 }
 
 async function withParts(session: Session, work: (parts: Parts) => Promise<void>): Promise<Values> {
+  const sockets = new Sockets();
+  try {
+    return await withSockets(session, sockets, work);
+  } finally {
+    sockets.remove();
+  }
+}
+
+async function withSockets(session: Session, sockets: Sockets, work: (parts: Parts) => Promise<void>): Promise<Values> {
   const { run, base, snapshot, project, options, config } = session;
-  let address = "";
-  const registry = new Registry(
-    factoryFor(session, () => address),
-    run.preview,
-  );
+  const registry = new Registry(factoryFor(session, sockets), run.preview);
   const executor = new Executor(run, snapshot);
   const steps = new Steps(run, registry, base);
   // The monitor must listen before policy packs start, and needs the generator, which needs the packs.
@@ -85,20 +91,19 @@ async function withParts(session: Session, work: (parts: Parts) => Promise<void>
   );
   const defaults = new DefaultProviders(generator, config);
   const monitor = new Monitor(run, generator, executor, registry, defaults, project.programDirectory);
-  const server = await serve(monitor);
-  address = server.address;
+  const server = await serve(monitor, sockets.engine);
   try {
     late.policies = await Policies.start(run, options.policyPacks ?? [], {
       project: project.name,
       stack: options.stack,
       organization: ORGANIZATION,
       preview: run.preview,
-      engineAddress: address,
+      sockets,
       nodeArgs: project.nodeArgs,
       env: environment(session),
       onLine: (stream, line) => run.onEvent({ type: "log", stream, line }),
     });
-    await work({ registry, executor, steps, generator, monitor, policies: late.policies, server });
+    await work({ registry, executor, steps, generator, monitor, policies: late.policies, sockets });
   } finally {
     await Promise.allSettled([registry.close(), late.policies?.close()]);
     server.close();
@@ -106,7 +111,7 @@ async function withParts(session: Session, work: (parts: Parts) => Promise<void>
   return [...executor.news.values()].find(({ type }) => type === ROOT_STACK)?.outputs ?? {};
 }
 
-function factoryFor(session: Session, engineAddress: () => string): ProviderFactory {
+function factoryFor(session: Session, sockets: Sockets): ProviderFactory {
   const { run, project, options } = session;
   return (packageName) => {
     if (packageName === "pulumi") {
@@ -120,7 +125,7 @@ function factoryFor(session: Session, engineAddress: () => string): ProviderFact
       cwd: project.programDirectory,
       env: environment(session),
       nodeArgs: [],
-      engineAddress,
+      sockets,
       onLine: (stream, line) => run.onEvent({ type: "log", stream, line }),
     });
   };

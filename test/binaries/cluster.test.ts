@@ -6,6 +6,8 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { operatorsGroup } from "../../components/objects/plan";
+import { issueKubeconfig, type Role } from "../../components/pki/operator-access";
 import { type Component, components, RunningCluster, until } from "./support/cluster";
 import { complaints, differences, flagDifferences } from "./support/compare";
 import { accepted } from "./support/count";
@@ -122,6 +124,47 @@ else
       expect(await keys("main", "/registry/secrets/default/proof")).toContain("k8s:enc:secretbox:v1:key1:");
       for (const { name } of plan.shards)
         accepted({ binary: `etcdctl ${etcd.version}`, nodes, files: [`${name}:/etc/etcd/etcdctl.env`] });
+    });
+
+    test("people: rights by the binding of the plan, for the hours of the certificate; what goes past that is in the audit log", async () => {
+      const as = async (role: Role, now: Date) => {
+        const path = join(cluster.root, `${role}-${now.getTime()}.kubeconfig`);
+        const { text } = await issueKubeconfig(cluster.access, role, "alice", now);
+        writeFileSync(path, text, { mode: 0o600 });
+        return (...args: string[]) =>
+          run(kubernetes.path("kubectl"), [`--kubeconfig=${path}`, ...args], { timeoutMs: 120_000 });
+      };
+      const now = new Date();
+      const operator = await as("operator", now);
+      const answer = () => operator("get", "nodes").then(({ output }) => output);
+      const refused = 'nodes is forbidden: User "kilonode:operator:alice" cannot list resource "nodes"';
+      // The server's authorizer hears of bindings a moment later.
+      const soon = { timeout: 30_000, interval: 500 };
+      expect(await answer()).toContain(refused);
+      const binding = join(cluster.root, "operators.json");
+      const planned = plan.objects.find(({ metadata }) => metadata.name === operatorsGroup);
+      writeFileSync(binding, JSON.stringify(planned));
+      expect((await kubectl("create", `--filename=${binding}`)).code).toBe(0);
+      await expect.poll(answer, soon).toContain("No resources found");
+      expect((await operator("auth", "whoami", "-o", "jsonpath={.status.userInfo.groups}")).output).toBe(
+        '["kilonode:operators","system:authenticated"]',
+      );
+      const tooLate = await as("operator", new Date(now.getTime() - 8 * 3_600_000));
+      expect((await tooLate("get", "nodes")).output).toContain("You must be logged in to the server");
+
+      const breakGlass = await as("break-glass", now);
+      expect((await breakGlass("delete", "clusterrolebinding", operatorsGroup)).code).toBe(0);
+      await expect.poll(answer, soon).toContain(refused);
+      // Leases are of no interest otherwise.
+      expect((await breakGlass("get", "leases", "--all-namespaces")).code).toBe(0);
+      const audited = () => cluster.master.text("/var/log/kubernetes/audit.log").split("\n");
+      const of = (verb: string, resource: string) =>
+        audited().some((line) =>
+          ['"username":"kilonode:break-glass:alice"', `"verb":"${verb}"`, `"resource":"${resource}"`].every((part) =>
+            line.includes(part),
+          ),
+        );
+      await expect.poll(() => of("delete", "clusterrolebindings") && of("list", "leases"), soon).toBe(true);
     });
 
     test("the audit policy and the EncryptionConfiguration are in force, and broken ones are refused", async () => {

@@ -11,10 +11,11 @@ import { CopiedProject } from "./cli-project";
 const program = `
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
+const key = new tls.PrivateKey("kubernetes-ca", { algorithm: "ECDSA", ecdsaCurve: "P256" });
+new tls.SelfSignedCert("kubernetes-ca", { privateKeyPem: key.privateKeyPem, subject: { commonName: "kubernetes" }, isCaCertificate: true, allowedUses: ["cert_signing"], validityPeriodHours: 1000, setSubjectKeyId: true });
 new local.Command("small-lb-1", { create: "echo made", update: "echo again", stdin: process.env.VALUE ?? "1" });
 export const apiEndpoint = "https://127.0.0.1:1";
-const cluster = { cluster: { server: "https://127.0.0.1:1", "certificate-authority-data": "" } };
-export const kubeconfig = pulumi.secret(JSON.stringify({ clusters: [cluster], users: [{ user: { "client-certificate-data": "", "client-key-data": "" } }] }));
 export const sshKey = pulumi.secret("no key");
 export const hosts = [{ name: "small-lb-1", address: "127.0.0.1", zone: "a", role: "load-balancer", group: "load-balancer", user: "root", port: 1, hostKey: "ssh-ed25519 AAAA" }];
 export const large = "x".repeat(300_000);
@@ -69,6 +70,7 @@ const commands: readonly (readonly string[])[] = [
   ["outputs", "small", "--json"],
   ["kubeconfig", "small"],
   ["kubeconfig", "small", "--path"],
+  ["kubeconfig", "small", "--break-glass"],
   ["scale"],
   ["scale", "--json"],
   ["scale", "--help"],

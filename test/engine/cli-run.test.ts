@@ -1,6 +1,8 @@
 /** The real command with the rehearsal engine and a program of a few shell commands in the place of a cluster. */
 import { spawnSync } from "node:child_process";
+import { X509Certificate } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, renameSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -11,13 +13,15 @@ import { CopiedProject, ended } from "./cli-project";
 const program = `
 import { local } from "@pulumi/command";
 import * as pulumi from "@pulumi/pulumi";
+import * as tls from "@pulumi/tls";
 
 const { VALUE = "1", SLOW = "0", ROLLOUT = "echo '0.1s etcd-main: shard healthy (7/7), done' >&2" } = process.env;
 const host = new local.Command("small-lb-1", { create: "echo made", triggers: [VALUE], logging: "none" });
 const slow = new local.Command("small-nodes-1", { create: \`sleep \${SLOW}\`, triggers: [SLOW] }, { dependsOn: host });
 new local.Command("etcd-main-rollout", { create: ROLLOUT, logging: "stderr" }, { dependsOn: slow });
 export const apiEndpoint = "https://198.18.0.5:6443";
-export const kubeconfig = pulumi.secret("kind: Config");
+const key = new tls.PrivateKey("kubernetes-ca", { algorithm: "ECDSA", ecdsaCurve: "P256" });
+new tls.SelfSignedCert("kubernetes-ca", { privateKeyPem: key.privateKeyPem, subject: { commonName: "kubernetes" }, isCaCertificate: true, allowedUses: ["cert_signing"], validityPeriodHours: 1000, setSubjectKeyId: true });
 export const sshKey = pulumi.secret("the key");
 export const hosts = [{ name: "small-lb-1", address: "127.0.0.1", zone: "a", role: "load-balancer", group: "load-balancer", user: "root", port: 1, hostKey: "ssh-ed25519 AAAA" }];
 `;
@@ -43,7 +47,7 @@ test("up: says which engine runs and that it made a passphrase, tells phases, en
   expect(stderr).toMatch(/made a random passphrase .*passphrase$/m);
   expect(stderr).toMatch(/\] {3}etcd-main: shard healthy \(7\/7\), done$/m);
   expect(stderr).toMatch(/rollout etcd-main: done in \d+\.\ds \(1 created\)/);
-  expect(stdout).toMatch(/stack small: up succeeded in .* \(rehearsal engine\)\n {2}resources {2}4 created/);
+  expect(stdout).toMatch(/stack small: up succeeded in .* \(rehearsal engine\)\n {2}resources {2}6 created/);
   expect(stdout).toContain("https://198.18.0.5:6443");
   for (const name of ["passphrase", "small.json"])
     expect(statSync(join(project.stateDir, name)).mode & 0o777).toBe(0o600);
@@ -51,7 +55,7 @@ test("up: says which engine runs and that it made a passphrase, tells phases, en
 
 test("up and preview again: no changes", async () => {
   const again = await up({}, "--expect-no-changes");
-  expect(again.stdout).toContain("4 unchanged");
+  expect(again.stdout).toContain("6 unchanged");
   expect(again.code).toBe(0);
   expect((await project.run(["preview", "small", "--expect-no-changes"])).code).toBe(0);
 });
@@ -75,10 +79,15 @@ test("up --expect-no-changes --json: one object on the standard output, exit 1 b
     engine: "rehearsal",
     action: "up",
     result: "succeeded",
-    changes: { replace: 1, same: 3 },
+    changes: { replace: 1, same: 5 },
   });
-  expect(report.phases.map(({ name }) => name)).toEqual(["preparation", "hosts", "rollout etcd-main"]);
-  expect(report.outputs).toMatchObject({ kubeconfig: "[secret]" });
+  expect(report.phases.map(({ name }) => name)).toEqual([
+    "preparation",
+    "hosts",
+    "keys and certificates",
+    "rollout etcd-main",
+  ]);
+  expect(report.outputs).toMatchObject({ sshKey: "[secret]" });
   expect(code).toBe(1);
 });
 
@@ -166,15 +175,33 @@ test("Ctrl-C twice: ends at once, also what does not want to end, and the next u
   expect((await up({ VALUE: "2" })).code).toBe(0);
 });
 
-test("outputs and kubeconfig: secrets only when asked for, files for their owner alone", async () => {
-  expect((await project.run(["outputs", "small"])).stdout).toContain("kubeconfig: [secret]");
-  const { kubeconfig } = JSON.parse((await project.run(["outputs", "small", "--json", "--show-secrets"])).stdout) as {
-    kubeconfig: string;
+test("outputs: secrets only when asked for", async () => {
+  expect((await project.run(["outputs", "small"])).stdout).toContain("sshKey: [secret]");
+  const { stdout } = await project.run(["outputs", "small", "--json", "--show-secrets"]);
+  expect((JSON.parse(stdout) as { sshKey: string }).sshKey).toBe("the key");
+});
+
+test("kubeconfigs: of an operator's group, and past it only when asked for by name; files for their owner alone", async () => {
+  const issued = async (...more: string[]) => {
+    const { stdout, stderr, code } = await project.run(["kubeconfig", "small", "--path", ...more]);
+    expect(code, stderr).toBe(0);
+    const file = stdout.trim();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    const [, certificate = ""] = /client-certificate-data: (\S+)/.exec(readFileSync(file, "utf8")) ?? [];
+    return { stderr, file, subject: new X509Certificate(Buffer.from(certificate, "base64")).subject };
   };
-  expect(kubeconfig).toBe("kind: Config");
-  const file = (await project.run(["kubeconfig", "small", "--path"])).stdout.trim();
-  expect(readFileSync(file, "utf8")).toBe("kind: Config");
-  expect(statSync(file).mode & 0o777).toBe(0o600);
+  const me = userInfo().username;
+  const day = await issued();
+  expect(day.subject).toBe(`CN=kilonode:operator:${me}\nO=kilonode:operators`);
+  expect(day.stderr).toBe(
+    "warning: the API was not told yet what operators may do, and refuses them; run `kilonode up small`, or take `kilonode kubeconfig small --break-glass`\n",
+  );
+  const night = await issued("--break-glass");
+  expect(night.subject).toBe(`CN=kilonode:break-glass:${me}\nO=system:masters\nO=kilonode:break-glass`);
+  expect(night.stderr).toMatch(
+    new RegExp(`^break-glass: kilonode:break-glass:${me} is in system:masters until \\d{4}-[^ ]+Z; `),
+  );
+  expect(night.file).not.toBe(day.file);
 });
 
 test("status of hosts that do not answer: exit 1 within seconds", async () => {
@@ -204,7 +231,7 @@ test("the state can be exported, imported and unlocked", async () => {
 
 test("recreate: the same again; destroy: nothing is left, not even the state", async () => {
   const { code, stdout } = await project.run(["recreate", "small"], { VALUE: "2" });
-  expect(stdout).toMatch(/destroy succeeded[\s\S]*4 deleted[\s\S]*up succeeded[\s\S]*4 created/);
+  expect(stdout).toMatch(/destroy succeeded[\s\S]*6 deleted[\s\S]*up succeeded[\s\S]*6 created/);
   expect(code).toBe(0);
   expect((await project.run(["destroy", "small"])).code).toBe(0);
   expect(existsSync(project.stateDir)).toBe(false);

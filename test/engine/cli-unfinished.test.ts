@@ -120,7 +120,7 @@ test("drift, ssh, kubeconfig: what there is, and precisely what is missing", asy
     const { code, stderr } = await project.run([command, "small"]);
     expect(stderr).toContain(
       "the kubeconfig of stack small cannot be made yet: the state does not hold the certificate of the kubernetes authority " +
-        "and the operator's certificate and the operator's key; run `kilonode up small`",
+        "and the key of the kubernetes authority; run `kilonode up small`",
     );
     expect(code).toBe(1);
   }

@@ -24,13 +24,15 @@ const resource = (type: string, name: string, outputs: Values): OpenedResource =
 const host = (name: string, address: string, hostKey: string) =>
   resource("command:local:Command", name, { stdout: JSON.stringify({ name, address, hostKey }) });
 const sshKey = resource("tls:index/privateKey:PrivateKey", "ssh", { privateKeyOpenssh: "the key" });
-const operator = [
-  resource("tls:index/privateKey:PrivateKey", "operator", { privateKeyPem: "KEY" }),
-  resource("tls:index/selfSignedCert:SelfSignedCert", "kubernetes-ca", { certPem: "CA" }),
-  resource("tls:index/locallySignedCert:LocallySignedCert", "operator", { certPem: "CERT" }),
-];
+const authorityKey = resource("tls:index/privateKey:PrivateKey", "kubernetes-ca", { privateKeyPem: "KEY" });
+const authority = resource("tls:index/selfSignedCert:SelfSignedCert", "kubernetes-ca", { certPem: "CA" });
+const binding = resource(
+  "kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding",
+  "ClusterRoleBinding/kilonode:operators",
+  {},
+);
 const outputs = (hosts: readonly Partial<ClusterHost>[]) =>
-  resource("pulumi:pulumi:Stack", "kilonode-lab-small", { hosts: hosts as Values[], kubeconfig: "old", sshKey: "old" });
+  resource("pulumi:pulumi:Stack", "kilonode-lab-small", { hosts: hosts as Values[], sshKey: "old" });
 
 describe("known from the state", () => {
   test("hosts that are made, those under way, those to come", () => {
@@ -57,19 +59,23 @@ describe("known from the state", () => {
       name: "lab-small-lb-1",
       reason: "it was still being made, so its host key is not known",
     });
-    expect(known.kubeconfig).toBeUndefined();
+    expect(known.access).toBeUndefined();
   });
 
-  test("the kubeconfig as soon as its parts are there, and what is missing before", () => {
-    const [key, ...rest] = operator as [OpenedResource, OpenedResource, OpenedResource];
-    expect(knownFrom(plan, lab, { resources: [key], pending: [] }).kubeconfigLacks).toEqual([
-      "the certificate of the kubernetes authority",
-      "the operator's certificate",
-    ]);
-    const { kubeconfig, kubeconfigLacks } = knownFrom(plan, lab, { resources: [key, ...rest], pending: [] });
-    expect(kubeconfigLacks).toEqual([]);
-    expect(kubeconfig).toContain(`client-key-data: ${Buffer.from("KEY").toString("base64")}`);
-    expect(kubeconfig).toContain("server: https://198.18.16.5:6443");
+  test("what lets people in as soon as it is there, and what is missing before", () => {
+    const knownOf = (...resources: OpenedResource[]) => knownFrom(plan, lab, { resources, pending: [] });
+    expect(knownOf(authorityKey).accessLacks).toEqual(["the certificate of the kubernetes authority"]);
+    expect(knownOf(authorityKey, authority)).toMatchObject({
+      access: {
+        stack: "lab-small",
+        endpoint: "https://198.18.16.5:6443",
+        authorityPem: "CA",
+        signer: { certPem: "CA", keyPem: "KEY" },
+      },
+      accessLacks: [],
+      operatorsBound: false,
+    });
+    expect(knownOf(authorityKey, authority, binding).operatorsBound).toBe(true);
   });
 
   test("a host that a failed up has made anew: its new key, not that of the last outputs", () => {
@@ -89,11 +95,11 @@ describe("known from the state", () => {
     const changed = clusterOf("lab-small", { ...smallConfiguration, network: { hosts: "198.18.32.0/20" } }).plan;
     const applied = resource("pulumi:pulumi:Stack", "kilonode-lab-small", { apiEndpoint: "https://198.18.16.5:6443" });
     const known = knownFrom(changed, lab, {
-      resources: [applied, ...operator, host(master, "198.18.16.10", "ssh-ed25519 A")],
+      resources: [applied, authorityKey, authority, host(master, "198.18.16.10", "ssh-ed25519 A")],
       pending: [],
     });
     expect(changed.api.endpoint).toBe("https://198.18.32.5:6443");
-    expect(known.kubeconfig).toContain("server: https://198.18.16.5:6443");
+    expect(known.access?.endpoint).toBe("https://198.18.16.5:6443");
     expect(known.hosts).toMatchObject([{ name: master, address: "198.18.16.10" }]);
   });
 

@@ -22,10 +22,17 @@ class KubernetesProvider implements Provider {
   #kubeconfig: Value | undefined;
   #client: Client | undefined;
 
-  async configure({ kubeconfig, [SERVER_SIDE_APPLY]: apply = "true", ...others }: Values): Promise<void> {
+  /** The real provider's replacements of itself depend on `clusterIdentifier`; here it is never replaced. */
+  async configure({
+    kubeconfig,
+    clusterIdentifier: _,
+    [SERVER_SIDE_APPLY]: apply = "true",
+    ...others
+  }: Values): Promise<void> {
     if (String(apply) !== "true") throw unsupported("provider setting", `${SERVER_SIDE_APPLY}: ${apply}`, ["true"]);
     const [other] = Object.keys(others).filter((name) => others[name] !== null);
-    if (other !== undefined) throw unsupported("provider setting", other, ["kubeconfig", SERVER_SIDE_APPLY]);
+    if (other !== undefined)
+      throw unsupported("provider setting", other, ["kubeconfig", "clusterIdentifier", SERVER_SIDE_APPLY]);
     this.#kubeconfig = kubeconfig;
     this.#client?.close();
     this.#client = undefined;

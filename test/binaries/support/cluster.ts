@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hostText } from "../../../components/machine/host-files";
+import type { ApiAccess } from "../../../components/pki/operator-access";
 import { ports } from "../../../components/plan/ports";
 import type { ClusterPlan } from "../../../components/plan/types";
 import { type Answer, type Ask, ask } from "./client";
@@ -37,6 +38,7 @@ export class RunningCluster {
   readonly root = mkdtempSync(join(tmpdir(), "kilonode-cluster-"));
   private administrator: Pair | undefined;
   private placed: PlacedHost | undefined;
+  private signer: ApiAccess["signer"] | undefined;
 
   constructor(
     readonly plan: ClusterPlan,
@@ -54,6 +56,18 @@ export class RunningCluster {
     return this.administrator;
   }
 
+  /** What people's kubeconfigs are made with. */
+  get access(): ApiAccess {
+    if (!this.signer) throw new Error("not started");
+    const { certPem } = this.signer;
+    return {
+      stack: this.plan.stack,
+      endpoint: this.url("kube-apiserver"),
+      authorityPem: certPem,
+      signer: this.signer,
+    };
+  }
+
   /** Starts etcd and kube-apiserver, and waits until it is ready. */
   async start(): Promise<void> {
     const credentials = await Credentials.make();
@@ -63,6 +77,7 @@ export class RunningCluster {
       dnsNames: [],
       ipAddresses: [],
     };
+    this.signer = await credentials.signer("kubernetes");
     this.administrator = await credentials.issue({ ...administrator, authority: "kubernetes", uses: ["client_auth"] });
     for (const { name, group } of this.plan.shards) {
       const host = await placeHost(firstOf(this.plan, group), join(this.root, group), credentials);

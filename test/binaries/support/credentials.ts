@@ -2,6 +2,7 @@
 import "reflect-metadata";
 import type { webcrypto } from "node:crypto";
 import * as x509 from "@peculiar/x509";
+import type { ApiAccess } from "../../../components/pki/operator-access";
 import type { Authority } from "../../../components/plan/authorities";
 import type { CertificatePlan, PublicPem } from "../../../components/plan/types";
 
@@ -56,7 +57,7 @@ export class Credentials {
     return new Credentials(await newKeys());
   }
 
-  private signer(authority: Authority): Promise<Signer> {
+  private signing(authority: Authority): Promise<Signer> {
     const signer = this.signers.get(authority) ?? newSigner(authority);
     this.signers.set(authority, signer);
     return signer;
@@ -67,7 +68,7 @@ export class Credentials {
       readonly organization?: string;
     },
   ): Promise<Pair> {
-    const signer = await this.signer(of.authority);
+    const signer = await this.signing(of.authority);
     const keys = await newKeys();
     const names = [
       ...of.dnsNames.map((value) => ({ type: "dns" as const, value })),
@@ -94,10 +95,16 @@ export class Credentials {
     return { cert: certificate.toString("pem"), key: await privatePem(keys.privateKey) };
   }
 
+  /** What an authority signs with. */
+  async signer(name: Authority): Promise<ApiAccess["signer"]> {
+    const { certificate, keys } = await this.signing(name);
+    return { certPem: certificate.toString("pem"), keyPem: await privatePem(keys.privateKey) };
+  }
+
   /** The public text that the plan puts at a path. */
   async publicPem(of: PublicPem): Promise<string> {
     if (of.kind === "authorities") {
-      const signers = await Promise.all(of.authorities.map((authority) => this.signer(authority)));
+      const signers = await Promise.all(of.authorities.map((authority) => this.signing(authority)));
       return signers.map(({ certificate }) => `${certificate.toString("pem")}\n`).join("");
     }
     return x509.PemConverter.encode(await crypto.subtle.exportKey("spki", this.serviceAccount.publicKey), "PUBLIC KEY");

@@ -24,7 +24,7 @@ beforeAll(async () => {
     call: () => ({}),
   });
   const { keys } = ClusterConfig.parse({ platform: "lab" });
-  new Pki("pki", { stack: "prod", ephemeral: false, certificates, keys, authorities: ["kubernetes"] }).operator(
+  new Pki("pki", { stack: "prod", ephemeral: false, certificates, keys, authorities: ["kubernetes"] }).program(
     "me",
     "mine",
   );
@@ -62,7 +62,7 @@ it("an authority is never outlived by what it signs, whenever `up` is run, and k
     // Signing comes a while after looking.
     now += 3_600_000;
     const leaf = await create(provider, call(LOCAL), {
-      ...(made.get(`${LOCAL} operator`) as Values),
+      ...(made.get(`${LOCAL} program`) as Values),
       caPrivateKeyPem: privateKeyPem as string,
       caCertPem: String(current.outputs.certPem),
       certRequestPem: request,

@@ -187,7 +187,7 @@ describe("what is not supported", () => {
       "provider setting enableServerSideApply: false is not supported in a rehearsal; supported: true",
     );
     await expect(connected({ renderYamlToDirectory: "out" })).rejects.toThrow(
-      "provider setting renderYamlToDirectory is not supported in a rehearsal; supported: kubeconfig, enableServerSideApply",
+      "provider setting renderYamlToDirectory is not supported in a rehearsal; supported: kubeconfig, clusterIdentifier, enableServerSideApply",
     );
   });
 
