@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { goMemoryLimit, schedulerConfiguration } from "../../config/flags";
 import { apiServiceAddress, type Place } from "../../config/names";
 import { modulesFor, sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles, textFile } from "../machine/host-files";
+import { environmentFile, hostFiles, lines, textFile } from "../machine/host-files";
 import type { Machine, MachineFile, MachineService } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { GroupPlan } from "../plan/groups";
@@ -126,7 +126,7 @@ function unitFiles(parts: PlanParts, master: Place): Record<string, MachineFile>
     ),
     ...Object.fromEntries(
       components.flatMap((name) => [
-        [`/etc/kubernetes/${name}.flags`, textFile(flags[name].join("\n"))],
+        [`/etc/kubernetes/${name}.flags`, textFile(lines`${flags[name]}`)],
         [`/etc/kubernetes/${name}.env`, environmentFile({ GOMEMLIMIT: goMemoryLimit(name, parts.scale) })],
       ]),
     ),

@@ -11,13 +11,13 @@ export {
 } from "./configurations";
 export {
   checkFlags,
+  etcdEnvironment,
   type FlagMap,
   type FlagPolicy,
   type FlagProblem,
   type FlagValue,
   flagProblems,
   mergeFlags,
-  renderEtcdEnvironment,
   renderFlags,
 } from "./flags";
 export { type Component, components, knownFlags, replacementFor } from "./known";
