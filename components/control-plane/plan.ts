@@ -1,6 +1,6 @@
 /** What a master's host holds: the three components, as systemd units or as static pods, from the same flags. */
 import { stringify } from "yaml";
-import { goMemoryLimit, schedulerConfiguration } from "../../config/flags";
+import { admissionConfiguration, goMemoryLimit, schedulerConfiguration } from "../../config/flags";
 import { apiServiceAddress, type Place } from "../../config/names";
 import { modulesFor, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, lines, textFile } from "../machine/host-files";
@@ -87,6 +87,7 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
       ),
       "/etc/kubernetes/master.env": environmentFile({ ADDRESS: master.address, ENDPOINT: master.endpoint }),
       ...kubeconfigs(parts.api.endpoint),
+      "/etc/kubernetes/admission.yaml": textFile(stringify(admissionConfiguration(scale))),
       "/etc/kubernetes/scheduler.yaml": textFile(
         stringify(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig")),
       ),
@@ -144,6 +145,7 @@ const serviceName = (component: Component, runtime: PlanParts["runtime"]) =>
  */
 const readOnce: Readonly<Record<Component, readonly string[]>> = {
   "kube-apiserver": [
+    "/etc/kubernetes/admission.yaml",
     "/etc/kubernetes/audit-policy.yaml",
     "/etc/kubernetes/encryption.yaml",
     `${pki}/etcd-client-ca.crt`,

@@ -116,7 +116,7 @@ function haproxyConfig(self: Place, scale: Scale, masters: readonly Place[], hea
   const servers = masters.map((master) => `    server ${master.name} ${master.address}:${ports.apiserver}`);
   return lines`# Layer 4: clients and API servers authenticate each other through it.
 global
-    log /dev/log local0 notice
+    log /dev/log local0 info
     user haproxy
     group haproxy
     # Two for each connection: this bounds the connections, and the table that haproxy allocates for them at its start.
@@ -139,6 +139,10 @@ defaults
 
 frontend api
     bind ${self.address}:${ports.apiserver}
+    # An API server takes no PROXY protocol: its audit log has this host's address. Here is which client was at the other end of the
+    # connection that a master sees from an address and port, as soon as there is one.
+    option logasap
+    log-format "client %ci:%cp is %bi:%bp to %s %si:%sp"
     default_backend apiservers
 
 backend apiservers

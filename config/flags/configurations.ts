@@ -33,9 +33,52 @@ export function schedulerConfiguration(
     percentageOfNodesToScore: s.percentageOfNodesToScore,
     // The standby keeps its caches warm: it takes over without reading the cluster first.
     delayCacheUntilActive: false,
-    enableProfiling: true,
+    enableProfiling: false,
     ...(profiles.length > 0 ? { profiles } : {}),
     ...(extenders.length > 0 ? { extenders } : {}),
+  };
+}
+
+/**
+ * kube-apiserver's admission. Pods as anybody may run them without harm to their node (Pod Security Standard "baseline"), unless their
+ * namespace's labels say otherwise; what hardened ones would lack is told to who makes them, and in the audit log.
+ * Reference: https://kubernetes.io/docs/reference/config-api/apiserver-config.v1/
+ */
+export function admissionConfiguration({ eventLimits }: Scale): ConfigObject {
+  const { serverQps, serverBurst, userQps, userBurst, users } = eventLimits;
+  return {
+    apiVersion: "apiserver.config.k8s.io/v1",
+    kind: "AdmissionConfiguration",
+    plugins: [
+      {
+        name: "PodSecurity",
+        configuration: {
+          apiVersion: "pod-security.admission.config.k8s.io/v1",
+          kind: "PodSecurityConfiguration",
+          defaults: {
+            enforce: "baseline",
+            "enforce-version": "latest",
+            audit: "restricted",
+            "audit-version": "latest",
+            warn: "restricted",
+            "warn-version": "latest",
+          },
+          // Static pods, kube-proxy and the network's agents are parts of a node.
+          exemptions: { usernames: [], runtimeClasses: [], namespaces: ["kube-system"] },
+        },
+      },
+      {
+        name: "EventRateLimit",
+        configuration: {
+          apiVersion: "eventratelimit.admission.k8s.io/v1alpha1",
+          kind: "Configuration",
+          limits: [
+            { type: "Server", qps: serverQps, burst: serverBurst },
+            { type: "User", qps: userQps, burst: userBurst, cacheSize: users },
+          ],
+        },
+      },
+    ],
   };
 }
 
@@ -97,7 +140,7 @@ export function kubeProxyConfiguration(scale: Scale, kubeconfig: string): Config
       tcpCloseWaitTimeout: "1h0m0s",
     },
     configSyncPeriod: "15m0s",
-    enableProfiling: true,
+    enableProfiling: false,
   };
 }
 

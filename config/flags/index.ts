@@ -2,6 +2,7 @@
 export { sysctlsFor } from "../scale/kernel";
 export { apiserverFlags, controllerManagerFlags, etcdFlags, goMemoryLimit, haproxyGlobal } from "./components";
 export {
+  admissionConfiguration,
   type ConfigObject,
   type ConfigValue,
   kubeletConfiguration,

@@ -107,6 +107,16 @@ export interface SchedulerScale {
   readonly goMemoryLimitGiB: number;
 }
 
+/** What an API server takes of events, from all and from one user. */
+export interface EventLimits {
+  readonly serverQps: number;
+  readonly serverBurst: number;
+  readonly userQps: number;
+  readonly userBurst: number;
+  /** Users that are told apart. */
+  readonly users: number;
+}
+
 export interface ShardScale {
   readonly members: number;
   readonly resources: readonly string[];
@@ -203,6 +213,7 @@ export interface Scale {
   readonly apiserver: ApiserverScale;
   readonly controllerManager: ControllerManagerScale;
   readonly scheduler: SchedulerScale;
+  readonly eventLimits: EventLimits;
   readonly etcd: EtcdScale;
   readonly masters: MastersScale;
   readonly etcdHost: HostScale;

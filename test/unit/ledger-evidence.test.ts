@@ -185,10 +185,10 @@ describe("a master", () => {
     }
   });
 
-  test("keeps profiles on, for those who may log in alone", () => {
+  test("keeps profiles off until the configuration turns them on, and then for those who may log in alone", () => {
     for (const host of masters) {
       expect(flagsOf(host, "kube-apiserver")).toEqual(
-        expect.arrayContaining(["--profiling=true", "--anonymous-auth=false", "--authorization-mode=Node,RBAC"]),
+        expect.arrayContaining(["--profiling=false", "--anonymous-auth=false", "--authorization-mode=Node,RBAC"]),
       );
       expect(flagsOf(host, "kube-controller-manager")).toContain("--bind-address=127.0.0.1");
     }

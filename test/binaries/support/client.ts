@@ -1,4 +1,5 @@
 /** HTTPS requests of an administrator. */
+import { connect } from "node:http2";
 import { request } from "node:https";
 import type { Pair } from "./credentials";
 
@@ -45,4 +46,32 @@ export function ask(url: string, pair: Pair, { method = "GET", headers = {}, bod
     call.on("error", reject);
     call.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+/** Many objects over one HTTP/2 connection: how often each status was the answer. */
+export async function together(
+  url: string,
+  pair: Pair,
+  bodies: readonly unknown[],
+): Promise<ReadonlyMap<number, number>> {
+  const { origin, pathname } = new URL(url);
+  const session = connect(origin, { cert: pair.cert, key: pair.key, rejectUnauthorized: false });
+  const counts = new Map<number, number>();
+  const waiting = [...bodies];
+  const post = (body: unknown) =>
+    new Promise<void>((resolve, reject) => {
+      const stream = session.request({ ":method": "POST", ":path": pathname, "content-type": "application/json" });
+      stream.on("response", ({ ":status": status = 0 }) => counts.set(status, (counts.get(status) ?? 0) + 1));
+      stream.on("end", resolve).on("error", reject).resume();
+      stream.end(JSON.stringify(body));
+    });
+  const worker = async () => {
+    for (let body = waiting.pop(); body !== undefined; body = waiting.pop()) await post(body);
+  };
+  try {
+    await Promise.all(Array.from({ length: 100 }, worker));
+  } finally {
+    session.close();
+  }
+  return counts;
 }
