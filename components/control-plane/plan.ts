@@ -13,7 +13,7 @@ import type { HostPlan, PublicPem, SecretPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 import { masterCertificates, pki } from "./certificates";
 import { type Component, componentFlags, components } from "./flags";
-import { staticPods } from "./static-pods";
+import { podFiles, podUsers, staticPods } from "./static-pods";
 
 export function masterHosts(parts: PlanParts): HostPlan[] {
   const serviceAddress = apiServiceAddress(range(parts.spec.network.services));
@@ -73,7 +73,9 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
   const { spec, scale, runtime } = parts;
   const asUnits = runtime === "systemd";
   return {
-    users: Object.fromEntries(components.map((name) => [name, { home: "/nonexistent" }])),
+    users: Object.fromEntries(
+      components.map((name) => [name, { home: "/nonexistent", ...(!asUnits && { uid: podUsers[name] }) }]),
+    ),
     directories: {
       "/etc/kubernetes": { mode: "0755", owner: "root:root" },
       [pki]: { mode: "0755", owner: "root:root" },
@@ -97,7 +99,7 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
     modules: modulesFor("master", scale),
     sysctls: sysctlsFor("master", scale),
     volumes: [],
-    services: services(parts),
+    services: services(parts, master),
   };
 }
 
@@ -162,10 +164,12 @@ const readOnce: Readonly<Record<Component, readonly string[]>> = {
 };
 
 /** The API server is ready only with etcd: the rollout's gate waits for it, not the activation. */
-function services({ runtime }: PlanParts): Record<string, MachineService> {
+function services(parts: PlanParts, master: Place): Record<string, MachineService> {
+  const { runtime } = parts;
+  const mounted = podFiles(parts, master);
   const service = (component: Component): MachineService =>
     runtime === "static-pod"
-      ? { kind: "static-pod", restartOn: readOnce[component], wait: false }
+      ? { kind: "static-pod", restartOn: mounted[component], wait: false }
       : {
           kind: "unit",
           enabled: true,

@@ -83,11 +83,31 @@ export function admissionConfiguration({ eventLimits }: Scale): ConfigObject {
 }
 
 /** kubelet's file. Reference: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/ */
-export function kubeletConfiguration(scale: Scale): ConfigObject {
+export function kubeletConfiguration(scale: Scale, pki: string): ConfigObject {
   const n = scale.node;
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
+    // Whoever asks shows a certificate of the cluster or a token, and may ask what the API server says: the API server and the operator.
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: `${pki}/kubernetes-ca.crt` },
+    },
+    authorization: { mode: "Webhook" },
+    readOnlyPort: 0,
+    tlsCertFile: `${pki}/kubelet.crt`,
+    tlsPrivateKeyFile: `${pki}/kubelet.key`,
+    // Its cipher suites are all sound, and cannot be chosen.
+    tlsMinVersion: "VersionTLS13",
+    // No signer of the cluster answers a kubelet's request, by which it would renew its certificates itself.
+    rotateCertificates: false,
+    serverTLSBootstrap: false,
+    enableProfilingHandler: false,
+    // The runtime's profile for pods that name none.
+    seccompDefault: true,
+    // A pod that forks without end takes no more than these of its node.
+    podPidsLimit: n.podPids,
     cgroupDriver: "systemd",
     maxPods: n.maxPods,
     kubeAPIQPS: n.apiQps,
@@ -119,7 +139,6 @@ export function kubeletConfiguration(scale: Scale): ConfigObject {
     containerLogMaxSize: "100Mi",
     containerLogMaxFiles: 5,
     protectKernelDefaults: true,
-    rotateCertificates: true,
   };
 }
 

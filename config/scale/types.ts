@@ -174,6 +174,8 @@ export interface NodeScale {
   readonly apiQps: number;
   readonly statusUpdateSeconds: number;
   readonly statusReportSeconds: number;
+  /** Processes and threads that a pod may have. */
+  readonly podPids: number;
   readonly leaseSeconds: number;
   readonly proxyMode: string;
   readonly proxyMinSyncSeconds: number;

@@ -21,6 +21,9 @@ import { type AtHand, forEachVersion } from "./support/versions";
 const root = mkdtempSync(join(tmpdir(), "kilonode-nodes-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
+// It looks for its kubeconfig before it looks at these.
+const pki = join(root, "pki");
+
 const written = (name: string, content: string): string => {
   const path = join(root, name);
   writeFileSync(path, content);
@@ -29,7 +32,7 @@ const written = (name: string, content: string): string => {
 
 /**
  * The configuration that a kubelet printed. Before 1.37 it is the internal one, as JSON: its fields have the same names with a capital
- * first, and it has no type.
+ * first (TLSCertFile), and it has no type.
  */
 function effective(output: string): unknown {
   const [, label, text = ""] =
@@ -43,7 +46,7 @@ function withSmallNames(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, one]) => [
-      `${name.charAt(0).toLowerCase()}${name.slice(1)}`,
+      name.replace(/^[A-Z]+(?=[A-Z][a-z])|^[A-Z]/, (capitals) => capitals.toLowerCase()),
       withSmallNames(one),
     ]),
   );
@@ -78,9 +81,9 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
 
   describe.each(sizes)("at $nodes nodes", (size) => {
     test("kubelet loads and validates its file, and keeps our values", async () => {
-      const ours = kubeletConfiguration(scaleAt(size));
+      const ours = kubeletConfiguration(scaleAt(size), pki);
       const { output } = await kubelet(ours);
-      expect(output).toContain(`unable to load kubeconfig: stat ${join(root, "absent")}`);
+      expect(output).toContain(`invalid kubeconfig: stat ${join(root, "absent")}`);
       expect(complaints(output)).toEqual([]);
       expect(differences(ours, effective(output))).toEqual([]);
       accepted({ binary: `kubelet ${kubernetes.version}`, nodes: size.nodes, files: ["KubeletConfiguration"] });
@@ -101,7 +104,7 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
     const scale = scaleAt({ nodes: 100 });
 
     test("kubelet complains about a field that it does not have, and refuses a value out of range", async () => {
-      const ours = kubeletConfiguration(scale);
+      const ours = kubeletConfiguration(scale, pki);
       expect(complaints((await kubelet({ ...ours, noSuchField: 1 })).output).join()).toContain("noSuchField");
       expect((await kubelet({ ...ours, imageGCLowThresholdPercent: 95 })).output).toContain("failed to validate");
     });
