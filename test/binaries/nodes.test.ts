@@ -1,8 +1,8 @@
 /** The files of the nodes' components at every size: the real programs read them strictly, check them, and say what they took. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { componentKubeconfig } from "../../components/pki/kubeconfig";
 import {
@@ -14,6 +14,7 @@ import {
 } from "../../config/flags";
 import { complaints, differences } from "./support/compare";
 import { accepted } from "./support/count";
+import { Credentials } from "./support/credentials";
 import { productionPlan, sizes } from "./support/plans";
 import { type Ended, run } from "./support/process";
 import { type AtHand, forEachVersion } from "./support/versions";
@@ -21,8 +22,16 @@ import { type AtHand, forEachVersion } from "./support/versions";
 const root = mkdtempSync(join(tmpdir(), "kilonode-nodes-"));
 afterAll(() => rmSync(root, { recursive: true }));
 
-// It looks for its kubeconfig before it looks at these.
 const pki = join(root, "pki");
+beforeAll(async () => {
+  const credentials = await Credentials.make();
+  const name = { commonName: "kubelet", dnsNames: ["kubelet"], ipAddresses: [] };
+  const { cert, key } = await credentials.issue({ ...name, authority: "kubernetes", uses: ["server_auth"] });
+  const authority = await credentials.publicPem({ kind: "authority", authority: "kubernetes" });
+  mkdirSync(pki);
+  for (const [file, pem] of Object.entries({ "kubelet.crt": cert, "kubelet.key": key, "kubernetes-ca.crt": authority }))
+    writeFileSync(join(pki, file), pem);
+});
 
 const written = (name: string, content: string): string => {
   const path = join(root, name);
