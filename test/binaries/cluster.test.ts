@@ -6,13 +6,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { problemsOf } from "../support/plans";
 import { type Answer, type Ask, ask, together } from "./support/client";
 import { type Component, components, RunningCluster, until } from "./support/cluster";
 import { complaints, differences, flagDifferences } from "./support/compare";
 import { accepted } from "./support/count";
 import { warnings } from "./support/etcd";
 import { firstOf, productionPlan, sizes } from "./support/plans";
-import { type Ended, run } from "./support/process";
+import { type Ended, Program, run } from "./support/process";
 import { byDefault } from "./support/versions";
 
 const kubernetes = byDefault("kubernetes");
@@ -238,6 +239,24 @@ else
       expect(events.filter(({ verb, stage }) => verb === "watch" && stage === "ResponseComplete")).toEqual([]);
     });
 
+    test("says by which connection a request of the audit log came, while the configuration asks for it", async () => {
+      const asks = { apiserver: { vmodule: "httplog=3" } };
+      expect(problemsOf({ platform: "lab", masters: { flags: asks } })).toEqual([]);
+      const other = cluster.url("kube-apiserver").replace(/\d+$/, "6444");
+      const server = new Program(
+        kubernetes.path("kube-apiserver"),
+        [...cluster.flags("kube-apiserver"), "--vmodule=httplog=3", "--secure-port=6444"],
+        { env: cluster.master.environment(`${etc}/kube-apiserver.env`) },
+      );
+      try {
+        await until(server, async () => (await ask(`${other}/readyz`, cluster.admin)).status === 200);
+        await ask(`${other}/api/v1/namespaces`, cluster.admin, { headers: { "Audit-ID": "the-one" } });
+        await server.says(/audit-ID="the-one" srcIP="127\.0\.0\.1:\d+"/);
+      } finally {
+        await server.stop();
+      }
+    });
+
     test("admission refuses privileged pods, external addresses of Services, owners of others and a storm of events", async () => {
       const namespace = "/api/v1/namespaces/default";
       const create = (path: string, body: object) =>
@@ -277,6 +296,7 @@ else
       const { userBurst, userQps } = scale.eventLimits;
       const involvedObject = { kind: "Pod", namespace: "default", name: "p" };
       const event = { apiVersion: "v1", kind: "Event", involvedObject, metadata: { generateName: "e" } };
+      // More than the limit lets through within the time that they take.
       const storm = Array.from({ length: userBurst + 20 * userQps }, () => event);
       const pair = await cluster.client("flood", "system:masters");
       const codes = await together(`${cluster.url("kube-apiserver")}${namespace}/events`, pair, storm);
