@@ -109,6 +109,8 @@ export interface KeyRequest {
   /** Where the private key stays, for instance "/etc/etcd/pki/peer.key". */
   readonly keyPath: string;
   readonly owner: string;
+  /** The number of the owner, where the machine's users have one; as text, like all of a request. */
+  readonly uid?: string;
   readonly commonName: string;
   readonly organization?: string;
   readonly dnsNames: readonly string[];
