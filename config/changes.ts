@@ -74,6 +74,7 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "keys.ssh": taken("hosts take the new key one after the other, and go on running"),
   "toolchain.source": taken("other binaries of the same release are rolled out behind the gates like any other"),
   "toolchain.sha256": taken("it is what a download must have"),
+  "toolchain.imageDigests": taken(mastersRoll),
 };
 
 /** The decision for a key: its own, or that of the section that it is in. */

@@ -112,11 +112,18 @@ const Keys = z.strictObject({
   ssh: z.int().min(1).max(999).default(1),
 });
 
+const digest = z.string().regex(/^sha256:[0-9a-f]{64}$/, "sha256: and 64 hexadecimal digits");
+
 const Toolchain = z.strictObject({
   /** `gomod` compiles from the Go module proxy, `release` downloads; `auto` is gomod where Go is installed. */
   source: z.enum(["auto", "gomod", "release"]).default("auto"),
   /** Sums for binaries of `release` that have no pinned one: binary to sha256. */
   sha256: z.record(z.string(), z.string().regex(/^[0-9a-f]{64}$/, "64 hexadecimal digits")).default({}),
+  /** Digests of the images that static pods run, of `kubernetesVersion`; wanted of every cluster that is not ephemeral. */
+  imageDigests: z
+    .strictObject({ "kube-apiserver": digest, "kube-controller-manager": digest, "kube-scheduler": digest })
+    .partial()
+    .default({}),
 });
 
 const Pool = z.strictObject({

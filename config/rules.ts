@@ -33,11 +33,13 @@ export const rules: readonly Rule[] = [
   { needs: ["zones", "ephemeral"], check: quorumWithoutZone },
 ];
 
-/** True when one place lies within the other, or both are the same. */
-export function overlaps(a: Path, b: Path): boolean {
-  const [outer, inner] = a.length <= b.length ? [a, b] : [b, a];
-  return outer.every((key, index) => String(key) === String(inner[index]));
+/** True when the place lies within the other, or both are the same. */
+export function isWithin(place: Path, outer: Path): boolean {
+  return outer.every((key, index) => String(key) === String(place[index]));
 }
+
+/** True when one place lies within the other, or both are the same. */
+export const overlaps = (a: Path, b: Path): boolean => isWithin(a, b) || isWithin(b, a);
 
 /** One problem at most for each shard, at one of its keys. */
 function eachShard(

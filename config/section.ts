@@ -1,6 +1,7 @@
 /** One part of the configuration, read as far as it is right. */
 import type { z } from "zod";
-import type { Path, Problem } from "./rules";
+import { isOneLine } from "./one-line";
+import { isWithin, type Path, type Problem } from "./rules";
 
 export interface Section {
   /** What is left without what is wrong; undefined where nothing is left and there is no default. */
@@ -19,8 +20,11 @@ export const unknownKey = "unknown key; see docs/configuration.md for the keys t
 export function readSection(schema: z.ZodType, raw: unknown, key: string): Section {
   // A box around the value, so that the value itself can be taken out as well.
   const box = structuredClone({ [key]: raw });
-  const problems = takeOutUnusable(box, []);
-  const wrong: Path[] = [];
+  const unusable = unusableIn(box, []).map(({ path, problem }) => ({ problem, place: placeOf(box, path) }));
+  for (const { place } of unusable) place.takeOut();
+  const problems = unusable.map(({ problem }) => problem);
+  const wrong: Path[] = unusable.map(({ place }) => place.path);
+  let isFirst = true;
   for (;;) {
     const parsed = schema.safeParse(box[key], { reportInput: true });
     if (parsed.success) return { value: parsed.data, problems, wrong };
@@ -31,7 +35,9 @@ export function readSection(schema: z.ZodType, raw: unknown, key: string): Secti
       continue;
     }
     // Afterwards something may be wrong with a default that stands in for the user's value, which is none of his errors.
-    if (wrong.length === 0) problems.push(...issues.flatMap(describe));
+    const own = issues.filter(({ path }) => isFirst && !wrong.some((place) => isWithin(path.map(String), place)));
+    problems.push(...own.flatMap(describe));
+    isFirst = false;
     // Found before any is taken out, or the second would look for a place that is gone with the first.
     const unknown = issues.flatMap((issue) => unknownIn(issue).map((path) => placeOf(box, path)));
     const places = issues.filter((issue) => unknownIn(issue).length === 0).map(({ path }) => placeOf(box, path));
@@ -92,19 +98,31 @@ function placeOf(box: Record<string, unknown>, wanted: readonly PropertyKey[]): 
   return { path: path.slice(0, Math.max(1, depth)), isRoot: depth === 0, takeOut };
 }
 
-/** No record can hold a key of this name, and zod passes over it without a word. */
-const unusable = "__proto__";
-
-function takeOutUnusable(value: unknown, path: Path): Problem[] {
-  if (Array.isArray(value)) return value.flatMap((item, index) => takeOutUnusable(item, [...path, index]));
-  if (!isRecord(value)) return [];
-  const found: Problem[] = [];
-  if (Object.hasOwn(value, unusable)) {
-    found.push({ path: [...path, unusable], message: "cannot be used as a name; choose another one" });
-    delete value[unusable];
-  }
-  return [...found, ...Object.entries(value).flatMap(([name, item]) => takeOutUnusable(item, [...path, name]))];
+interface Unusable {
+  /** Of what has to be taken out. */
+  readonly path: Path;
+  readonly problem: Problem;
 }
+
+/** What no schema has to say of each of its texts and names. */
+function unusableIn(value: unknown, path: Path): Unusable[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => unusableIn(item, [...path, index]));
+  if (isRecord(value)) return Object.entries(value).flatMap(([name, item]) => unusableEntry(name, item, path));
+  if (typeof value !== "string" || isOneLine(value)) return [];
+  return [{ path, problem: { path, message: severalLines(value) } }];
+}
+
+function unusableEntry(name: string, item: unknown, holder: Path): Unusable[] {
+  const path = [...holder, name];
+  if (!isOneLine(name)) return [{ path, problem: { path: holder, message: severalLines(name) } }];
+  // No record can hold a key of this name, and zod passes over it without a word.
+  if (name === "__proto__")
+    return [{ path, problem: { path, message: "cannot be used as a name; choose another one" } }];
+  return unusableIn(item, path);
+}
+
+const severalLines = (text: string) =>
+  `wants one line without control characters: a host reads its files line by line (got ${JSON.stringify(text)})`;
 
 function describe(issue: Issue): Problem[] {
   const unknown = unknownIn(issue);

@@ -57,7 +57,7 @@ export function renderedFlags(scale: Scale, user: UserFlags): Readonly<Record<st
       flags: single("kube-scheduler"),
       configuration: schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig"),
     },
-    kubelet: { flags: single("kubelet"), configuration: kubeletConfiguration(scale) },
+    kubelet: { flags: single("kubelet"), configuration: kubeletConfiguration(scale, "/etc/kubernetes/pki") },
     "kube-proxy": {
       flags: single("kube-proxy"),
       configuration: kubeProxyConfiguration(scale, "/etc/kubernetes/kube-proxy.kubeconfig"),

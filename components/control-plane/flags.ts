@@ -95,7 +95,18 @@ function apiserverLayers({ scale, shards, spec }: PlanParts, master: Place): Fla
     // Nobody reads anything without a certificate or token, not even /version.
     "anonymous-auth": false,
     "authorization-mode": "Node,RBAC",
-    "enable-admission-plugins": "NodeRestriction",
+    // Beside upstream's own list. Not AlwaysPullImages: every start of a pod would wait for the registry, or for the peers that images
+    // come from, and a node could start nothing while they are away; kubelets check who may use an image (KubeletEnsureSecretPulledImages).
+    "enable-admission-plugins": [
+      // No Service takes traffic for an address outside the cluster to itself (CVE-2020-8554).
+      "DenyServiceExternalIPs",
+      "EventRateLimit",
+      "NodeRestriction",
+      // Nobody has an object deleted, or its owner's deletion held up, without the right to do so. A look at roles in memory, for writes
+      // that change owners alone.
+      "OwnerReferencesPermissionEnforcement",
+    ],
+    "admission-control-config-file": "/etc/kubernetes/admission.yaml",
     "etcd-servers": (main?.endpoints ?? []).join(","),
     ...overrides(shards),
     "etcd-cafile": `${pki}/etcd-client-ca.crt`,
@@ -111,6 +122,9 @@ function apiserverLayers({ scale, shards, spec }: PlanParts, master: Place): Fla
     "requestheader-username-headers": "X-Remote-User",
     "requestheader-group-headers": "X-Remote-Group",
     "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+    // A deleted account's or pod's token ends with it; none is valid for a year because an old client may not renew it.
+    "service-account-lookup": true,
+    "service-account-extend-token-expiration": false,
     "service-account-issuer": "https://kubernetes.default.svc",
     "service-account-key-file": `${pki}/service-account.pub`,
     "service-account-signing-key-file": `${pki}/service-account.key`,
@@ -143,6 +157,7 @@ function controllerManagerLayers({ scale, spec }: PlanParts): FlagLayers {
     "authentication-kubeconfig": kubeconfig,
     "authorization-kubeconfig": kubeconfig,
     "bind-address": "127.0.0.1",
+    "tls-min-version": "VersionTLS13",
     "client-ca-file": `${pki}/kubernetes-ca.crt`,
     "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
     "root-ca-file": `${pki}/kubernetes-ca.crt`,
@@ -162,6 +177,7 @@ function schedulerLayers({ spec }: PlanParts): FlagLayers {
     "authentication-kubeconfig": kubeconfig,
     "authorization-kubeconfig": kubeconfig,
     "bind-address": "127.0.0.1",
+    "tls-min-version": "VersionTLS13",
     "client-ca-file": `${pki}/kubernetes-ca.crt`,
     "requestheader-client-ca-file": `${pki}/front-proxy-ca.crt`,
   };

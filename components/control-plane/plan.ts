@@ -1,9 +1,9 @@
 /** What a master's host holds: the three components, as systemd units or as static pods, from the same flags. */
 import { stringify } from "yaml";
-import { goMemoryLimit, schedulerConfiguration } from "../../config/flags";
+import { admissionConfiguration, goMemoryLimit, schedulerConfiguration } from "../../config/flags";
 import { apiServiceAddress, type Place } from "../../config/names";
 import { modulesFor, sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles, textFile } from "../machine/host-files";
+import { environmentFile, hostFiles, lines, textFile } from "../machine/host-files";
 import type { Machine, MachineFile, MachineService } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import { clientAuthority } from "../plan/authorities";
@@ -14,7 +14,7 @@ import type { HostPlan, PublicPem, SecretPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 import { masterCertificates, pki } from "./certificates";
 import { type Component, componentFlags, components } from "./flags";
-import { staticPods } from "./static-pods";
+import { podFiles, podUsers, staticPods } from "./static-pods";
 
 export function masterHosts(parts: PlanParts): HostPlan[] {
   const serviceAddress = apiServiceAddress(range(parts.spec.network.services));
@@ -77,7 +77,9 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
   const { spec, scale, runtime } = parts;
   const asUnits = runtime === "systemd";
   return {
-    users: Object.fromEntries(components.map((name) => [name, { home: "/nonexistent" }])),
+    users: Object.fromEntries(
+      components.map((name) => [name, { home: "/nonexistent", ...(!asUnits && { uid: podUsers[name] }) }]),
+    ),
     directories: {
       "/etc/kubernetes": { mode: "0755", owner: "root:root" },
       [pki]: { mode: "0755", owner: "root:root" },
@@ -91,6 +93,7 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
       ),
       "/etc/kubernetes/master.env": environmentFile({ ADDRESS: master.address, ENDPOINT: master.endpoint }),
       ...kubeconfigs(parts.api.endpoint),
+      "/etc/kubernetes/admission.yaml": textFile(stringify(admissionConfiguration(scale))),
       "/etc/kubernetes/scheduler.yaml": textFile(
         stringify(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig")),
       ),
@@ -100,7 +103,7 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
     modules: modulesFor("master", scale),
     sysctls: sysctlsFor("master", scale),
     volumes: [],
-    services: services(parts),
+    services: services(parts, master),
   };
 }
 
@@ -130,7 +133,7 @@ function unitFiles(parts: PlanParts, master: Place): Record<string, MachineFile>
     ),
     ...Object.fromEntries(
       components.flatMap((name) => [
-        [`/etc/kubernetes/${name}.flags`, textFile(flags[name].join("\n"))],
+        [`/etc/kubernetes/${name}.flags`, textFile(lines`${flags[name]}`)],
         [`/etc/kubernetes/${name}.env`, environmentFile({ GOMEMLIMIT: goMemoryLimit(name, parts.scale) })],
       ]),
     ),
@@ -148,6 +151,7 @@ const serviceName = (component: Component, runtime: PlanParts["runtime"]) =>
  */
 const readOnce: Readonly<Record<Component, readonly string[]>> = {
   "kube-apiserver": [
+    "/etc/kubernetes/admission.yaml",
     "/etc/kubernetes/audit-policy.yaml",
     "/etc/kubernetes/encryption.yaml",
     `${pki}/etcd-client-ca.crt`,
@@ -164,10 +168,12 @@ const readOnce: Readonly<Record<Component, readonly string[]>> = {
 };
 
 /** The API server is ready only with etcd: the rollout's gate waits for it, not the activation. */
-function services({ runtime }: PlanParts): Record<string, MachineService> {
+function services(parts: PlanParts, master: Place): Record<string, MachineService> {
+  const { runtime } = parts;
+  const mounted = podFiles(parts, master);
   const service = (component: Component): MachineService =>
     runtime === "static-pod"
-      ? { kind: "static-pod", restartOn: readOnce[component], wait: false }
+      ? { kind: "static-pod", restartOn: mounted[component], wait: false }
       : {
           kind: "unit",
           enabled: true,

@@ -1,9 +1,9 @@
 /** The etcd shards and what each member's host holds. */
 import { type ClusterSpec, slotOf } from "../../config/cluster";
-import { etcdFlags, goMemoryLimit, mergeFlags, policyFor, renderEtcdEnvironment } from "../../config/flags";
+import { etcdEnvironment, etcdFlags, goMemoryLimit, mergeFlags, policyFor } from "../../config/flags";
 import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles, textFile } from "../machine/host-files";
+import { environmentFile, hostFiles } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { clientAuthority, peerAuthority } from "../plan/authorities";
 import type { GroupPlan } from "../plan/groups";
@@ -95,7 +95,7 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
         "/usr/local/lib/systemd/system/traffic-classes.timer",
         "/usr/local/sbin/traffic-classes",
       ),
-      "/etc/etcd/etcd.env": textFile(memberSettings(scale, shard, member).join("\n")),
+      "/etc/etcd/etcd.env": environmentFile(memberSettings(scale, shard, member)),
       "/etc/etcd/etcdctl.env": {
         ...environmentFile({
           ETCDCTL_ENDPOINTS: `https://${member.endpoint}:${ports.etcdClient}`,
@@ -158,7 +158,7 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
 const atBoot = { kind: "unit", enabled: true, restartOn: [], reloadOn: [], wait: false } as const;
 
 /** etcd's settings as ETCD_* variables: what identifies this member, and what the scale model derives. */
-function memberSettings(scale: Scale, shard: ShardPlan, member: Place): string[] {
+function memberSettings(scale: Scale, shard: ShardPlan, member: Place): Record<string, string> {
   // It listens at an address; others know it by its endpoint.
   const listen = (port: number) => `https://${member.address}:${port}`;
   const known = (port: number) => `https://${member.endpoint}:${port}`;
@@ -192,7 +192,7 @@ function memberSettings(scale: Scale, shard: ShardPlan, member: Place): string[]
     "log-outputs": "stderr",
   };
   const flags = mergeFlags(identity, etcdFlags(scale, shard.name), {}, policyFor("etcd", scale.versions));
-  return [...renderEtcdEnvironment(flags), `GOMEMLIMIT=${goMemoryLimit("etcd", scale)}`].sort();
+  return { ...etcdEnvironment(flags), GOMEMLIMIT: goMemoryLimit("etcd", scale) };
 }
 
 function memberCertificates({ name: shard }: ShardPlan, member: Place): CertificatePlan[] {

@@ -62,11 +62,14 @@ export class HostContent extends pulumi.ComponentResource {
 
   /** Private keys are made on the host and never leave it; what comes back are certificate requests. */
   private keys(host: Host): pulumi.Output<Record<string, string>> {
-    const requests: KeyRequest[] = host.plan.certificates.map(
+    const { certificates, machine } = host.plan;
+    const uidOf = (owner: string) => lookup(machine.users, owner.split(":")[0] ?? "")?.uid;
+    const requests: KeyRequest[] = certificates.map(
       ({ name, keyPath, owner, commonName, organization, dnsNames, ipAddresses }) => ({
         name,
         keyPath,
         owner,
+        ...(uidOf(owner) === undefined ? {} : { uid: String(uidOf(owner)) }),
         commonName,
         ...(organization === undefined ? {} : { organization }),
         dnsNames,

@@ -2,7 +2,7 @@
 import { haproxyGlobal } from "../../config/flags";
 import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
-import { hostFiles, textFile } from "../machine/host-files";
+import { hostFiles, lines, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { PlatformFacts } from "../plan/facts";
 import type { GroupPlan } from "../plan/groups";
@@ -95,7 +95,7 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
  * master process takes commands (EXTRAOPTS).
  */
 function haproxyUnit({ kernel }: Scale): string {
-  return `[Unit]
+  return lines`[Unit]
 StartLimitIntervalSec=0
 
 [Service]
@@ -118,13 +118,13 @@ function healthPath(shards: readonly ShardPlan[]): string {
 function haproxyConfig(self: Place, scale: Scale, masters: readonly Place[], healthPath: string): string {
   const global = Object.entries(haproxyGlobal(scale)).map(([name, value]) => `    ${name} ${value}`);
   const servers = masters.map((master) => `    server ${master.name} ${master.address}:${ports.apiserver}`);
-  return `# Layer 4: clients and API servers authenticate each other through it.
+  return lines`# Layer 4: clients and API servers authenticate each other through it.
 global
-    log /dev/log local0 notice
+    log /dev/log local0 info
     user haproxy
     group haproxy
     # Two for each connection: this bounds the connections, and the table that haproxy allocates for them at its start.
-${global.join("\n")}
+${global}
     # Tells, and takes no commands.
     stats socket /run/haproxy/admin.sock mode 600 level user
 
@@ -144,6 +144,10 @@ defaults
 
 frontend api
     bind ${self.address}:${ports.apiserver}
+    # An API server takes no PROXY protocol: its audit log has this host's address. Here is which client was at the other end of the
+    # connection that a master sees from an address and port, as soon as there is one.
+    option logasap
+    log-format "client %ci:%cp is %bi:%bp to %s %si:%sp"
     default_backend apiservers
 
 backend apiservers
@@ -154,6 +158,6 @@ backend apiservers
     # Dead after 3 checks of up to 1 s without an answer; then its connections end, or its clients would wait for hours. Not sooner: a
     # server that is only busy would send all its clients to the others. A connection that fails has the next check made soon.
     default-server observe layer4 error-limit 1 on-error fastinter on-marked-down shutdown-sessions check check-ssl verify required ca-file ${pki}/kubernetes-ca.crt crt ${pki}/health.crt inter 1s fastinter 500ms downinter 1s fall 3 rise 1
-${servers.join("\n")}
+${servers}
 `;
 }

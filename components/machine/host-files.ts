@@ -1,6 +1,7 @@
 /** The real files under files/, which mirrors "/": what a host gets is what shellcheck and systemd-analyze have seen. */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isOneLine } from "../../config/one-line";
 import type { MachineFile } from "./machine";
 
 const tree = join(__dirname, "files");
@@ -32,10 +33,31 @@ export function textFile(content: string, owner = "root:root", mode = "0644"): M
   return { mode, owner, content: content.endsWith("\n") ? content : `${content}\n` };
 }
 
-/** `NAME=value` lines, sorted, for systemd's EnvironmentFile. */
-export function environmentFile(variables: Readonly<Record<string, string | number | boolean>>): MachineFile {
-  const lines = Object.entries(variables)
-    .map(([name, value]) => `${name}=${value}`)
-    .sort();
-  return textFile(lines.join("\n"));
+/**
+ * Text that is read by lines. A value is a part of one line, a list of values is a line each: none begins a line of its own.
+ * @throws Error for a value of several lines, which a configuration cannot give (config/section.ts)
+ */
+export function lines(
+  text: TemplateStringsArray,
+  ...values: readonly (string | number | boolean | readonly string[])[]
+): string {
+  const parts = values.map((value) => (Array.isArray(value) ? value.map(oneLine).join("\n") : oneLine(String(value))));
+  return text.map((part, index) => `${part}${parts[index] ?? ""}`).join("");
 }
+
+function oneLine(value: string): string {
+  if (!isOneLine(value)) throw new Error(`${JSON.stringify(value)} is not one line`);
+  return value;
+}
+
+/** `NAME=value` lines, sorted: for systemd's EnvironmentFile, and for a shell that reads the file. */
+export function environmentFile(variables: Readonly<Record<string, string | number | boolean>>): MachineFile {
+  const settings = Object.entries(variables)
+    .map(([name, value]) => `${name}=${quoted(String(value))}`)
+    .sort();
+  return textFile(lines`${settings}`);
+}
+
+/** As machine_apply/files.py has it. */
+const quoted = (value: string) =>
+  /^[\w.,:/=@+%-]*$/.test(value) ? value : `"${value.replaceAll(/["\\$`]/g, (special) => `\\${special}`)}"`;

@@ -6,8 +6,8 @@
  * No Pulumi import: a Machine can be printed, compared and tested without one.
  */
 export interface Machine {
-  /** System users that run the services: name to home directory. */
-  readonly users: Readonly<Record<string, { readonly home: string }>>;
+  /** System users that run the services. `uid` where it is known by number elsewhere, to a pod; its group has the same. */
+  readonly users: Readonly<Record<string, { readonly home: string; readonly uid?: number }>>;
   readonly directories: Readonly<Record<string, Ownership>>;
   /** Absolute path to file. */
   readonly files: Readonly<Record<string, MachineFile>>;
@@ -114,6 +114,8 @@ export interface KeyRequest {
   /** Where the private key stays, for instance "/etc/etcd/pki/peer.key". */
   readonly keyPath: string;
   readonly owner: string;
+  /** The number of the owner, where the machine's users have one; as text, like all of a request. */
+  readonly uid?: string;
   readonly commonName: string;
   readonly organization?: string;
   readonly dnsNames: readonly string[];

@@ -1,7 +1,7 @@
 /** A host that runs kwok: nodes without machines, so that pods get scheduled and turn Running. */
 import { type Place, place } from "../../config/names";
 import { sysctlsFor } from "../../config/scale";
-import { hostFiles, textFile } from "../machine/host-files";
+import { environmentFile, hostFiles, lines, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { PlatformFacts } from "../plan/facts";
@@ -79,10 +79,12 @@ function simulatorMachine({ api, facts, scale, spec }: PlanParts, self: Place): 
         "/usr/local/lib/kilonode/run-with-flags",
       ),
       "/etc/kwok/kubeconfig": textFile(kubeconfig),
-      "/etc/kwok/kwok.flags": textFile(flags.join("\n")),
-      "/etc/kwok/nodes.env": textFile(
-        `MAX_PODS=${spec.workload.podsPerNode}\nNODES=${facts.simulatedNodes}\nZONES="${spec.zones.join(" ")}"`,
-      ),
+      "/etc/kwok/kwok.flags": textFile(lines`${flags}`),
+      "/etc/kwok/nodes.env": environmentFile({
+        MAX_PODS: spec.workload.podsPerNode,
+        NODES: facts.simulatedNodes,
+        ZONES: spec.zones.join(" "),
+      }),
     },
     binaries: binaries(spec, "kwok", "kubectl"),
     modules: [],

@@ -7,7 +7,7 @@ import { ConfigurationError, problemLine } from "../../config/read";
 import { releasesOf } from "../../config/releases";
 import type { Problem, Rule } from "../../config/rules";
 import { deriveScale, type Scale } from "../../config/scale";
-import { controlPlaneFlagProblems } from "../control-plane/flags";
+import { components, controlPlaneFlagProblems } from "../control-plane/flags";
 import { masterHosts, mastersGroup } from "../control-plane/plan";
 import { etcdGroups, etcdHosts, shardPlans } from "../etcd/plan";
 import { apiPlan, loadBalancerGroups, loadBalancerHosts } from "../load-balancer/plan";
@@ -27,6 +27,10 @@ export function planRules(factsOf: (spec: ClusterSpec) => PlatformFacts): readon
     { needs: ["etcd.shards", "keys"], check: authorityProblems },
     { needs: ["platform"], check: (spec) => controlPlaneFlagProblems(partsOf(spec, factsOf(spec))) },
     { needs: ["platform", "masters.runtime"], check: (spec) => runtimeProblems(spec, factsOf(spec)) },
+    {
+      needs: ["platform", "masters.runtime", "ephemeral", "toolchain.imageDigests"],
+      check: (spec) => imageProblems(spec, factsOf(spec)),
+    },
     { needs: ["platform", "pools"], check: (spec) => poolProblems(spec, factsOf(spec)) },
   ];
 }
@@ -97,6 +101,16 @@ function runtimeProblems({ masters: { runtime }, platform }: ClusterSpec, { runt
   const why = runtime === "static-pod" ? ": static pods need a kubelet on the masters" : "";
   const message = `${runtime} is nothing that masters on ${platform} can run${why}; allowed is ${runtimes.join(" or ")}, which they run when this is left out`;
   return [{ path: ["masters", "runtime"], message }];
+}
+
+/** A cluster of worth runs no image that a registry may exchange. */
+function imageProblems(spec: ClusterSpec, { runtimes }: PlatformFacts): Problem[] {
+  if (spec.ephemeral || (spec.masters.runtime ?? runtimes[0]) !== "static-pod") return [];
+  const missing = components.filter((name) => spec.toolchain.imageDigests[name] === undefined);
+  return missing.map((name) => ({
+    path: ["toolchain", "imageDigests", name],
+    message: `missing: a tag can be given to another image; take the digest of registry.k8s.io/${name}:v${spec.kubernetesVersion} from a source you trust, "sha256:..." (only an ephemeral stack may do without)`,
+  }));
 }
 
 function poolProblems({ platform, pools }: ClusterSpec, { placesPools }: PlatformFacts): Problem[] {

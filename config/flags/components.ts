@@ -25,8 +25,8 @@ export function apiserverFlags(scale: Scale): FlagMap {
     "shutdown-delay-duration": `${a.shutdownDelaySeconds}s`,
     "shutdown-send-retry-after": scale.loadBalanced,
     "shutdown-watch-termination-grace-period": `${a.shutdownWatchGraceSeconds}s`,
-    // For the operator only: RBAC guards /debug/pprof.
-    profiling: true,
+    // Profiles show memory and slow the server: on for as long as somebody looks, by the configuration (CIS 1.2.15). RBAC guards them.
+    profiling: false,
     // The sizes that --watch-cache-sizes and --default-watch-cache-size once took are ignored: the cache sizes itself.
     "watch-cache": true,
   };
@@ -52,7 +52,7 @@ export function controllerManagerFlags(scale: Scale): FlagMap {
     "terminated-pod-gc-threshold": m.terminatedPodThreshold,
     "leader-elect": true,
     "leader-elect-resource-lock": "leases",
-    profiling: true,
+    profiling: false,
     ...gates(releaseLeaderOnExit(scale.versions.kubernetesVersion)),
   };
 }

@@ -33,18 +33,81 @@ export function schedulerConfiguration(
     percentageOfNodesToScore: s.percentageOfNodesToScore,
     // The standby keeps its caches warm: it takes over without reading the cluster first.
     delayCacheUntilActive: false,
-    enableProfiling: true,
+    enableProfiling: false,
     ...(profiles.length > 0 ? { profiles } : {}),
     ...(extenders.length > 0 ? { extenders } : {}),
   };
 }
 
+/**
+ * kube-apiserver's admission. Pods as anybody may run them without harm to their node (Pod Security Standard "baseline"), unless their
+ * namespace's labels say otherwise; what hardened ones would lack is told to who makes them, and in the audit log.
+ * Reference: https://kubernetes.io/docs/reference/config-api/apiserver-config.v1/
+ */
+export function admissionConfiguration({ eventLimits }: Scale): ConfigObject {
+  const { serverQps, serverBurst, userQps, userBurst, users } = eventLimits;
+  return {
+    apiVersion: "apiserver.config.k8s.io/v1",
+    kind: "AdmissionConfiguration",
+    plugins: [
+      {
+        name: "PodSecurity",
+        configuration: {
+          apiVersion: "pod-security.admission.config.k8s.io/v1",
+          kind: "PodSecurityConfiguration",
+          defaults: {
+            enforce: "baseline",
+            "enforce-version": "latest",
+            audit: "restricted",
+            "audit-version": "latest",
+            warn: "restricted",
+            "warn-version": "latest",
+          },
+          // Static pods, kube-proxy and the network's agents are parts of a node.
+          exemptions: { usernames: [], runtimeClasses: [], namespaces: ["kube-system"] },
+        },
+      },
+      {
+        name: "EventRateLimit",
+        configuration: {
+          apiVersion: "eventratelimit.admission.k8s.io/v1alpha1",
+          kind: "Configuration",
+          limits: [
+            { type: "Server", qps: serverQps, burst: serverBurst },
+            { type: "User", qps: userQps, burst: userBurst, cacheSize: users },
+          ],
+        },
+      },
+    ],
+  };
+}
+
 /** kubelet's file. Reference: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/ */
-export function kubeletConfiguration(scale: Scale): ConfigObject {
+export function kubeletConfiguration(scale: Scale, pki: string): ConfigObject {
   const n = scale.node;
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
     kind: "KubeletConfiguration",
+    // Whoever asks shows a certificate of the cluster or a token, and may ask what the API server says: the API server and the operator.
+    authentication: {
+      anonymous: { enabled: false },
+      webhook: { enabled: true },
+      x509: { clientCAFile: `${pki}/kubernetes-ca.crt` },
+    },
+    authorization: { mode: "Webhook" },
+    readOnlyPort: 0,
+    tlsCertFile: `${pki}/kubelet.crt`,
+    tlsPrivateKeyFile: `${pki}/kubelet.key`,
+    // Its cipher suites are all sound, and cannot be chosen.
+    tlsMinVersion: "VersionTLS13",
+    // No signer of the cluster answers a kubelet's request, by which it would renew its certificates itself.
+    rotateCertificates: false,
+    serverTLSBootstrap: false,
+    enableProfilingHandler: false,
+    // The runtime's profile for pods that name none.
+    seccompDefault: true,
+    // A pod that forks without end takes no more than these of its node.
+    podPidsLimit: n.podPids,
     cgroupDriver: "systemd",
     maxPods: n.maxPods,
     kubeAPIQPS: n.apiQps,
@@ -76,7 +139,6 @@ export function kubeletConfiguration(scale: Scale): ConfigObject {
     containerLogMaxSize: "100Mi",
     containerLogMaxFiles: 5,
     protectKernelDefaults: true,
-    rotateCertificates: true,
   };
 }
 
@@ -97,7 +159,7 @@ export function kubeProxyConfiguration(scale: Scale, kubeconfig: string): Config
       tcpCloseWaitTimeout: "1h0m0s",
     },
     configSyncPeriod: "15m0s",
-    enableProfiling: true,
+    enableProfiling: false,
   };
 }
 

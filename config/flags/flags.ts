@@ -43,17 +43,15 @@ export interface FlagPolicy {
   readonly gone?: (flag: string) => string | undefined;
   /** Version text for error messages, for instance "Kubernetes 1.37". */
   readonly version?: string;
-  /** Items of list flags that may not be given, with the reason: "WatchList=false" of feature-gates. */
-  readonly refusedItems?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** Why an item of a list may not be given ("WatchList=false" of feature-gates); undefined when it may. */
+  readonly refusal?: (flag: string, item: string) => string | undefined;
 }
 
+const enablePlugins = "enable-admission-plugins";
+const disablePlugins = "disable-admission-plugins";
+
 /** Lists that several parts add to. */
-export const APPENDED_FLAGS: readonly string[] = [
-  "disable-admission-plugins",
-  "enable-admission-plugins",
-  "feature-gates",
-  "runtime-config",
-];
+export const APPENDED_FLAGS: readonly string[] = [disablePlugins, enablePlugins, "feature-gates", "runtime-config"];
 
 /** "key" of a "key=value" item, or the whole item. */
 const itemKey = (item: string): string => item.split("=", 1)[0] ?? item;
@@ -102,13 +100,17 @@ export function flagProblems(base: FlagMap, scale: FlagMap, user: FlagMap, polic
     ...Object.entries(user).flatMap(([flag, value]) => {
       const message = flagProblem(flag, lookup(plan, flag), ruleFor(flag, base, policy), policy);
       if (message) return [{ flag, value: show(value), message }];
-      const refused = lookup(policy.refusedItems ?? {}, flag) ?? {};
       return asList(value).flatMap((item) => {
-        const reason = lookup(refused, item);
-        return reason === undefined ? [] : [{ flag, value: show(value), message: `${item} is refused: ${reason}` }];
+        const refusal = itemProblem(flag, item, plan, policy);
+        return refusal === undefined ? [] : [{ flag, value: show(value), message: refusal }];
       });
     }),
   ];
+}
+
+function itemProblem(flag: string, item: string, plan: FlagMap, { refusal }: FlagPolicy): string | undefined {
+  const isPlanned = flag === disablePlugins && asList(lookup(plan, enablePlugins) ?? "").includes(item);
+  return isPlanned ? `${item} is refused: the plan enables it; remove the item` : refusal?.(flag, item);
 }
 
 /** {@link flagProblems} as lines that name component and flag. */
@@ -126,9 +128,9 @@ function flagProblem(
 ): string | undefined {
   if (!/^[a-z][a-z0-9-]*$/.test(flag)) return "no flag name; write it without dashes in front and the value apart";
   if (rule === "denied") {
-    const set = planned === undefined ? "" : ` (the plan sets ${show(planned)})`;
     const reason = lookup(policy.reasons ?? {}, flag) ?? "other parts of the plan depend on it";
-    return `protected${set}: ${reason}; remove it from the configuration`;
+    if (planned === undefined) return `refused: ${reason}`;
+    return `protected (the plan sets ${show(planned)}): ${reason}; remove it from the configuration`;
   }
   if (!policy.known || policy.known.has(flag)) return undefined;
   return `${policy.version ?? "this version"} does not have this flag; ${policy.gone?.(flag) ?? "remove it from the configuration"}`;
@@ -161,9 +163,9 @@ export function renderFlags(map: FlagMap): string[] {
     });
 }
 
-/** etcd reads every flag from the environment too: `--data-dir` is ETCD_DATA_DIR. Sorted `NAME=value` lines. */
-export function renderEtcdEnvironment(map: FlagMap): string[] {
-  return Object.keys(map)
-    .sort()
-    .map((name) => `ETCD_${name.toUpperCase().replaceAll("-", "_")}=${show(map[name] ?? "")}`);
+/** etcd reads every flag from the environment too: `--data-dir` is ETCD_DATA_DIR. */
+export function etcdEnvironment(map: FlagMap): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(map).map(([name, value]) => [`ETCD_${name.toUpperCase().replaceAll("-", "_")}`, show(value)]),
+  );
 }

@@ -2,6 +2,7 @@
 export { sysctlsFor } from "../scale/kernel";
 export { apiserverFlags, controllerManagerFlags, etcdFlags, goMemoryLimit, haproxyGlobal } from "./components";
 export {
+  admissionConfiguration,
   type ConfigObject,
   type ConfigValue,
   kubeletConfiguration,
@@ -11,13 +12,13 @@ export {
 } from "./configurations";
 export {
   checkFlags,
+  etcdEnvironment,
   type FlagMap,
   type FlagPolicy,
   type FlagProblem,
   type FlagValue,
   flagProblems,
   mergeFlags,
-  renderEtcdEnvironment,
   renderFlags,
 } from "./flags";
 export { type Component, components, knownFlags, replacementFor } from "./known";

@@ -6,6 +6,7 @@ import { Book } from "./book";
 import { deriveControllerManager, deriveScheduler } from "./controllers";
 import { deriveEtcd } from "./etcd";
 import { deriveEtcdHost } from "./etcd-host";
+import { deriveEventLimits } from "./event-limits";
 import { flowControlObjects } from "./flow-control";
 import { deriveKernel } from "./kernel";
 import { levelShares } from "./levels";
@@ -69,6 +70,7 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
   const apiserver = deriveApiserver(book, rates, masters, loadBalanced);
   const controllerManager = deriveControllerManager(book, masters);
   const scheduler = deriveScheduler(book, masters);
+  const eventLimits = deriveEventLimits(book);
   const shards = deriveEtcd(book, rates, { ...options, zones });
   const { goMemoryLimitGiB, ...etcdHost } = deriveEtcdHost(book, shards, options);
   const etcd = { ...shards, goMemoryLimitGiB };
@@ -87,6 +89,7 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
     apiserver,
     controllerManager,
     scheduler,
+    eventLimits,
     etcd,
     masters,
     etcdHost,

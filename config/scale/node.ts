@@ -45,6 +45,13 @@ export function deriveNode(book: Book, kernel: KernelScale, proxyMode: string): 
       "kubernetes/kubernetes pkg/kubelet/apis/config/v1beta1/defaults.go",
       ["constants.nodeStatusSeconds"],
     ),
+    podPids: put(
+      "podPids",
+      4096,
+      "processes",
+      "4,096 in a pod: thousands of threads of a large program, a tenth of a percent of what a node has (kernel.pid_max 4,194,304)",
+      "https://kubernetes.io/docs/concepts/policy/pid-limiting/; own choice",
+    ),
     leaseSeconds: put("leaseSeconds", 40, "s", "the default: renewed every 10 s", kubelet),
     proxyMode: put(
       "proxyMode",

@@ -107,6 +107,16 @@ export interface SchedulerScale {
   readonly goMemoryLimitGiB: number;
 }
 
+/** What an API server takes of events, from all and from one user. */
+export interface EventLimits {
+  readonly serverQps: number;
+  readonly serverBurst: number;
+  readonly userQps: number;
+  readonly userBurst: number;
+  /** Users that are told apart. */
+  readonly users: number;
+}
+
 export interface ShardScale {
   readonly members: number;
   readonly resources: readonly string[];
@@ -164,6 +174,8 @@ export interface NodeScale {
   readonly apiQps: number;
   readonly statusUpdateSeconds: number;
   readonly statusReportSeconds: number;
+  /** Processes and threads that a pod may have. */
+  readonly podPids: number;
   readonly leaseSeconds: number;
   readonly proxyMode: string;
   readonly proxyMinSyncSeconds: number;
@@ -203,6 +215,7 @@ export interface Scale {
   readonly apiserver: ApiserverScale;
   readonly controllerManager: ControllerManagerScale;
   readonly scheduler: SchedulerScale;
+  readonly eventLimits: EventLimits;
   readonly etcd: EtcdScale;
   readonly masters: MastersScale;
   readonly etcdHost: HostScale;

@@ -173,7 +173,7 @@ export const apiserver: readonly LedgerEntry[] = [
     evidence: [
       {
         file: "test/unit/ledger-evidence.test.ts",
-        test: "keeps profiles on, for those who may log in alone",
+        test: "keeps profiles off until the configuration turns them on, and then for those who may log in alone",
       },
       {
         file: "test/lab/cluster.test.ts",
@@ -181,7 +181,7 @@ export const apiserver: readonly LedgerEntry[] = [
       },
     ],
     reason:
-      "profiles are served to whom RBAC lets (`kilonode kubectl <stack> get --raw /debug/pprof/...`); no command saves one",
+      "off until `masters.flags.apiserver.profiling: true` (CIS 1.2.15), then served to whom RBAC lets (`kilonode kubectl <stack> get --raw /debug/pprof/...`); no command saves one",
   },
   {
     id: "A8",

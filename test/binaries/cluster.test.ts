@@ -8,12 +8,14 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { operatorsGroup } from "../../components/objects/plan";
 import { issueKubeconfig, type Role } from "../../components/pki/operator-access";
+import { problemsOf } from "../support/plans";
+import { type Answer, type Ask, ask, together } from "./support/client";
 import { type Component, components, RunningCluster, until } from "./support/cluster";
 import { complaints, differences, flagDifferences } from "./support/compare";
 import { accepted } from "./support/count";
 import { warnings } from "./support/etcd";
 import { firstOf, productionPlan, sizes } from "./support/plans";
-import { type Ended, run } from "./support/process";
+import { type Ended, Program, run } from "./support/process";
 import { byDefault } from "./support/versions";
 
 const kubernetes = byDefault("kubernetes");
@@ -167,10 +169,16 @@ else
       await expect.poll(() => of("delete", "clusterrolebindings") && of("list", "leases"), soon).toBe(true);
     });
 
-    test("the audit policy and the EncryptionConfiguration are in force, and broken ones are refused", async () => {
+    test("the audit policy, the AdmissionConfiguration and the EncryptionConfiguration are in force, and broken ones are refused", async () => {
       expect(cluster.master.text("/var/log/kubernetes/audit.log")).toMatch(/"level":"Metadata".*"resource":"secrets"/);
       for (const [flag, path, sound, wrong] of [
         ["audit-policy-file", `${etc}/audit-policy.yaml`, "apiVersion: audit.k8s.io/v1", "apiVersion: audit.k8s.io/v9"],
+        [
+          "admission-control-config-file",
+          `${etc}/admission.yaml`,
+          "kind: PodSecurityConfiguration",
+          "kind: noSuchKind",
+        ],
         ["encryption-provider-config", `${etc}/encryption.yaml`, "- secretbox:", "- noSuchBox:"],
       ] as const) {
         const broken = join(cluster.root, `broken-${flag}`);
@@ -183,25 +191,162 @@ else
           "--secure-port=6444",
         ]);
         expect(code).toBe(1);
-        expect(output).toMatch(/v9|noSuchBox/);
+        expect(output).toMatch(/v9|noSuchBox|noSuchKind/);
       }
-      // The same two files at every size.
+      // The audit policy is the same at every size.
       for (const size of sizes) {
         const { files } = firstOf(productionPlan(size), "masters").machine;
         const policy = `${etc}/audit-policy.yaml`;
         expect(files[policy]).toEqual(firstOf(plan, "masters").machine.files[policy]);
       }
-      const files = ["audit-policy.yaml", "encryption.yaml", "controller-manager.kubeconfig"];
+      const files = ["admission.yaml", "audit-policy.yaml", "encryption.yaml", "controller-manager.kubeconfig"];
       accepted({
         binary: `kube-apiserver ${kubernetes.version}`,
         nodes,
-        files: files.slice(0, 2).map((file) => `${etc}/${file}`),
+        files: files.slice(0, 3).map((file) => `${etc}/${file}`),
       });
       accepted({
         binary: `kube-controller-manager ${kubernetes.version}`,
         nodes,
-        files: files.slice(2).map((file) => `${etc}/${file}`),
+        files: files.slice(3).map((file) => `${etc}/${file}`),
       });
+    });
+
+    /** Asks as somebody else than the administrator. */
+    const askAs = async (user: string, group: string, path: string, what: Ask = {}): Promise<Answer> =>
+      ask(`${cluster.url("kube-apiserver")}${path}`, await cluster.client(user, group), what);
+    const json = (body: unknown, method = "POST"): Ask => ({ method, headers: json.headers, body });
+    json.headers = { "Content-Type": "application/json" };
+    const leases = "/apis/coordination.k8s.io/v1/namespaces/kube-system/leases";
+
+    test("the audit log has who reads Secrets, grants rights and takes a lease, and not what nodes do all day", async () => {
+      interface Event {
+        readonly level: string;
+        readonly stage: string;
+        readonly verb: string;
+        readonly requestURI: string;
+        readonly requestObject?: { readonly metadata?: { readonly name?: string } };
+        readonly responseObject?: unknown;
+        readonly user: { readonly username: string };
+      }
+      const node = ["system:node:n1", "system:nodes"] as const;
+      const marks = ["node-secret", "admin-secret", "scheduler-secret"].map(
+        (name) => `/api/v1/namespaces/default/secrets/${name}`,
+      );
+      await askAs(...node, marks[0] as string);
+      await askAs("administrator", "system:masters", marks[1] as string);
+      await askAs("system:kube-scheduler", "none", marks[2] as string);
+      await askAs(...node, "/api/v1/pods?limit=1&quiet-node");
+      await askAs(...node, "/api/v1/nodes/n1/status?quiet-node", json({}, "PUT"));
+      await askAs("system:kube-scheduler", "none", "/api/v1/pods?limit=1&quiet-scheduler");
+      const role = { apiVersion: "rbac.authorization.k8s.io/v1", kind: "ClusterRole", metadata: { name: "watched" } };
+      const roles = "/apis/rbac.authorization.k8s.io/v1/clusterroles";
+      expect((await cluster.ask("kube-apiserver", roles, json(role))).status).toBe(201);
+      const secret = { apiVersion: "v1", kind: "Secret", metadata: { name: "s" }, stringData: { a: "in-no-log" } };
+      const made = await cluster.ask("kube-apiserver", "/api/v1/namespaces/default/secrets", json(secret));
+      expect(made.status).toBe(201);
+      const token = {
+        apiVersion: "authentication.k8s.io/v1",
+        kind: "TokenRequest",
+        spec: { audiences: ["in-no-log"] },
+      };
+      const account = "/api/v1/namespaces/kube-system/serviceaccounts/default/token";
+      expect((await cluster.ask("kube-apiserver", account, json(token))).status).toBe(201);
+
+      // The administrator takes the lease of the controller manager, which itself renews it every two seconds.
+      const path = `${leases}/kube-controller-manager`;
+      const lease = { spec: { holderIdentity: "thief" } };
+      const merge = { method: "PATCH", headers: { "Content-Type": "application/merge-patch+json" }, body: lease };
+      expect((await cluster.ask("kube-apiserver", path, merge)).status).toBe(200);
+      await askAs("system:kube-scheduler", "none", `${leases}/kube-scheduler`);
+
+      const log = "/var/log/kubernetes/audit.log";
+      await until(cluster.programs.get("kube-apiserver") as never, async () =>
+        cluster.master.text(log).includes('"holderIdentity":"thief"'),
+      );
+      const text = cluster.master.text(log);
+      const events = text
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Event);
+      const of = (uri: string) => events.filter(({ requestURI }) => requestURI.startsWith(uri));
+      for (const uri of marks) expect(of(uri).map(({ level }) => level)).toEqual(["Metadata"]);
+      expect(text).not.toContain("in-no-log");
+      expect(of(account).map(({ level }) => level)).toEqual(["Metadata"]);
+      const [granted] = of(roles).filter(({ verb, user }) => verb === "create" && user.username === "administrator");
+      expect(granted).toMatchObject({ level: "Request", requestObject: { metadata: { name: "watched" } } });
+      expect(granted?.responseObject).toBeUndefined();
+      const taken = of(leases).filter(({ verb }) => verb !== "get");
+      expect(taken.map(({ user, level }) => [user.username, level])).toEqual([["administrator", "Request"]]);
+      expect(text).not.toMatch(/quiet-(node|scheduler)/);
+      expect(events.filter(({ verb, stage }) => verb === "watch" && stage === "ResponseComplete")).toEqual([]);
+    });
+
+    test("says by which connection a request of the audit log came, while the configuration asks for it", async () => {
+      const asks = { apiserver: { vmodule: "httplog=3" } };
+      expect(problemsOf({ platform: "lab", masters: { flags: asks } })).toEqual([]);
+      const other = cluster.url("kube-apiserver").replace(/\d+$/, "6444");
+      const server = new Program(
+        kubernetes.path("kube-apiserver"),
+        [...cluster.flags("kube-apiserver"), "--vmodule=httplog=3", "--secure-port=6444"],
+        { env: cluster.master.environment(`${etc}/kube-apiserver.env`) },
+      );
+      try {
+        await until(server, async () => (await ask(`${other}/readyz`, cluster.admin)).status === 200);
+        await ask(`${other}/api/v1/namespaces`, cluster.admin, { headers: { "Audit-ID": "the-one" } });
+        await server.says(/audit-ID="the-one" srcIP="127\.0\.0\.1:\d+"/);
+      } finally {
+        await server.stop();
+      }
+    });
+
+    test("admission refuses privileged pods, external addresses of Services, owners of others and a storm of events", async () => {
+      const namespace = "/api/v1/namespaces/default";
+      const create = (path: string, body: object) =>
+        cluster.ask("kube-apiserver", path, json({ apiVersion: "v1", metadata: { name: "refused" }, ...body }));
+      const spec = { containers: [{ name: "c", image: "i", securityContext: { privileged: true } }] };
+      const pod = await create(`${namespace}/pods`, { kind: "Pod", spec });
+      expect(pod).toMatchObject({
+        status: 403,
+        text: expect.stringContaining('violates PodSecurity \\"baseline:latest'),
+      });
+      const outside = { ports: [{ port: 80 }], externalIPs: ["192.0.2.1"] };
+      const service = await create(`${namespace}/services`, { kind: "Service", spec: outside });
+      expect(service).toMatchObject({ status: 403, text: expect.stringContaining("Use of external IPs is denied") });
+
+      // Somebody who may write ConfigMaps, and holds the deletion of a namespace up with one.
+      const role = {
+        kind: "ClusterRole",
+        rules: [{ apiGroups: [""], resources: ["configmaps"], verbs: ["create"] }],
+        metadata: { name: "writer" },
+        apiVersion: "rbac.authorization.k8s.io/v1",
+      };
+      const binding = {
+        ...role,
+        kind: "ClusterRoleBinding",
+        rules: undefined,
+        roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name: "writer" },
+        subjects: [{ apiGroup: "rbac.authorization.k8s.io", kind: "User", name: "writer" }],
+      };
+      await create("/apis/rbac.authorization.k8s.io/v1/clusterroles", role);
+      await create("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding);
+      const owner = { apiVersion: "v1", kind: "Namespace", name: "default", uid: "u", blockOwnerDeletion: true };
+      const map = { apiVersion: "v1", kind: "ConfigMap", metadata: { name: "m", ownerReferences: [owner] } };
+      const owned = () => askAs("writer", "none", `${namespace}/configmaps`, json(map));
+      await until(cluster.programs.get("kube-apiserver") as never, async () => !(await owned()).text.includes("RBAC"));
+      expect(await owned()).toMatchObject({ status: 403, text: expect.stringContaining("blockOwnerDeletion") });
+
+      const { userBurst, userQps } = scale.eventLimits;
+      const involvedObject = { kind: "Pod", namespace: "default", name: "p" };
+      const event = { apiVersion: "v1", kind: "Event", involvedObject, metadata: { generateName: "e" } };
+      // More than the limit lets through within the time that they take.
+      const storm = Array.from({ length: userBurst + 20 * userQps }, () => event);
+      const pair = await cluster.client("flood", "system:masters");
+      const codes = await together(`${cluster.url("kube-apiserver")}${namespace}/events`, pair, storm);
+      expect(codes.get(201)).toBeGreaterThanOrEqual(userBurst);
+      expect(codes.get(429)).toBeGreaterThan(0);
+      // Another client still says what it has to.
+      expect((await create(`${namespace}/events`, { ...event })).status).toBe(201);
     });
 
     /** Objects as files of one folder, given to the API server in a strict dry run. */

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { problemsOf } from "../support/plans";
 import { complaints, differences, outdated } from "./support/compare";
 import { accepted, flagNames } from "./support/count";
 import { Credentials } from "./support/credentials";
@@ -123,6 +124,39 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
         expect(ended.code).not.toBe(0);
         expect(ended.output).toContain(says);
       }
+    });
+
+    // The spellings that kube-apiserver reads as something that a configuration may not say.
+    test.each([
+      ["feature_gates", " WatchList = f "],
+      ["feature-gates", "kube:WatchList=0"],
+      ["feature-gates", "MemoryQoS=false, AllBeta=F"],
+      ["enable-admission-plugins", '"AlwaysAdmit"'],
+      ["enable_admission_plugins", "NamespaceExists,AlwaysAdmit"],
+      ["disable-admission-plugins", '"PodSecurity","ServiceAccount"'],
+      ["token_auth_file", "/tokens"],
+      ["vmodule", "request=8"],
+    ])("kube-apiserver takes --%s=%s, and no configuration gives it", async (flag, value) => {
+      const ended = await start(
+        "kube-apiserver",
+        master(nodes),
+        lastStraw["kube-apiserver"].flag,
+        `--${flag}=${value}`,
+      );
+      expect(refusal(ended)).toBe(lastStraw["kube-apiserver"].says);
+      const problems = problemsOf({ platform: "lab", masters: { flags: { apiserver: { [flag]: value } } } });
+      expect(problems).not.toEqual([]);
+      for (const problem of problems) expect(problem).toMatch(/^masters\.flags\.apiserver\./);
+    });
+
+    test.each([
+      ["--feature-gates=watchlist=false", "unrecognized feature gate: watchlist"],
+      ["--enable-admission-plugins=alwaysadmit", "alwaysadmit"],
+      ["--enable-admission-plugins= AlwaysAdmit", " AlwaysAdmit"],
+      ["--TOKEN-AUTH-FILE=/tokens", "unknown flag: --TOKEN-AUTH-FILE"],
+    ])("kube-apiserver itself does not take %s", async (flag, says) => {
+      const ended = await start("kube-apiserver", master(nodes), lastStraw["kube-apiserver"].flag, flag);
+      expect(ended.output).toContain(says);
     });
 
     test("a deprecated flag is told by what the program says, and by its help", async () => {

@@ -19,6 +19,19 @@ describe.skipIf(!haproxy)(haproxy ? "haproxy" : "haproxy (SKIPPED: apt-get insta
       expect(await balanced.says(command)).toMatch(/[Pp]ermission denied/);
   });
 
+  test("says at once which client is behind a connection that a master sees", async () => {
+    const clients = balanced.clients(1);
+    await clients.goOn();
+    // The connection is still open.
+    const [, client, own, name, server] = await balanced.logs(/client (\S+) is (\S+) to (\S+) (\S+)/);
+    const sees = spawnSync("ss", ["-tnH", "state", "established"], { encoding: "utf8" }).stdout;
+    const pair = (from = "", to = "") => new RegExp(`\\s${from}\\s+${to}\\s`);
+    expect(sees).toMatch(pair(server, own));
+    expect(sees).toMatch(pair(client, `${balanced.address}:6443`));
+    expect(balanced.servers.map((one) => one.name)).toContain(name);
+    await clients.stop();
+  });
+
   test("ends the connections of an API server that is frozen: no client waits for it", async () => {
     const [, frozen] = balanced.servers;
     const clients = balanced.clients(12);

@@ -1,10 +1,11 @@
 /** The files of the nodes' components at every size: the real programs read them strictly, check them, and say what they took. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { componentKubeconfig } from "../../components/pki/kubeconfig";
+import { trusted } from "../../components/plan/parts";
 import {
   atLeast,
   type ConfigObject,
@@ -14,12 +15,24 @@ import {
 } from "../../config/flags";
 import { complaints, differences } from "./support/compare";
 import { accepted } from "./support/count";
+import { Credentials } from "./support/credentials";
 import { productionPlan, sizes } from "./support/plans";
 import { type Ended, run } from "./support/process";
 import { type AtHand, forEachVersion } from "./support/versions";
 
 const root = mkdtempSync(join(tmpdir(), "kilonode-nodes-"));
 afterAll(() => rmSync(root, { recursive: true }));
+
+const pki = join(root, "pki");
+beforeAll(async () => {
+  const credentials = await Credentials.make();
+  const name = { commonName: "kubelet", dnsNames: ["kubelet"], ipAddresses: [] };
+  const { cert, key } = await credentials.issue({ ...name, authority: "kubernetes", uses: ["server_auth"] });
+  const authority = await credentials.publicPem(trusted("kubernetes"));
+  mkdirSync(pki);
+  for (const [file, pem] of Object.entries({ "kubelet.crt": cert, "kubelet.key": key, "kubernetes-ca.crt": authority }))
+    writeFileSync(join(pki, file), pem);
+});
 
 const written = (name: string, content: string): string => {
   const path = join(root, name);
@@ -29,7 +42,7 @@ const written = (name: string, content: string): string => {
 
 /**
  * The configuration that a kubelet printed. Before 1.37 it is the internal one, as JSON: its fields have the same names with a capital
- * first, and it has no type.
+ * first (TLSCertFile), and it has no type.
  */
 function effective(output: string): unknown {
   const [, label, text = ""] =
@@ -43,7 +56,7 @@ function withSmallNames(value: unknown): unknown {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
   return Object.fromEntries(
     Object.entries(value).map(([name, one]) => [
-      `${name.charAt(0).toLowerCase()}${name.slice(1)}`,
+      name.replace(/^[A-Z]+(?=[A-Z][a-z])|^[A-Z]/, (capitals) => capitals.toLowerCase()),
       withSmallNames(one),
     ]),
   );
@@ -78,9 +91,9 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
 
   describe.each(sizes)("at $nodes nodes", (size) => {
     test("kubelet loads and validates its file, and keeps our values", async () => {
-      const ours = kubeletConfiguration(scaleAt(size));
+      const ours = kubeletConfiguration(scaleAt(size), pki);
       const { output } = await kubelet(ours);
-      expect(output).toContain(`unable to load kubeconfig: stat ${join(root, "absent")}`);
+      expect(output).toContain(`invalid kubeconfig: stat ${join(root, "absent")}`);
       expect(complaints(output)).toEqual([]);
       expect(differences(ours, effective(output))).toEqual([]);
       accepted({ binary: `kubelet ${kubernetes.version}`, nodes: size.nodes, files: ["KubeletConfiguration"] });
@@ -101,7 +114,7 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
     const scale = scaleAt({ nodes: 100 });
 
     test("kubelet complains about a field that it does not have, and refuses a value out of range", async () => {
-      const ours = kubeletConfiguration(scale);
+      const ours = kubeletConfiguration(scale, pki);
       expect(complaints((await kubelet({ ...ours, noSuchField: 1 })).output).join()).toContain("noSuchField");
       expect((await kubelet({ ...ours, imageGCLowThresholdPercent: 95 })).output).toContain("failed to validate");
     });

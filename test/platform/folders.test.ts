@@ -2,6 +2,7 @@
  * A whole cluster on a platform that only this test has: planned, placed, changed and destroyed by the engine with the unmodified
  * program. Host programs really run, each in the folder that its host is; etcd and the API servers are simulated.
  */
+
 import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
 import {
@@ -17,6 +18,7 @@ import {
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { components } from "../../components/control-plane/flags";
 import { changeProblems, commitmentsOf } from "../../components/plan/commitments";
 import type { RawConfiguration } from "../../config/read";
 import { catalogue } from "../../config/releases";
@@ -77,6 +79,8 @@ function oneByOne(lines: readonly string[]): [host: string, services: string][] 
   return pairs;
 }
 const hostFolders = () => readdirSync(join(cluster.root, "hosts")).map(own).sort();
+
+const imageDigests = Object.fromEntries(components.map((name) => [name, `sha256:${"0".repeat(64)}`]));
 
 describe("a cluster on folders", () => {
   it("is planned as the facts say: a managed name, names in certificates, static pods, pools", () => {
@@ -384,7 +388,7 @@ describe("a cluster on folders", () => {
   });
 
   it("that is not ephemeral keeps keys, commitments and results in a destroy, and comes back with its members and their data", async () => {
-    const kept = { ...again, ephemeral: false };
+    const kept = { ...again, ephemeral: false, toolchain: { imageDigests } };
     const held = ["etcd-main-peer-ca-2", "etcd-main-client-ca", "kubernetes-ca-2", "front-proxy-ca", "service-account"];
     expect(problems(await cluster.up(kept))).toEqual([]);
     const { keys, commitments } = cluster;

@@ -91,6 +91,13 @@ const examples: Readonly<Record<string, { readonly from?: RawConfiguration; read
   "keys.ssh": { to: { keys: { ssh: 2 } } },
   "toolchain.source": { to: { toolchain: { source: "release" } } },
   "toolchain.sha256": { to: { toolchain: { sha256: { kwok: "0".repeat(64) } } } },
+  "toolchain.imageDigests": {
+    from: masters({ runtime: "static-pod" }),
+    to: {
+      ...masters({ runtime: "static-pod" }),
+      toolchain: { imageDigests: { "kube-scheduler": `sha256:${"0".repeat(64)}` } },
+    },
+  },
   "lab.simulatedNodes": { to: { lab: { simulatedNodes: 7 } } },
 };
 

@@ -70,14 +70,34 @@ describe("what a component is told", () => {
     });
   });
 
+  test("kubelet: nobody without a certificate or token, no renewal that nobody would sign, the runtime's seccomp profile", () => {
+    expect(kubeletConfiguration(scale, "/pki")).toMatchObject({
+      authentication: {
+        anonymous: { enabled: false },
+        webhook: { enabled: true },
+        x509: { clientCAFile: "/pki/kubernetes-ca.crt" },
+      },
+      authorization: { mode: "Webhook" },
+      readOnlyPort: 0,
+      tlsCertFile: "/pki/kubelet.crt",
+      tlsMinVersion: "VersionTLS13",
+      rotateCertificates: false,
+      serverTLSBootstrap: false,
+      enableProfilingHandler: false,
+      seccompDefault: true,
+      podPidsLimit: 4096,
+      protectKernelDefaults: true,
+    });
+  });
+
   test("kubelet: the report of an unchanged status is given, so that it stays at 5 min", () => {
-    expect(kubeletConfiguration(scale)).toMatchObject({
+    expect(kubeletConfiguration(scale, "/pki")).toMatchObject({
       nodeStatusUpdateFrequency: "10s",
       nodeStatusReportFrequency: "300s",
       serializeImagePulls: false,
       maxParallelImagePulls: 10,
     });
-    expect(Object.keys(kubeletConfiguration(scale).evictionHard as object)).toHaveLength(6);
+    expect(Object.keys(kubeletConfiguration(scale, "/pki").evictionHard as object)).toHaveLength(6);
   });
 
   test("kube-proxy: the section of the mode, and no other", () => {

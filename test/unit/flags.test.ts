@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { UserError } from "../../config/errors";
-import { checkFlags, mergeFlags, renderEtcdEnvironment, renderFlags } from "../../config/flags";
+import { checkFlags, etcdEnvironment, mergeFlags, renderFlags } from "../../config/flags";
 
 describe("rendering", () => {
   test("sorted by name, lists joined by commas", () => {
@@ -19,10 +19,10 @@ describe("rendering", () => {
   });
 
   test("etcd's environment has the names that etcd reads", () => {
-    expect(renderEtcdEnvironment({ "quota-backend-bytes": 8589934592, "data-dir": "/var/lib/etcd" })).toEqual([
-      "ETCD_DATA_DIR=/var/lib/etcd",
-      "ETCD_QUOTA_BACKEND_BYTES=8589934592",
-    ]);
+    expect(etcdEnvironment({ "quota-backend-bytes": 8589934592, "data-dir": "/var/lib/etcd" })).toEqual({
+      ETCD_DATA_DIR: "/var/lib/etcd",
+      ETCD_QUOTA_BACKEND_BYTES: "8589934592",
+    });
   });
 });
 

@@ -52,6 +52,14 @@ function write(path: string, content: string): void {
   writeFileSync(join(root, path), content);
 }
 
+test("makes a user of the number that is planned for it", () => {
+  const uid = String(process.getuid?.() === 0 ? 61_001 : process.getuid?.());
+  csrs([{ ...bare, owner: "pod:pod", uid }, peer]);
+  expect(readFileSync(join(root, "/etc/passwd"), "utf8")).toMatch(new RegExp(`^pod:x:${uid}:`, "m"));
+  expect(statSync(join(root, bare.keyPath)).uid).toBe(Number(uid));
+  expect(makeKeys([{ ...bare, uid: "0" }]).stderr).toContain('[0].uid: got "0", wants the number of its user, as text');
+});
+
 function makeKeys(requests: unknown) {
   const PATH = `${resolve("test/unit/machine-fakes")}:${process.env.PATH}`;
   const env = { ...process.env, PATH, FAKE_ROOT: root };
@@ -180,7 +188,7 @@ test("reports all errors at once, and makes nothing", () => {
   expect([done.status, done.stdout]).toEqual([2, ""]);
   expect(done.stderr).toBe(`make-keys: 6 error(s) in the requests; nothing was made:
   [0].commonName: got "a/b", wants 1 to 64 letters, digits, blanks or :._@-
-  [0].extra: unknown; allowed are name, keyPath, owner, commonName, organization, dnsNames, ipAddresses
+  [0].extra: unknown; allowed are name, keyPath, owner, uid, commonName, organization, dnsNames, ipAddresses
   [0].ipAddresses: got "10.0.0.1", wants an array of IP addresses
   [0].owner: got "etcd", wants "user:group"
   [1].dnsNames: got "a,DNS:evil", wants DNS names

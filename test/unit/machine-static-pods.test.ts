@@ -150,6 +150,22 @@ describe("static pods", () => {
     );
   });
 
+  test("run as users of planned numbers, which no other user of the host may have", () => {
+    const withUser = (uid: number) => ({
+      ...master(),
+      users: { ...machine.users, pod: { home: "/nonexistent", uid } },
+    });
+    expect(host.refused("stage", withUser(0), 2)).toContain('users["pod"].uid: got 0, wants a number from 1 to 65533');
+    expect(host.converge(withUser(61_001)).changed.users).toEqual(["etcd", "pod"]);
+    expect(host.read("/etc/passwd")).toMatch(/^pod:x:61001:/m);
+    expect(host.ok("drift").drift).toEqual([]);
+    expect(host.refused("stage", withUser(61_002))).toContain(
+      "user pod: has uid 61001 on this host, wants uid 61002 for pod, by which its pod runs; remove that user, or make the host anew",
+    );
+    const other = { ...master(), users: { ...machine.users, other: { home: "/nonexistent", uid: 61_001 } } };
+    expect(host.refused("stage", other)).toContain("user pod: has uid 61001 on this host, wants uid 61001 for other");
+  });
+
   test("want a container runtime that answers", () => {
     host.kubelet = false;
     expect(host.refused("stage", master())).toBe(

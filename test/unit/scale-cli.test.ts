@@ -180,7 +180,7 @@ describe("bad input ends with 2 and every error at once", () => {
       ],
       [
         /--target-ram-mb=600: kube-apiserver 1\.37\.2 does not have this flag; removed/,
-        /--unsafe-no-fsync=true: protected: a crash would lose/,
+        /--unsafe-no-fsync=true: refused: a crash would lose/,
         /WatchList=false is refused/,
         /no component dockerd/,
       ],

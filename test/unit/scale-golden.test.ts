@@ -36,7 +36,7 @@ describe("golden tables of the scale model (refresh: npm run golden)", () => {
       ...part("kube-scheduler", [
         renderConfiguration(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig")),
       ]),
-      ...part("kubelet", [renderConfiguration(kubeletConfiguration(scale))]),
+      ...part("kubelet", [renderConfiguration(kubeletConfiguration(scale, "/etc/kubernetes/pki"))]),
       ...part("kube-proxy", [
         renderConfiguration(kubeProxyConfiguration(scale, "/etc/kubernetes/kube-proxy.kubeconfig")),
       ]),

@@ -149,7 +149,7 @@ const unlimited: Check = {
   title: "no client lists everything again and again",
   wanted: () => `no list without limit, over all namespaces, of more than ${page} objects, more than once a minute`,
   why: "one such client at 10,000 nodes costs a server gigabytes for each list; the priority level kilonode-cluster-lists bounds it",
-  source: "audit log of every master, the last 2 MiB; the control plane's own reads are not in it",
+  source: "audit log of every master, the last 2 MiB; reads of the control plane and of nodes are not in it",
   remedy:
     "let the client page or use an informer, or name it in workload.bulkListerSubjects so that it gets its own small level",
   ledger: ["A9"],

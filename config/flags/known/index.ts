@@ -41,11 +41,16 @@ const since: Readonly<Partial<Record<Component, Readonly<Record<string, string>>
   "kube-scheduler": { "tls-curve-preferences": "1.36" },
 };
 
+const insecure = "removed: everything is answered at --secure-port, with authentication";
+
 /** Gone flags that people still know, and what does their work. Hidden ones are accepted, and do nothing. */
 const replaced: Readonly<Record<Component, Readonly<Record<string, string>>>> = {
   "kube-apiserver": {
     "apiserver-count": "hidden and without effect: --endpoint-reconciler-type=lease counts the servers",
     "default-watch-cache-size": "hidden and without effect: the watch cache sizes itself",
+    "basic-auth-file": "removed: passwords in clear; use OIDC (--oidc-issuer-url) or certificates",
+    "insecure-bind-address": insecure,
+    "insecure-port": insecure,
     "target-ram-mb": "removed: the scale model sizes the master's memory and sets GOMEMLIMIT",
   },
   "kube-controller-manager": {

@@ -42,14 +42,20 @@ export class Balanced {
     const placed = await placeHost(balancer, join(root, balancer.name), credentials);
     const socket = placed.at("/run/haproxy/admin.sock");
     mkdirSync(join(socket, ".."), { recursive: true });
-    // Whom it becomes is the unit's affair on a host.
-    writeFileSync(placed.at(haproxyFile), placed.text(haproxyFile).replace(/^ {4}(user|group) haproxy\n/gm, ""));
+    // Whom it becomes and where its log goes is the unit's affair on a host.
+    const here = placed.text(haproxyFile).replace(/^ {4}(user|group) haproxy\n/gm, "");
+    writeFileSync(placed.at(haproxyFile), here.replace("log /dev/log local0", "log stdout format raw local0"));
     const haproxy = new Program("haproxy", ["-f", placed.at(haproxyFile)]);
     const client = await credentials.issue({ ...named("client", []), uses: ["client_auth"] });
     const ca = await credentials.publicPem(trusted("kubernetes"));
     const balanced = new Balanced(root, haproxy, socket, [a, b, c], { ...client, ca, host: balancer.address });
     for (const { name } of balanced.servers) await balanced.until(name, /^UP$/);
     return balanced;
+  }
+
+  /** Of haproxy. */
+  get address(): string {
+    return this.access.host;
   }
 
   async stop(): Promise<void> {
@@ -65,6 +71,11 @@ export class Balanced {
   async ask(): Promise<string> {
     const agent = new Agent({ ...this.access, keepAlive: false, checkServerIdentity: () => undefined });
     return ask(this.access.host, agent);
+  }
+
+  /** Waits for a line of haproxy's log. */
+  logs(line: RegExp): Promise<RegExpExecArray> {
+    return this.haproxy.says(line);
   }
 
   /** Waits until haproxy says that of a server. */

@@ -1,5 +1,5 @@
 /** HTTPS requests of an administrator. */
-import { request } from "node:https";
+import { Agent, request } from "node:https";
 import type { Pair } from "./credentials";
 
 export interface Answer {
@@ -15,7 +15,12 @@ export interface Ask {
 }
 
 /** @param pair the client's certificate; servers are those of the test, on loopback: their certificates are not looked at */
-export function ask(url: string, pair: Pair, { method = "GET", headers = {}, body }: Ask = {}): Promise<Answer> {
+export function ask(
+  url: string,
+  pair: Pair,
+  { method = "GET", headers = {}, body }: Ask = {},
+  agent: Agent | false = false,
+): Promise<Answer> {
   const { hostname, port, pathname, search } = new URL(url);
   return new Promise((resolve, reject) => {
     const call = request(
@@ -30,8 +35,8 @@ export function ask(url: string, pair: Pair, { method = "GET", headers = {}, bod
         cert: pair.cert,
         key: pair.key,
         rejectUnauthorized: false,
-        timeout: 20_000,
-        agent: false,
+        timeout: 60_000,
+        agent,
       },
       (response) => {
         let text = "";
@@ -41,8 +46,26 @@ export function ask(url: string, pair: Pair, { method = "GET", headers = {}, bod
         response.on("end", () => resolve({ status: response.statusCode ?? 0, text, headers: response.headers }));
       },
     );
-    call.on("timeout", () => call.destroy(new Error(`${url}: no answer for 20 s`)));
+    call.on("timeout", () => call.destroy(new Error(`${url}: no answer for a minute`)));
     call.on("error", reject);
     call.end(body === undefined ? undefined : JSON.stringify(body));
   });
+}
+
+/** Makes many objects at once: how often each status was the answer. */
+export async function together(
+  url: string,
+  pair: Pair,
+  bodies: readonly unknown[],
+): Promise<ReadonlyMap<number, number>> {
+  const agent = new Agent({ keepAlive: true, maxSockets: 50 });
+  const counts = new Map<number, number>();
+  const headers = { "Content-Type": "application/json" };
+  try {
+    const answers = bodies.map((body) => ask(url, pair, { method: "POST", headers, body }, agent));
+    for (const { status } of await Promise.all(answers)) counts.set(status, (counts.get(status) ?? 0) + 1);
+  } finally {
+    agent.destroy();
+  }
+  return counts;
 }

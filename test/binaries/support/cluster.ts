@@ -36,6 +36,7 @@ export class RunningCluster {
   readonly programs = new Map<string, Program>();
   readonly etcd = new Map<string, EtcdStart>();
   readonly root = mkdtempSync(join(tmpdir(), "kilonode-cluster-"));
+  private readonly credentials = Credentials.make();
   private administrator: Pair | undefined;
   private placed: PlacedHost | undefined;
   private signer: ApiAccess["signer"] | undefined;
@@ -70,15 +71,9 @@ export class RunningCluster {
 
   /** Starts etcd and kube-apiserver, and waits until it is ready. */
   async start(): Promise<void> {
-    const credentials = await Credentials.make();
-    const administrator = {
-      commonName: "administrator",
-      organization: "system:masters",
-      dnsNames: [],
-      ipAddresses: [],
-    };
+    const credentials = await this.credentials;
     this.signer = await credentials.signer("kubernetes");
-    this.administrator = await credentials.issue({ ...administrator, authority: "kubernetes", uses: ["client_auth"] });
+    this.administrator = await this.client("administrator", "system:masters");
     for (const { name, group } of this.plan.shards) {
       const host = await placeHost(firstOf(this.plan, group), join(this.root, group), credentials);
       const start = etcdStart(host);
@@ -139,6 +134,12 @@ export class RunningCluster {
 
   ask(name: Component, path: string, what: Ask = {}): Promise<Answer> {
     return ask(`${this.url(name)}${path}`, this.admin, what);
+  }
+
+  /** A client of the API server, by the name and group that its certificate says. */
+  async client(commonName: string, organization: string): Promise<Pair> {
+    const subject = { commonName, organization, dnsNames: [], ipAddresses: [] };
+    return (await this.credentials).issue({ ...subject, authority: "kubernetes", uses: ["client_auth"] });
   }
 
   /** A kubeconfig of the administrator. */

@@ -30,7 +30,7 @@ export function differences(ours: unknown, theirs: unknown, path = ""): string[]
       ),
     );
   // A field that is off may be left out.
-  if (ours === false && theirs === undefined) return [];
+  if ((ours === false || ours === 0) && theirs === undefined) return [];
   return normal(ours) === normal(theirs) ? [] : [`${path}: ours ${String(ours)}, theirs ${String(theirs)}`];
 }
 

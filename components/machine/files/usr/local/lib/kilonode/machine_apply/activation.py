@@ -115,7 +115,7 @@ class Activation:
         users = self.wanted.machine["users"]
         missing = [d.name for d in differences if d.have == "absent"]
         if missing:
-            lines = "".join(f'u {name} - "Kilonode" {users[name]["home"]}\n' for name in missing)
+            lines = "".join(f'u {name} {users[name].get("uid", "-")} "Kilonode" {users[name]["home"]}\n' for name in missing)
             root = [f"--root={self.host.root}"] if self.host.root else []
             self.host.run("systemd-sysusers", *root, "-", stdin=lines)
         for difference in differences:

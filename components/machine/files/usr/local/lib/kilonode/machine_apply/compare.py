@@ -123,6 +123,7 @@ def problems_with_host(host: Host, wanted: Wanted, artifacts: Artifacts) -> list
         if os.path.isdir(host.path(path)) and not os.path.islink(host.path(path)):
             problems.append(f"{path}: is a directory on this host, wants a file; move it away")
     problems += link_problems(host, {os.path.dirname(path) for path in wanted.paths} | owned.keys() - wanted.files.keys())
+    problems += user_problems(host, wanted.machine["users"])
     problems += apart_problems(host, wanted.machine["volumes"])
     return problems + pod_problems(host, wanted.pods)
 
@@ -134,6 +135,16 @@ def link_problems(host: Host, directories: Iterable[str]) -> Iterable[str]:
                 pass
         except Refused as error:
             yield str(error)
+
+
+def user_problems(host: Host, users: Json) -> Iterable[str]:
+    """A number cannot be changed under what the user owns and runs."""
+    accounts = host.accounts("/etc/passwd")
+    for name, user in sorted(users.items()):
+        for other, fields in accounts.items():
+            if "uid" in user and (other == name) != (fields[2] == str(user["uid"])):
+                wants = f"wants uid {user['uid']} for {name}, by which its pod runs"
+                yield f"user {other}: has uid {fields[2]} on this host, {wants}; remove that user, or make the host anew"
 
 
 def in_order(path: str) -> tuple[bool, str]:

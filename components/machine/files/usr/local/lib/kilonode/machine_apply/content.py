@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 PORT: Leaf = (lambda v: type(v) is int and 0 < v < 65536, "a port from 1 to 65535")
 BAND: Leaf = (lambda v: type(v) is int and v in (1, 2, 3), "a band: 1 (first), 2 or 3 (last)")
+UID: Leaf = (lambda v: type(v) is int and 0 < v < 65534, "a number from 1 to 65533")
 SIZE: Leaf = (lambda v: type(v) in (int, float) and v > 0, "a number of GiB above 0")
 PATH: Leaf = (
     lambda v: isinstance(v, str) and v.startswith("/") and os.path.normpath(v) == v != "/" and v.isprintable(),
@@ -50,7 +51,7 @@ SERVICES = Kinds(
     static_pod=(POD, {"restartOn": [PATH], "wait": FLAG}),
 )
 MACHINE = {
-    "users": (USER, {"home": PATH}),
+    "users": (USER, {"home": PATH, "uid?": UID}),
     "directories": (PATH, {"mode": MODE, "owner": OWNER}),
     "files": (PATH, FILE),
     "binaries": (PATH, {"name": NAME, "version": TEXT, "sha256": SHA256}),
