@@ -3,7 +3,7 @@ import { stringify } from "yaml";
 import { goMemoryLimit, schedulerConfiguration } from "../../config/flags";
 import { apiServiceAddress, type Place } from "../../config/names";
 import { modulesFor, sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles, textFile } from "../machine/host-files";
+import { environmentFile, hostFiles, hostServices, textFile } from "../machine/host-files";
 import type { Machine, MachineFile, MachineService } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { GroupPlan } from "../plan/groups";
@@ -120,10 +120,8 @@ function kubeconfigs(server: string): Record<string, MachineFile> {
 function unitFiles(parts: PlanParts, master: Place): Record<string, MachineFile> {
   const flags = componentFlags(parts, master);
   return {
-    ...hostFiles(
-      "/usr/local/lib/kilonode/run-with-flags",
-      ...components.map((name) => `/usr/local/lib/systemd/system/${name}.service`),
-    ),
+    ...hostFiles("/usr/local/lib/kilonode/run-with-flags"),
+    ...hostServices(...components.map((name) => `${name}.service`)),
     ...Object.fromEntries(
       components.flatMap((name) => [
         [`/etc/kubernetes/${name}.flags`, textFile(flags[name].join("\n"))],

@@ -3,7 +3,7 @@ import { type ClusterSpec, slotOf } from "../../config/cluster";
 import { etcdFlags, goMemoryLimit, mergeFlags, policyFor, renderEtcdEnvironment } from "../../config/flags";
 import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles, textFile } from "../machine/host-files";
+import { environmentFile, hostFiles, hostServices, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, identity, type PlanParts, volume } from "../plan/parts";
@@ -87,10 +87,9 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
       [`${dataDir}/member`]: { mode: "0700", owner: "etcd:etcd" },
     },
     files: {
+      ...hostServices("etcd.service", "traffic-classes.service"),
       ...hostFiles(
         "/usr/local/lib/kilonode/hold-clients",
-        "/usr/local/lib/systemd/system/etcd.service",
-        "/usr/local/lib/systemd/system/traffic-classes.service",
         "/usr/local/lib/systemd/system/traffic-classes.timer",
         "/usr/local/sbin/traffic-classes",
       ),

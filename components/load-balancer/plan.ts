@@ -2,7 +2,7 @@
 import { haproxyGlobal } from "../../config/flags";
 import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
-import { hostFiles, textFile } from "../machine/host-files";
+import { hardening, hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { PlatformFacts } from "../plan/facts";
 import type { GroupPlan } from "../plan/groups";
@@ -69,6 +69,7 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
       ...hostFiles("/usr/local/lib/kilonode/backends"),
+      ...hardening("haproxy.service"),
       [dropIn]: textFile(haproxyUnit(scale)),
       "/etc/haproxy/haproxy.cfg": textFile(config),
     },
@@ -90,14 +91,20 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
   };
 }
 
-/** Beside Debian's own settings: it goes on trying, as every unit of ours, and not ten times a second. */
+/**
+ * Beside Debian's own settings and our sandbox: it goes on trying, as every unit of ours, and not ten times a second. It starts as root,
+ * reads its key and makes its sockets in /run, then its workers are their own user below /var/lib/haproxy.
+ */
 function haproxyUnit({ kernel }: Scale): string {
   return `[Unit]
 StartLimitIntervalSec=0
 
 [Service]
 RestartSec=1s
-LimitNOFILE=${kernel.openFiles.lb}`;
+LimitNOFILE=${kernel.openFiles.lb}
+CapabilityBoundingSet=CAP_SETGID CAP_SETUID CAP_SYS_CHROOT
+SystemCallFilter=@setuid chroot setrlimit
+ReadWritePaths=/run`;
 }
 
 /**

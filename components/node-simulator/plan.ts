@@ -1,7 +1,7 @@
 /** A host that runs kwok: nodes without machines, so that pods get scheduled and turn Running. */
 import { type Place, place } from "../../config/names";
 import { sysctlsFor } from "../../config/scale";
-import { hostFiles, textFile } from "../machine/host-files";
+import { hostFiles, hostServices, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { PlatformFacts } from "../plan/facts";
@@ -71,10 +71,9 @@ function simulatorMachine({ api, facts, scale, spec }: PlanParts, self: Place): 
     users: { kwok: { home: "/nonexistent" } },
     directories: { "/etc/kwok": { mode: "0755", owner: "root:root" }, [pki]: { mode: "0755", owner: "root:root" } },
     files: {
+      ...hostServices("kwok.service", "kwok-nodes.service"),
       ...hostFiles(
         "/etc/kwok/stages.yaml",
-        "/usr/local/lib/systemd/system/kwok.service",
-        "/usr/local/lib/systemd/system/kwok-nodes.service",
         "/usr/local/lib/kilonode/register-nodes",
         "/usr/local/lib/kilonode/run-with-flags",
       ),
