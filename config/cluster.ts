@@ -80,6 +80,11 @@ const Network = z.strictObject({
   services: z.string().default("10.96.0.0/16"),
   /** Range of pods. Default 10.128.0.0/9: a /24 for each of 32,768 nodes. */
   pods: z.string().default("10.128.0.0/9"),
+  /**
+   * IPv4 ranges from which operators log in to hosts and reach the API, beside those that the platform knows. Default: none. Hosts drop
+   * what comes from anywhere else.
+   */
+  operators: z.array(z.string()).default([]),
 });
 
 const Certificates = z.strictObject({

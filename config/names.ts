@@ -39,6 +39,20 @@ const firstOffset: Readonly<Record<HostRole, number>> = {
 };
 const shardStep = 18;
 
+/** How many addresses of each zone a role has: all that its hosts will ever be among, so that more hosts move nobody's rules. */
+const addresses: Readonly<Record<HostRole, number>> = {
+  "load-balancer": 1,
+  "node-simulator": 1,
+  master: 30,
+  etcd: shardStep,
+};
+
+/** Where hosts of a kind are, however many there are of them: a range in each zone, as "198.18.0.10-198.18.0.39". */
+export function rangesOf({ zones }: Territory, role: HostRole, slot = 0): string[] {
+  const first = firstOffset[role] + slot * shardStep;
+  return zones.map(({ range }) => `${addressAt(range, first)}-${addressAt(range, first + addresses[role] - 1)}`);
+}
+
 /** The `index`-th (from 0) of a kind of host. Dealt out to the zones in turn, beginning with the zone `slot`. */
 export function place(
   { stack, zones, domain }: Territory,

@@ -1,11 +1,12 @@
 /** What a master's host holds: the three components, as systemd units or as static pods, from the same flags. */
 import { stringify } from "yaml";
 import { goMemoryLimit, schedulerConfiguration } from "../../config/flags";
-import { apiServiceAddress, type Place } from "../../config/names";
+import { apiServiceAddress, type Place, rangesOf } from "../../config/names";
 import { modulesFor, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, hostServices, textFile } from "../machine/host-files";
 import type { Machine, MachineFile, MachineService } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
+import { apiClients, behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, type PlanParts, range } from "../plan/parts";
 import { ports } from "../plan/ports";
@@ -72,7 +73,7 @@ const secretFiles: Readonly<Record<string, SecretPlan>> = {
 function masterMachine(parts: PlanParts, master: Place): Machine {
   const { spec, scale, runtime } = parts;
   const asUnits = runtime === "systemd";
-  return {
+  const machine: Machine = {
     users: Object.fromEntries(components.map((name) => [name, { home: "/nonexistent" }])),
     directories: {
       "/etc/kubernetes": { mode: "0755", owner: "root:root" },
@@ -98,6 +99,13 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
     volumes: [],
     services: services(parts),
   };
+  return behindFirewall(
+    parts,
+    machine,
+    { name: "API clients", port: ports.apiserver, from: apiClients(parts) },
+    // API servers ask each other's kubelets for logs.
+    ...(asUnits ? [] : [{ name: "masters", port: ports.kubelet, from: rangesOf(parts.territory, "master") }]),
+  );
 }
 
 function kubeconfigs(server: string): Record<string, MachineFile> {

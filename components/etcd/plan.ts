@@ -1,10 +1,11 @@
 /** The etcd shards and what each member's host holds. */
 import { type ClusterSpec, slotOf } from "../../config/cluster";
 import { etcdFlags, goMemoryLimit, mergeFlags, policyFor, renderEtcdEnvironment } from "../../config/flags";
-import { type Place, place, type Territory } from "../../config/names";
+import { type Place, place, rangesOf, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, hostServices, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
+import { behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, identity, type PlanParts, volume } from "../plan/parts";
 import { ports } from "../plan/ports";
@@ -33,6 +34,7 @@ export function shardPlans({ etcd, stack }: ClusterSpec, territory: Territory): 
       );
       return {
         name,
+        slot,
         group: `etcd-${name}`,
         token: `${stack}-etcd-${name}`,
         resources: shard.resources,
@@ -77,8 +79,10 @@ export function etcdHosts(parts: PlanParts): HostPlan[] {
   );
 }
 
-function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, member: Place): Machine {
-  return {
+function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machine {
+  const { facts, scale, spec, territory } = parts;
+  const members = rangesOf(territory, "etcd", shard.slot);
+  const machine: Machine = {
     users: { etcd: { home: dataDir } },
     directories: {
       "/etc/etcd": { mode: "0755", owner: "root:root" },
@@ -148,6 +152,14 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
       "traffic-classes.timer": { ...atBoot, running: true },
     },
   };
+  return behindFirewall(
+    parts,
+    machine,
+    { name: "masters", port: ports.etcdClient, from: rangesOf(territory, "master") },
+    // A rollout asks one member about another.
+    { name: "members", port: ports.etcdClient, from: members },
+    { name: "members", port: ports.etcdPeer, from: members },
+  );
 }
 
 const atBoot = { kind: "unit", enabled: true, restartOn: [], reloadOn: [], wait: false } as const;

@@ -5,6 +5,7 @@ import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
 import { hardening, hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { PlatformFacts } from "../plan/facts";
+import { apiClients, behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { clientCertificate, identity, type PlanParts } from "../plan/parts";
 import { ports } from "../plan/ports";
@@ -38,13 +39,19 @@ export function loadBalancerGroups({ api: { balancer } }: PlanParts): GroupPlan[
   ];
 }
 
-export function loadBalancerHosts({ api: { balancer }, masters, scale, shards }: PlanParts): HostPlan[] {
+export function loadBalancerHosts(parts: PlanParts): HostPlan[] {
+  const { api, masters, scale, shards } = parts;
+  const { balancer } = api;
   if (!balancer) return [];
   return [
     {
       ...balancer,
       role: "load-balancer",
-      machine: loadBalancerMachine(scale, haproxyConfig(balancer, scale, masters, healthPath(shards))),
+      machine: behindFirewall(
+        parts,
+        loadBalancerMachine(scale, haproxyConfig(balancer, scale, masters, healthPath(shards))),
+        { name: "API clients", port: ports.apiserver, from: apiClients(parts) },
+      ),
       certificates: [
         clientCertificate({
           // The health check speaks with a certificate, since the API server answers nobody without one.
@@ -102,9 +109,10 @@ StartLimitIntervalSec=0
 [Service]
 RestartSec=1s
 LimitNOFILE=${kernel.openFiles.lb}
-CapabilityBoundingSet=CAP_SETGID CAP_SETUID CAP_SYS_CHROOT
-SystemCallFilter=@setuid chroot setrlimit
-ReadWritePaths=/run`;
+CapabilityBoundingSet=CAP_KILL CAP_SETGID CAP_SETUID
+SystemCallFilter=@setuid setrlimit
+ReadWritePaths=/run
+RuntimeDirectory=haproxy`;
 }
 
 /**

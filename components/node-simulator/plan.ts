@@ -5,6 +5,7 @@ import { hostFiles, hostServices, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { PlatformFacts } from "../plan/facts";
+import { behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, clientCertificate, type PlanParts } from "../plan/parts";
 import type { HostPlan, ObjectPlan } from "../plan/types";
@@ -35,7 +36,7 @@ export function nodeSimulatorHosts(parts: PlanParts): HostPlan[] {
   return simulators(parts).map((self) => ({
     ...self,
     role: "node-simulator",
-    machine: simulatorMachine(parts, self),
+    machine: behindFirewall(parts, simulatorMachine(parts, self)),
     certificates: [
       clientCertificate({
         name: "kwok",

@@ -1,6 +1,7 @@
 /** What a plan for the lab is computed from. */
 import { addressAt, parseCidr } from "../../../config/cidr";
 import type { ClusterSpec } from "../../../config/cluster";
+import { gatewayOf } from "../../../config/names";
 import type { PlatformFacts } from "../../plan/facts";
 import type { LabSpec } from "./knobs";
 
@@ -14,6 +15,8 @@ export function labFacts(spec: ClusterSpec): PlatformFacts {
     api: { kind: "host" },
     // A /24 each, from the start of the range.
     zones: spec.zones.map((name, index) => ({ name, range: `${addressAt(hosts, index * 256)}/24` })),
+    // The machine itself: it is on the hosts' network by its gateway's address.
+    operators: [`${gatewayOf(hosts)}/32`],
     runtimes: ["systemd"],
     devices: { wal: device("wal"), database: device("database") },
     objectStore: { kind: "folder", path: "/opt/kilonode/artifacts" },

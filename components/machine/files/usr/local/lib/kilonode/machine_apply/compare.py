@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 
+from .firewall import firewall_problems
 from .paths import MANIFESTS
 from .report import Difference
 from .static_pods import pod_problems
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def compare(
     host: Host, wanted: Wanted, artifacts: Artifacts, stale: Iterable[str], full: bool = False
 ) -> list[Difference]:
-    """Everything but the state of services and of traffic classes, which take a command each."""
+    """Everything but the state of services, of the firewall and of traffic classes, which take a command each."""
     machine = wanted.machine
     return [
         *compare_users(host, machine),
@@ -122,6 +123,7 @@ def problems_with_host(host: Host, wanted: Wanted, artifacts: Artifacts) -> list
         if os.path.isdir(host.path(path)) and not os.path.islink(host.path(path)):
             problems.append(f"{path}: is a directory on this host, wants a file; move it away")
     problems += apart_problems(host, wanted.machine["volumes"])
+    problems += firewall_problems(wanted.machine)
     return problems + pod_problems(host, wanted.pods)
 
 
