@@ -10,6 +10,9 @@ import { Workload } from "./scale/workload";
 /** At most 7 voters: "probably no more than seven nodes" (https://etcd.io/docs/v3.6/faq/); every write waits for a majority. */
 export const maxVoters = 7;
 
+/** More than any region has. */
+export const maxZones = 6;
+
 const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const flags = z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, "a flag's name without the leading dashes"), flagValue);
 
@@ -137,7 +140,7 @@ export const ClusterConfig = z.strictObject({
   zones: z
     .array(z.string().regex(/^[a-z]$/, "one letter"))
     .min(1)
-    .max(6)
+    .max(maxZones)
     .default(["a", "b", "c"]),
   /** An exact release out of the catalogue (docs/releases.md), with everything that follows it. Default: the newest. */
   kubernetesVersion: release("kubernetes"),

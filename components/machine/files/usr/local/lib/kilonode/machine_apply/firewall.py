@@ -40,9 +40,9 @@ def rules_file(machine: Json) -> str | None:
     if "firewall" not in machine:
         return None
     rules = [
-        f'    ip saddr {source} tcp dport {allowed["port"]} accept comment "{allowed["name"]}"\n'
-        for allowed in machine["firewall"]["allowed"]
-        for source in allowed["from"]
+        f'    ip saddr {{ {", ".join(one["from"])} }} tcp dport {one["port"]} accept comment "{one["name"]}"\n'
+        for one in machine["firewall"]["allowed"]
+        if one["from"]
     ]
     return HEAD + "".join(rules) + TAIL
 
