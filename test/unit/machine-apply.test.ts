@@ -793,7 +793,7 @@ describe("the firewall", () => {
           type filter hook input priority filter; policy drop;
           iifname "lo" accept
           tcp flags & (syn | ack) != syn accept
-          meta l4proto { icmp, ipv6-icmp } accept
+          meta l4proto { 1, 58 } accept
           udp sport { 53, 67, 123, 547 } accept
           ip saddr { 192.0.2.7/32, 198.18.0.0/20 } tcp dport 22 accept comment "operators"
           ip saddr { 198.18.0.40-198.18.0.57 } tcp dport 2380 accept comment "etcd peers"

@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 TABLE = "inet kilonode_firewall"
 # Only a packet that opens a TCP connection is judged, and nothing is tracked: a table of all connections would be one more thing that
-# can be full, and open connections outlive every change of the rules. UDP: what answers DNS, DHCP and NTP, since no service of a host
-# listens. A drop that is counted: `nft list table inet kilonode_firewall` shows whether it was the firewall.
+# can be full, and open connections outlive every change of the rules. ICMP (1) and ICMPv6 (58) by number: a small system has no names
+# for them. UDP: what answers DNS, DHCP and NTP, since no service of a host listens. Drops are counted: `nft list table inet
+# kilonode_firewall` shows whether it was the firewall.
 HEAD = f"""table {TABLE}
 delete table {TABLE}
 table {TABLE} {{
@@ -27,7 +28,7 @@ table {TABLE} {{
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
     tcp flags & (syn | ack) != syn accept
-    meta l4proto {{ icmp, ipv6-icmp }} accept
+    meta l4proto {{ 1, 58 }} accept
     udp sport {{ 53, 67, 123, 547 }} accept
 """
 TAIL = """    counter drop
