@@ -107,7 +107,7 @@ describe("systemd", () => {
       const { code, output } = await run("systemd-analyze", [
         "security",
         "--offline=true",
-        "--threshold=40",
+        "--threshold=30",
         "--no-pager",
         `--root=${folder}`,
         name,

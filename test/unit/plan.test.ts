@@ -1,5 +1,6 @@
 /** The plan of a cluster: exact addresses and shards, and readable golden trees of what each kind of host gets. */
 import { describe, expect, it } from "vitest";
+import { machineDiff } from "../../cli/show/machine-diff";
 import { groupOf } from "../../components/plan/groups";
 import { plan } from "../../components/plan/plan";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
@@ -144,6 +145,14 @@ describe("the plan", () => {
         port: 22,
         from: ["198.18.31.254/32", ...operators],
       });
+    const member = (more: object) => host(planOf("lab-small", more), "lab-small-etcd-main-1").machine;
+    const change = machineDiff(member({}), member({ network: { hosts: "198.18.16.0/20", operators } }));
+    expect(change).toEqual({
+      files: [],
+      settings: ["firewall port 22 for operators: 198.18.31.254/32 -> 198.18.31.254/32, 203.0.113.0/24, 192.0.2.7/32"],
+      restarts: [],
+      reloads: [],
+    });
     expect(problemsOf({ platform: "lab", network: { operators: ["203.0.113.9"] } })).toEqual([
       "network.operators.0: 203.0.113.9 is no IPv4 range written from its first address; for instance 192.0.2.0/24, or 192.0.2.7/32 for one address",
     ]);
