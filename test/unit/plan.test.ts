@@ -145,7 +145,8 @@ describe("the plan", () => {
         port: 22,
         from: ["198.18.31.254/32", ...operators],
       });
-    const member = (more: object) => host(planOf("lab-small", more), "lab-small-etcd-main-1").machine;
+    const member = (more: Parameters<typeof planOf>[1]) =>
+      host(planOf("lab-small", more), "lab-small-etcd-main-1").machine;
     const change = machineDiff(member({}), member({ network: { hosts: "198.18.16.0/20", operators } }));
     expect(change).toEqual({
       files: [],
