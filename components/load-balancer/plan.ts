@@ -100,7 +100,7 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
 
 /**
  * Beside Debian's own settings and our sandbox: it goes on trying, as every unit of ours, and not ten times a second. It starts as root,
- * reads its key and makes its sockets in /run, then its workers are their own user below /var/lib/haproxy.
+ * reads its key and makes its sockets in /run; its workers are the user haproxy, and it ends them.
  */
 function haproxyUnit({ kernel }: Scale): string {
   return `[Unit]
