@@ -32,6 +32,7 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "network.hosts": refused(moves),
   "network.nodes": refused("nodes keep their addresses"),
   "network.services": refused("Services keep their addresses, and certificates of the API servers name the first one"),
+  "network.operators": taken("hosts load the new rules, nothing restarts, open connections stay"),
   "network.pods": refused("nodes keep the ranges that they were given"),
   "etcd.shards.*.members": taken(
     "newcomers join as learners, surplus members leave before their hosts go; never fewer failures survived than by the smaller size",

@@ -10,6 +10,9 @@ import { Workload } from "./scale/workload";
 /** At most 7 voters: "probably no more than seven nodes" (https://etcd.io/docs/v3.6/faq/); every write waits for a majority. */
 export const maxVoters = 7;
 
+/** More than any region has. */
+export const maxZones = 6;
+
 const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const flags = z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, "a flag's name without the leading dashes"), flagValue);
 
@@ -80,6 +83,11 @@ const Network = z.strictObject({
   services: z.string().default("10.96.0.0/16"),
   /** Range of pods. Default 10.128.0.0/9: a /24 for each of 32,768 nodes. */
   pods: z.string().default("10.128.0.0/9"),
+  /**
+   * IPv4 ranges from which operators log in to hosts and reach the API, beside those that the platform knows. Default: none. Hosts drop
+   * what comes from anywhere else.
+   */
+  operators: z.array(z.string()).default([]),
 });
 
 const Certificates = z.strictObject({
@@ -160,7 +168,7 @@ export const ClusterConfig = z.strictObject({
   zones: z
     .array(z.string().regex(/^[a-z]$/, "one letter"))
     .min(1)
-    .max(6)
+    .max(maxZones)
     .default(["a", "b", "c"]),
   /** An exact release out of the catalogue (docs/releases.md), with everything that follows it. Default: the newest. */
   kubernetesVersion: release("kubernetes"),

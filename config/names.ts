@@ -23,6 +23,8 @@ export interface Zone {
 export interface Territory {
   readonly stack: string;
   readonly zones: readonly Zone[];
+  /** What zones will have that are added later. */
+  readonly laterRanges: readonly Cidr[];
   /** Private DNS domain in which each host has its name. Absent: hosts are called by their addresses. */
   readonly domain?: string;
 }
@@ -38,6 +40,25 @@ const firstOffset: Readonly<Record<HostRole, number>> = {
   etcd: 40,
 };
 const shardStep = 18;
+
+/** How many addresses of each zone a role has. */
+const addresses: Readonly<Record<HostRole, number>> = {
+  "load-balancer": 1,
+  "node-simulator": 1,
+  master: 30,
+  etcd: shardStep,
+};
+
+/**
+ * Where hosts of a kind are, however many there are of them and will be: a range in each zone, as "198.18.0.10-198.18.0.39". Those of
+ * zones to come are among them, so that the answer stays the same.
+ */
+export function rangesOf({ zones, laterRanges }: Territory, role: HostRole, slot = 0): string[] {
+  const first = firstOffset[role] + slot * shardStep;
+  const end = first + addresses[role] - 1;
+  const all = [...zones.map(({ range }) => range), ...laterRanges];
+  return all.map((range) => `${addressAt(range, first)}-${addressAt(range, end)}`);
+}
 
 /** The `index`-th (from 0) of a kind of host. Dealt out to the zones in turn, beginning with the zone `slot`. */
 export function place(

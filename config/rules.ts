@@ -25,6 +25,7 @@ export const rules: readonly Rule[] = [
   { needs: [], check: resourcesOnce },
   { needs: [], check: slotsApart },
   { needs: [], check: networkRanges },
+  { needs: ["network.operators"], check: operatorRanges },
   { needs: ["network.hosts", "zones"], check: roomForZones },
   { needs: ["etcd.heartbeatMs", "etcd.electionMs"], check: electionTime },
   { needs: ["certificates"], check: renewal },
@@ -128,6 +129,19 @@ function networkRanges({ network }: ClusterSpec): Problem[] {
       message: `${text} overlaps ${other}; choose ranges that share no address`,
     }));
   });
+}
+
+function operatorRanges({ network }: ClusterSpec): Problem[] {
+  return network.operators.flatMap((text, index) =>
+    parseCidr(text)
+      ? []
+      : [
+          {
+            path: ["network", "operators", index],
+            message: `${text} is no IPv4 range written from its first address; for instance 192.0.2.0/24, or 192.0.2.7/32 for one address`,
+          },
+        ],
+  );
 }
 
 /** Bits that the address plan needs: a /24 for each zone and one for the platform (gateway). */

@@ -9,7 +9,7 @@ export function define(command: Command): void {
     .addHelpText(
       "after",
       `
-Compares each host with what was last made live on it: files, units, sysctls, mounts, traffic classes, read back from the
+Compares each host with what was last made live on it: files, units, sysctls, mounts, firewall, traffic classes, read back from the
 host. \`kilonode up\` repairs what differs. (What would change because the configuration did: \`kilonode preview\`.)
 
 Examples:

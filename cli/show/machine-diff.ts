@@ -73,6 +73,8 @@ function settingsDiff(before: Machine, after: Machine): string[] {
   const volumes = (machine: Machine) => Object.fromEntries(machine.volumes.map((one) => [one.name, one]));
   const classes = (machine: Machine) =>
     Object.fromEntries((machine.traffic?.classes ?? []).map((entry) => [entry.name, entry]));
+  const firewall = (machine: Machine) =>
+    Object.fromEntries((machine.firewall?.allowed ?? []).map((rule) => [`port ${rule.port} for ${rule.name}`, rule]));
   return [
     ...entries("user", before.users, after.users, (user) => user && `home ${user.home}`),
     ...entries("directory", before.directories, after.directories, directory),
@@ -86,6 +88,7 @@ function settingsDiff(before: Machine, after: Machine): string[] {
       classes(after),
       (entry) => entry && `band ${entry.band}, ports ${entry.ports.join(", ")}`,
     ),
+    ...entries("firewall", firewall(before), firewall(after), (rule) => rule?.from.join(", ")),
     ...entries("service", before.services, after.services, service),
   ];
 }

@@ -143,6 +143,10 @@ export function hostText(plan: ClusterPlan, host: HostPlan): string[] {
       "traffic classes",
       rows((machine.traffic?.classes ?? []).map(({ name, band, ports }) => [name, `band ${band}`, ports.join(", ")])),
     ),
+    ...section(
+      "firewall",
+      rows((machine.firewall?.allowed ?? []).map(({ name, port, from }) => [`port ${port}`, name, from.join(", ")])),
+    ),
     ...section("all files", fileList(host).slice(2)),
     ...Object.entries(machine.files)
       .sort(([a], [b]) => (a < b ? -1 : 1))

@@ -1,12 +1,13 @@
 /** What a master's host holds: the three components, as systemd units or as static pods, from the same flags. */
 import { stringify } from "yaml";
 import { admissionConfiguration, goMemoryLimit, schedulerConfiguration } from "../../config/flags";
-import { apiServiceAddress, type Place } from "../../config/names";
+import { apiServiceAddress, type Place, rangesOf } from "../../config/names";
 import { modulesFor, sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles, lines, textFile } from "../machine/host-files";
+import { environmentFile, hostFiles, hostServices, lines, textFile } from "../machine/host-files";
 import type { Machine, MachineFile, MachineService } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import { clientAuthority } from "../plan/authorities";
+import { apiClients, behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, type PlanParts, range, trusted } from "../plan/parts";
 import { ports } from "../plan/ports";
@@ -76,7 +77,7 @@ const secretFiles: Readonly<Record<string, SecretPlan>> = {
 function masterMachine(parts: PlanParts, master: Place): Machine {
   const { spec, scale, runtime } = parts;
   const asUnits = runtime === "systemd";
-  return {
+  const machine: Machine = {
     users: Object.fromEntries(
       components.map((name) => [name, { home: "/nonexistent", ...(!asUnits && { uid: podUsers[name] }) }]),
     ),
@@ -105,6 +106,13 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
     volumes: [],
     services: services(parts, master),
   };
+  return behindFirewall(
+    parts,
+    machine,
+    { name: "API clients", port: ports.apiserver, from: apiClients(parts) },
+    // API servers ask each other's kubelets for logs.
+    ...(asUnits ? [] : [{ name: "masters", port: ports.kubelet, from: rangesOf(parts.territory, "master") }]),
+  );
 }
 
 function kubeconfigs(server: string): Record<string, MachineFile> {
@@ -127,10 +135,8 @@ function kubeconfigs(server: string): Record<string, MachineFile> {
 function unitFiles(parts: PlanParts, master: Place): Record<string, MachineFile> {
   const flags = componentFlags(parts, master);
   return {
-    ...hostFiles(
-      "/usr/local/lib/kilonode/run-with-flags",
-      ...components.map((name) => `/usr/local/lib/systemd/system/${name}.service`),
-    ),
+    ...hostFiles("/usr/local/lib/kilonode/run-with-flags"),
+    ...hostServices(...components.map((name) => `${name}.service`)),
     ...Object.fromEntries(
       components.flatMap((name) => [
         [`/etc/kubernetes/${name}.flags`, textFile(lines`${flags[name]}`)],

@@ -1,11 +1,12 @@
 /** The etcd shards and what each member's host holds. */
 import { type ClusterSpec, slotOf } from "../../config/cluster";
 import { etcdEnvironment, etcdFlags, goMemoryLimit, mergeFlags, policyFor } from "../../config/flags";
-import { type Place, place, type Territory } from "../../config/names";
+import { type Place, place, rangesOf, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles } from "../machine/host-files";
+import { environmentFile, hostFiles, hostServices } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { clientAuthority, peerAuthority } from "../plan/authorities";
+import { behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, clientCertificate, identity, type PlanParts, trusted, volume } from "../plan/parts";
 import { ports } from "../plan/ports";
@@ -34,6 +35,7 @@ export function shardPlans({ etcd, stack }: ClusterSpec, territory: Territory): 
       );
       return {
         name,
+        slot,
         group: `etcd-${name}`,
         token: `${stack}-etcd-${name}`,
         resources: shard.resources,
@@ -78,8 +80,10 @@ export function etcdHosts(parts: PlanParts): HostPlan[] {
   );
 }
 
-function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, member: Place): Machine {
-  return {
+function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machine {
+  const { facts, scale, spec, territory } = parts;
+  const members = rangesOf(territory, "etcd", shard.slot);
+  const machine: Machine = {
     users: { etcd: { home: dataDir } },
     directories: {
       "/etc/etcd": { mode: "0755", owner: "root:root" },
@@ -88,10 +92,9 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
       [`${dataDir}/member`]: { mode: "0700", owner: "etcd:etcd" },
     },
     files: {
+      ...hostServices("etcd.service", "traffic-classes.service"),
       ...hostFiles(
         "/usr/local/lib/kilonode/hold-clients",
-        "/usr/local/lib/systemd/system/etcd.service",
-        "/usr/local/lib/systemd/system/traffic-classes.service",
         "/usr/local/lib/systemd/system/traffic-classes.timer",
         "/usr/local/sbin/traffic-classes",
       ),
@@ -153,6 +156,14 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
       "traffic-classes.timer": { ...atBoot, running: true },
     },
   };
+  return behindFirewall(
+    parts,
+    machine,
+    { name: "masters", port: ports.etcdClient, from: rangesOf(territory, "master") },
+    // A rollout asks one member about another.
+    { name: "members", port: ports.etcdClient, from: members },
+    { name: "members", port: ports.etcdPeer, from: members },
+  );
 }
 
 const atBoot = { kind: "unit", enabled: true, restartOn: [], reloadOn: [], wait: false } as const;

@@ -2,9 +2,10 @@
 import { haproxyGlobal } from "../../config/flags";
 import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
-import { hostFiles, lines, textFile } from "../machine/host-files";
+import { hardening, hostFiles, lines, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { PlatformFacts } from "../plan/facts";
+import { apiClients, behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { clientCertificate, identity, type PlanParts, trusted } from "../plan/parts";
 import { ports } from "../plan/ports";
@@ -38,13 +39,19 @@ export function loadBalancerGroups({ api: { balancer } }: PlanParts): GroupPlan[
   ];
 }
 
-export function loadBalancerHosts({ api: { balancer }, masters, scale, shards }: PlanParts): HostPlan[] {
+export function loadBalancerHosts(parts: PlanParts): HostPlan[] {
+  const { api, masters, scale, shards } = parts;
+  const { balancer } = api;
   if (!balancer) return [];
   return [
     {
       ...balancer,
       role: "load-balancer",
-      machine: loadBalancerMachine(scale, haproxyConfig(balancer, scale, masters, healthPath(shards))),
+      machine: behindFirewall(
+        parts,
+        loadBalancerMachine(scale, haproxyConfig(balancer, scale, masters, healthPath(shards))),
+        { name: "API clients", port: ports.apiserver, from: apiClients(parts) },
+      ),
       certificates: [
         clientCertificate({
           // The health check speaks with a certificate, since the API server answers nobody without one.
@@ -69,6 +76,7 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
     directories: { [pki]: { mode: "0755", owner: "root:root" } },
     files: {
       ...hostFiles("/usr/local/lib/kilonode/backends"),
+      ...hardening("haproxy.service"),
       [dropIn]: textFile(haproxyUnit(scale)),
       "/etc/haproxy/haproxy.cfg": textFile(config),
     },
@@ -91,8 +99,9 @@ function loadBalancerMachine(scale: Scale, config: string): Machine {
 }
 
 /**
- * Beside Debian's own settings: it goes on trying, as every unit of ours, and not ten times a second; and it has no socket at which its
- * master process takes commands (EXTRAOPTS).
+ * Beside Debian's own settings and our sandbox: it goes on trying, as every unit of ours, and not ten times a second; and it has no socket
+ * at which its master process takes commands (EXTRAOPTS). It starts as root, reads its key and makes its sockets in /run; its workers are
+ * the user haproxy, and it ends them.
  */
 function haproxyUnit({ kernel }: Scale): string {
   return lines`[Unit]
@@ -101,7 +110,11 @@ StartLimitIntervalSec=0
 [Service]
 Environment=EXTRAOPTS=
 RestartSec=1s
-LimitNOFILE=${kernel.openFiles.lb}`;
+LimitNOFILE=${kernel.openFiles.lb}
+CapabilityBoundingSet=CAP_KILL CAP_SETGID CAP_SETUID
+SystemCallFilter=@setuid setrlimit
+ReadWritePaths=/run
+RuntimeDirectory=haproxy`;
 }
 
 /**

@@ -28,6 +28,18 @@ export function hostFiles(...paths: string[]): Record<string, MachineFile> {
   return Object.fromEntries(paths.map((path) => [path, hostFile(path)]));
 }
 
+const units = "/usr/local/lib/systemd/system";
+
+/** The drop-in that gives a service the sandbox of all services. A unit restarts when it changes, as for every drop-in. */
+export function hardening(unit: string): Record<string, MachineFile> {
+  return { [`${units}/${unit}.d/hardening.conf`]: hostFile(`${units}/hardening.conf`) };
+}
+
+/** Services of the tree, each in its sandbox. */
+export function hostServices(...names: string[]): Record<string, MachineFile> {
+  return Object.assign({}, ...names.map((name) => ({ ...hostFiles(`${units}/${name}`), ...hardening(name) })));
+}
+
 /** A file with computed content. Default: readable by all, written by root. */
 export function textFile(content: string, owner = "root:root", mode = "0644"): MachineFile {
   return { mode, owner, content: content.endsWith("\n") ? content : `${content}\n` };

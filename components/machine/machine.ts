@@ -20,6 +20,8 @@ export interface Machine {
   readonly volumes: readonly MachineVolume[];
   /** Absent: the host's network priority is left alone. */
   readonly traffic?: TrafficPlan;
+  /** Absent: the host takes connections from everywhere. */
+  readonly firewall?: FirewallPlan;
   /** Name of a unit ("etcd.service") or of a static pod ("kube-apiserver") to how it runs. */
   readonly services: Readonly<Record<string, MachineService>>;
 }
@@ -72,6 +74,14 @@ export interface MachineVolume {
  */
 export interface TrafficPlan {
   readonly classes: readonly { readonly name: string; readonly band: 1 | 2 | 3; readonly ports: readonly number[] }[];
+}
+
+/**
+ * Who may open TCP connections to the host; all others' packets are dropped. `from` has IPv4 ranges, as "198.18.0.0/24", as
+ * "198.18.0.10-198.18.0.39" or one address. The host itself, ICMP and answers to what the host asks always pass.
+ */
+export interface FirewallPlan {
+  readonly allowed: readonly { readonly name: string; readonly port: number; readonly from: readonly string[] }[];
 }
 
 /** What a host runs, and a rollout restarts. */

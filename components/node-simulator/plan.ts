@@ -1,10 +1,11 @@
 /** A host that runs kwok: nodes without machines, so that pods get scheduled and turn Running. */
 import { type Place, place } from "../../config/names";
 import { sysctlsFor } from "../../config/scale";
-import { environmentFile, hostFiles, lines, textFile } from "../machine/host-files";
+import { environmentFile, hostFiles, hostServices, lines, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { PlatformFacts } from "../plan/facts";
+import { behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, clientCertificate, type PlanParts, trusted } from "../plan/parts";
 import type { HostPlan, ObjectPlan } from "../plan/types";
@@ -35,7 +36,7 @@ export function nodeSimulatorHosts(parts: PlanParts): HostPlan[] {
   return simulators(parts).map((self) => ({
     ...self,
     role: "node-simulator",
-    machine: simulatorMachine(parts, self),
+    machine: behindFirewall(parts, simulatorMachine(parts, self)),
     certificates: [
       clientCertificate({
         name: "kwok",
@@ -71,10 +72,9 @@ function simulatorMachine({ api, facts, scale, spec }: PlanParts, self: Place): 
     users: { kwok: { home: "/nonexistent" } },
     directories: { "/etc/kwok": { mode: "0755", owner: "root:root" }, [pki]: { mode: "0755", owner: "root:root" } },
     files: {
+      ...hostServices("kwok.service", "kwok-nodes.service"),
       ...hostFiles(
         "/etc/kwok/stages.yaml",
-        "/usr/local/lib/systemd/system/kwok.service",
-        "/usr/local/lib/systemd/system/kwok-nodes.service",
         "/usr/local/lib/kilonode/register-nodes",
         "/usr/local/lib/kilonode/run-with-flags",
       ),

@@ -11,6 +11,10 @@ export interface PlatformFacts {
   readonly api: { readonly kind: "host" } | { readonly kind: "managed"; readonly name: string };
   /** The addresses that hosts of each zone get, in the order of the zones. IPv4 ranges. */
   readonly zones: readonly { readonly name: string; readonly range: string }[];
+  /** The same of zones that may be added: hosts let in today who may join them later. */
+  readonly laterRanges: readonly string[];
+  /** IPv4 ranges from which operators' connections come: the machine of a lab, a jump host. The configuration may add some. */
+  readonly operators: readonly string[];
   /** Private DNS domain that has a record for each host: then URLs and certificates name hosts, not addresses. */
   readonly domain?: string;
   /** What the masters of this platform can run, the usual one first. */

@@ -27,10 +27,14 @@ export function range(text: string): Cidr {
   return cidr;
 }
 
-export function territoryOf({ stack }: Pick<ClusterSpec, "stack">, { zones, domain }: PlatformFacts): Territory {
+export function territoryOf(
+  { stack }: Pick<ClusterSpec, "stack">,
+  { zones, laterRanges, domain }: PlatformFacts,
+): Territory {
   return {
     stack,
     zones: zones.map((zone) => ({ name: zone.name, range: range(zone.range) })),
+    laterRanges: laterRanges.map(range),
     ...(domain !== undefined && { domain }),
   };
 }

@@ -38,6 +38,8 @@ export interface HostPlan extends Place {
 
 export interface ShardPlan {
   readonly name: string;
+  /** Its block of addresses in each zone. */
+  readonly slot: number;
   /** Name of the group that its members are. */
   readonly group: string;
   readonly token: string;
@@ -95,6 +97,8 @@ export interface ClusterPlan {
     readonly nodes: string;
     readonly services: string;
     readonly pods: string;
+    /** Beside those that the platform knows. */
+    readonly operators: readonly string[];
   };
   readonly scale: Scale;
   readonly shards: readonly ShardPlan[];

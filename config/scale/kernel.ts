@@ -210,7 +210,7 @@ export function sysctlsFor(profile: KernelProfile, scale: Scale): Record<string,
   const all: Record<string, SysctlValue> = {
     ...common(kernel.backlog[profile], kernel.openFiles[profile]),
     ...neighbours(kernel.neighbours[profile]),
-    // An etcd host filters nothing: without the module every packet is spared the table.
+    // An etcd host's firewall tracks no connection: without the module every packet is spared the table.
     ...(profile === "etcd" ? {} : { "net.netfilter.nf_conntrack_max": atLeast(kernel.conntrack[profile]) }),
     ...(profile === "master" || profile === "node" ? withKubelet : {}),
     ...(profile === "node"

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { HostPlan } from "../../components/plan/types";
+import { planOf } from "../support/plans";
 import { accepted } from "./support/count";
 import { Credentials } from "./support/credentials";
 import { placeHost } from "./support/hosts";
@@ -93,6 +94,26 @@ describe("systemd", () => {
       for (const path of units(host)) expect(other[path]).toEqual(host.machine.files[path]);
     }
     accepted({ binary: `systemd ${systemd}`, nodes: 1300, files: units(host) });
+  });
+
+  /** `systemd-analyze security`: 0 is a service that may do nothing, 10 one that may do all. */
+  test.for([...groups, "node-simulator"])("finds no service of %s exposed", async (group, { skip }) => {
+    if (!systemd) return skip(noSystemd);
+    const host = firstOf(group === "node-simulator" ? planOf("lab") : productionPlan({ nodes: 1300 }), group);
+    const folder = staged(host);
+    const services = Object.keys(host.machine.services).filter((name) => name.endsWith(".service"));
+    expect(services).not.toEqual([]);
+    for (const name of services) {
+      const { code, output } = await run("systemd-analyze", [
+        "security",
+        "--offline=true",
+        "--threshold=30",
+        "--no-pager",
+        `--root=${folder}`,
+        name,
+      ]);
+      expect({ name, code }, output).toEqual({ name, code: 0 });
+    }
   });
 
   test("refuses a setting that it does not know, and a program that is not there", async ({ skip }) => {

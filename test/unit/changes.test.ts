@@ -60,6 +60,7 @@ const examples: Readonly<Record<string, { readonly from?: RawConfiguration; read
   "network.hosts": { to: network({ hosts: "198.18.16.0/21" }) },
   "network.nodes": { to: network({ nodes: "198.19.0.0/17" }) },
   "network.services": { to: network({ services: "10.97.0.0/16" }) },
+  "network.operators": { to: network({ operators: ["192.0.2.0/24"] }) },
   "network.pods": { to: network({ pods: "10.0.0.0/12" }) },
   "etcd.shards.*.members": { to: shards({ main: { members: 5 } }) },
   "etcd.shards.*.resources": { to: shards({ pods: { members: 1, resources: ["/pods"], slot: 3 } }) },

@@ -105,6 +105,7 @@ const failing: readonly Form[] = [
   ["hosts", "failed", (all) => ({ ...all, hosts: all.hosts.map(({ name }) => ({ name, error: "gone" })) }), /0 of 10/],
   ["sysctls", "failed", onHosts(/lb/, /net.core.somaxconn=\d+/, "net.core.somaxconn=128"), /is 128, wanted at least/],
   ["certificates", "failed", (all) => ({ ...all, now: "2099-01-01T00:00:00Z" }), /has ended/],
+  ["firewall", "failed", onHosts(/lb/, /(== firewall) 0\n/, "$1 3\nthe rules are not loaded\n"), /1 of 10 hosts/],
   ["traffic-classes", "failed", onHosts(/main-1/, /(== traffic) 0\n/, "$1 3\nband 1 is missing\n"), /1 of 5 hosts/],
 ];
 
@@ -255,9 +256,9 @@ test("of a histogram of sizes only the buckets that say something are kept, and 
 
 test("as text: a line for each check, more only where something is to be said", () => {
   const lines = doctorText(diagnose(recordedPlan(), recorded(), 8_400), plainStyle);
-  expect(lines[0]).toBe("stack lab-small: nothing failed (35 checks in 8.4s: 30 ok, 2 explained, 3 skipped)");
+  expect(lines[0]).toBe("stack lab-small: nothing failed (36 checks in 8.4s: 31 ok, 2 explained, 3 skipped)");
   expect(lines.join("\n")).not.toContain("\x1b[");
-  expect(lines.filter((line) => line.startsWith("    ok "))).toHaveLength(30);
+  expect(lines.filter((line) => line.startsWith("    ok "))).toHaveLength(31);
 });
 
 test("one check explained: what, why, from where, what to do, and the ledger's row", () => {

@@ -55,11 +55,12 @@ describe("an etcd host", () => {
   const members = ofRole("etcd");
   const unit = hostText(`${unitFolder}/etcd.service`);
 
-  test("runs etcd and its traffic classes, and nothing else", () => {
+  test("runs etcd, its traffic classes and a firewall, and nothing else", () => {
     expect(members).toHaveLength(17);
     for (const { machine } of members) {
       expect(Object.keys(machine.services).sort()).toEqual([
         "etcd.service",
+        "host-firewall.service",
         "traffic-classes.service",
         "traffic-classes.timer",
       ]);

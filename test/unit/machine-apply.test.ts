@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { machineInput } from "../../components/host/delivery";
-import { etcdBinary, FakeHost, file, machine, secrets, sha256, unit, with_ } from "./machine-fake-host";
+import { etcdBinary, FakeHost, file, machine, program, secrets, sha256, unit, with_ } from "./machine-fake-host";
 
 // A test starts up to ten programs, which takes its time on a busy machine.
 vi.setConfig({ testTimeout: 120_000 });
@@ -26,6 +26,7 @@ const noServices = { restarted: [], reloaded: [], started: [], stopped: [], enab
 const nothing = {
   ...{ users: [], volumes: [], directories: [], modules: [], binaries: [], files: [], removed: [], sysctls: [] },
   traffic: false,
+  firewall: false,
   services: noServices,
 };
 
@@ -111,7 +112,7 @@ describe("stage", () => {
     };
     expect(host.refused("stage", bad, 2)).toBe(
       `stage: the content has 21 error(s); nothing was changed:
-  extra: unknown; allowed are users, directories, files, binaries, modules, sysctls, volumes, traffic, services
+  extra: unknown; allowed are users, directories, files, binaries, modules, sysctls, volumes, traffic, firewall, services
   users["Etcd"]: wants as its name a user name
   users["Etcd"].home: got "relative", wants an absolute path without "..", "//" or a slash at its end
   files["/etc/x/../y"]: wants as its name an absolute path without "..", "//" or a slash at its end
@@ -236,6 +237,7 @@ describe("activate", () => {
         ],
         removed: [],
         sysctls: ["net.ipv4.tcp_wmem", "vm.max_map_count"],
+        firewall: false,
         traffic: false,
         services: {
           ...noServices,
@@ -843,6 +845,103 @@ describe("traffic classes", () => {
       with_((m) => (m.traffic = { classes: [] })),
     );
     expect(host.refused("activate")).toContain("/usr/local/sbin/traffic-classes is missing; add it to files");
+  });
+});
+
+describe("the firewall", () => {
+  const loader =
+    "#!/bin/sh\necho $1 >>$FAKE/firewall\n[ $1 != check ] || { echo the rules are not loaded >&2; exit $(cat $FAKE/rc); }\n";
+  const plan = with_((m) => {
+    m.files = { ...m.files, "/usr/local/sbin/host-firewall": file(loader, "0755") };
+    m.firewall = {
+      allowed: [
+        { name: "operators", port: 22, from: ["192.0.2.7/32", "198.18.0.0/20"] },
+        { name: "etcd peers", port: 2380, from: ["198.18.0.40-198.18.0.57"] },
+      ],
+    };
+  });
+  /** As over SSH from this address; then below a process that was given no environment, as by sudo. */
+  const from = (address: string) => ({ ...host.environment, SSH_CONNECTION: `${address} 50000 198.18.0.40 22` });
+  const stage = (address: string, ...through: string[]) => {
+    const words = [...through, program, "--root", host.root, "stage"];
+    const script = '"$@"; exit $?';
+    return spawnSync("sh", ["-c", script, "sh", ...words], {
+      input: JSON.stringify(plan),
+      env: from(address),
+      encoding: "utf8",
+    });
+  };
+
+  test("is planned in a file, loaded by its program, read back, and restarts nothing", () => {
+    host.converge(machine);
+    host.calls();
+    host.write("/fake/rc", "3");
+    expect(host.ok("stage", plan)).toMatchObject({ restarts: [] });
+    expect(host.ok("activate")).toMatchObject({ changed: { firewall: true, services: noServices }, degradations: [] });
+    expect(host.read("/etc/kilonode/firewall.nft")).toMatchInlineSnapshot(`
+      "# Written by machine-apply.
+      table inet kilonode_firewall
+      delete table inet kilonode_firewall
+      table inet kilonode_firewall {
+        chain input {
+          type filter hook input priority filter; policy drop;
+          iifname "lo" accept
+          tcp flags & (syn | ack) != syn accept
+          meta l4proto { 1, 58 } accept
+          udp sport { 53, 67, 123, 547 } accept
+          ip saddr { 192.0.2.7/32, 198.18.0.0/20 } tcp dport 22 accept comment "operators"
+          ip saddr { 198.18.0.40-198.18.0.57 } tcp dport 2380 accept comment "etcd peers"
+          counter drop
+        }
+      }
+      "
+    `);
+    expect(host.ok("drift").drift).toEqual([
+      { kind: "firewall", name: "rules", want: "as planned", have: "the rules are not loaded" },
+    ]);
+    host.write("/fake/rc", "0");
+    expect(host.ok("drift").drift).toEqual([]);
+    host.write("/fake/firewall", "");
+    expect(host.converge(plan).changed).toEqual(nothing);
+    expect(host.read("/fake/firewall")).toBe("check\n");
+    host.write("/fake/firewall", "");
+    host.converge(with_((m) => (m.files = { ...m.files, "/usr/local/sbin/host-firewall": file(loader, "0755") })));
+    expect(host.read("/fake/firewall")).toBe("remove\n");
+    expect(host.has("/etc/kilonode/firewall.nft")).toBe(false);
+  });
+
+  test("that a kernel cannot have is a degradation, and no drift", () => {
+    const impossible = loader.replace("echo $1", "echo $1 >>$FAKE/firewall; echo no nf_tables >&2; exit 4; echo");
+    const content = { ...plan, files: { ...plan.files, "/usr/local/sbin/host-firewall": file(impossible, "0755") } };
+    expect(host.converge(content)).toMatchObject({
+      changed: { firewall: false },
+      degradations: [{ what: "firewall rules", wanted: "as planned", got: "none", why: "no nf_tables" }],
+    });
+    expect(host.ok("drift").drift).toEqual([]);
+  });
+
+  test("never shuts out who brings it", () => {
+    const refusal = {
+      status: 1,
+      stderr:
+        "machine-apply: stage: cannot stage; nothing was changed:\n  firewall: this login comes from 203.0.113.9 to port 22, which the plan opens " +
+        "to 192.0.2.7/32, 198.18.0.0/20: no one could log in from there again; add its range to network.operators\n",
+    };
+    expect(stage("203.0.113.9")).toMatchObject(refusal);
+    const bare = ["env", "-i", ...["PATH", "FAKE", "FAKE_ROOT"].map((name) => `${name}=${host.environment[name]}`)];
+    expect(stage("203.0.113.9", ...bare)).toMatchObject(refusal);
+    expect(stage("2001:db8::7")).toMatchObject({ status: 1 });
+    expect(stage("198.18.15.254", ...bare)).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  test("takes addresses and names, and nothing that nft would read as more", () => {
+    const bad = {
+      ...plan,
+      firewall: { allowed: [{ name: 'a" accept', port: 0, from: ["10.0.0.0/8 }", "example.org", "::/0"] }] },
+    };
+    const refused = host.refused("stage", bad, 2);
+    for (const field of ["name", "port", "from[0]", "from[1]", "from[2]"])
+      expect(refused).toContain(`firewall.allowed[0].${field}: got`);
   });
 });
 

@@ -1,8 +1,13 @@
 /** The plan of a cluster: exact addresses and shards, and readable golden trees of what each kind of host gets. */
 import { describe, expect, it } from "vitest";
+import { machineDiff } from "../../cli/show/machine-diff";
+import { groupOf } from "../../components/plan/groups";
 import { plan } from "../../components/plan/plan";
 import type { ClusterPlan, HostPlan } from "../../components/plan/types";
-import { clusterOf, hostOf as host, builtPlanOf as planOf, rawOf } from "../support/plans";
+import { parseCidr } from "../../config/cidr";
+import { clusterOf, hostOf as host, builtPlanOf as planOf, problemsOf, rawOf } from "../support/plans";
+
+const numberOf = (address: string) => parseCidr(address.includes("/") ? address : `${address}/32`)?.base ?? 0;
 
 /** Everything a host gets, as one readable text: facts first, then each file under its path. */
 function tree({ machine, certificates, pem, secrets, ...place }: HostPlan): string {
@@ -85,6 +90,12 @@ describe("the plan", () => {
       "static-pod kube-apiserver",
       "static-pod kube-controller-manager",
       "static-pod kube-scheduler",
+      "unit host-firewall.service",
+    ]);
+    expect(master.machine.firewall?.allowed.map(({ name, port }) => `${port} ${name}`)).toEqual([
+      "22 operators",
+      "6443 API clients",
+      "10250 masters",
     ]);
     expect(master.machine.binaries).toEqual({});
     const manifests = Object.entries(master.machine.files).filter(([path]) =>
@@ -98,6 +109,54 @@ describe("the plan", () => {
       ];
       for (const flag of flags?.content.trim().split("\n") ?? []) expect(file.content).toContain(flag);
     }
+  });
+
+  it("gives hosts firewalls that stay the same as the cluster grows, by members, masters and zones", () => {
+    const small = planOf("lab-small");
+    const shards = { main: { members: 5 }, events: { members: 3, resources: ["/events"] } };
+    const large = planOf("lab-small", { zones: ["a", "b", "c", "d"], masters: { count: 9 }, etcd: { shards } });
+    expect(large.hosts.length).toBeGreaterThan(small.hosts.length);
+    for (const { name, machine } of small.hosts.filter(({ name }) => !name.includes("leases")))
+      expect(host(large, name).machine.firewall).toEqual(machine.firewall);
+    // Every host is where the rules look for it.
+    const within = (address: string, ranges: readonly string[]) =>
+      ranges.some((range) => {
+        const [first = 0, last = first] = range.split("-").map(numberOf);
+        return first <= numberOf(address) && numberOf(address) <= last;
+      });
+    for (const { machine, role, group } of large.hosts.map((one) => ({ ...one, group: groupOf(large, one.name) })))
+      for (const { port, name, from } of machine.firewall?.allowed ?? []) {
+        if (name === "operators") continue;
+        const callers = large.hosts.filter((one) =>
+          role === "etcd" && name === "members"
+            ? group.hosts.includes(one.name)
+            : one.role === "master" || (port === 6443 && ["load-balancer", "node-simulator"].includes(one.role)),
+        );
+        const allowed = large.hosts.filter(({ address }) => within(address, from));
+        expect(allowed.map((one) => one.name)).toEqual(callers.map((one) => one.name));
+      }
+  });
+
+  it("lets operators in from where the configuration says, beside those that the platform knows", () => {
+    const operators = ["203.0.113.0/24", "192.0.2.7/32"];
+    for (const { machine } of planOf("lab-small", { network: { hosts: "198.18.16.0/20", operators } }).hosts)
+      expect(machine.firewall?.allowed[0]).toEqual({
+        name: "operators",
+        port: 22,
+        from: ["198.18.31.254/32", ...operators],
+      });
+    const member = (more: Parameters<typeof planOf>[1]) =>
+      host(planOf("lab-small", more), "lab-small-etcd-main-1").machine;
+    const change = machineDiff(member({}), member({ network: { hosts: "198.18.16.0/20", operators } }));
+    expect(change).toEqual({
+      files: [],
+      settings: ["firewall port 22 for operators: 198.18.31.254/32 -> 198.18.31.254/32, 203.0.113.0/24, 192.0.2.7/32"],
+      restarts: [],
+      reloads: [],
+    });
+    expect(problemsOf({ platform: "lab", network: { operators: ["203.0.113.9"] } })).toEqual([
+      "network.operators.0: 203.0.113.9 is no IPv4 range written from its first address; for instance 192.0.2.0/24, or 192.0.2.7/32 for one address",
+    ]);
   });
 
   it("refuses a protected flag and a flag that the version does not have, all at once", () => {

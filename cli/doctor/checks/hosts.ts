@@ -1,4 +1,4 @@
-/** The hosts themselves: reached, kernel settings, limits, certificates, traffic classes. */
+/** The hosts themselves: reached, kernel settings, limits, certificates, firewall, traffic classes. */
 import { X509Certificate } from "node:crypto";
 import { readCertificates } from "../../hosts/report";
 import { answering, type Evidence, type HostEvidence, heard, sectionOf } from "../evidence";
@@ -148,33 +148,46 @@ const traffic: Check = {
   remedy: "systemctl start traffic-classes on the host; a timer does it every minute",
   ledger: ["E7"],
   judge: (evidence) => {
-    const states = answering(evidence, "etcd").map(({ name, sections }) => ({
-      name,
-      code: sections.traffic?.code,
-      text: sections.traffic?.text ?? "",
-    }));
-    const form = /^form (\S+)/m.exec(states[0]?.text ?? "")?.[1] ?? "unknown";
-    const bad = states
-      .filter(({ code }) => code !== 0)
-      .map(({ name, text }): [string, string] => [name, text.split("\n").at(-1) ?? "no answer"]);
-    if (bad.length === 0) {
-      const forms = evidence.degradations.find(({ what }) => what === "sch_prio");
-      return {
-        status: "ok",
-        found: `as planned on ${states.length} hosts, in the form ${form}${forms ? " (this machine has no prio)" : ""}`,
-      };
-    }
-    const impossible = states.every(({ code }) => code === 0 || code === 4);
-    const verdict: Verdict = {
-      status: "failed",
-      found: `not as planned on ${bad.length} of ${states.length} hosts`,
-      details: bounded(byWhat(bad)),
-    };
-    return impossible
-      ? ofSharedKernel(evidence, verdict, "the kernel of this machine has no queue with classes")
-      : verdict;
+    const members = answering(evidence, "etcd");
+    const verdict = ofProgram(evidence, members, "traffic", "the kernel of this machine has no queue with classes");
+    const form = /^form (\S+)/m.exec(members[0]?.sections.traffic?.text ?? "")?.[1] ?? "unknown";
+    const forms = evidence.degradations.find(({ what }) => what === "sch_prio");
+    const found = `${verdict.found}, in the form ${form}${forms ? " (this machine has no prio)" : ""}`;
+    return verdict.status === "ok" ? { ...verdict, found } : verdict;
   },
 };
+
+const firewall: Check = {
+  id: "firewall",
+  group: "hosts",
+  title: "hosts let in who needs them, and nobody else",
+  wanted: () => "the planned rules on every host (host-firewall check)",
+  why: "who reaches a port of etcd or of the API has begun; certificates are the second wall, not the only one",
+  source: "the rules in the kernel of every host; `kilonode plan --host NAME` shows whom they let in",
+  remedy: "run up; `kilonode drift` shows what differs",
+  ledger: [],
+  judge: (evidence) =>
+    ofProgram(evidence, heard(evidence.hosts), "firewall", "the kernel of this machine has no nf_tables"),
+};
+
+/** What a program of the hosts says of them: 0 as planned, 4 impossible with this kernel. */
+function ofProgram(evidence: Evidence, hosts: readonly HostEvidence[], section: string, impossible: string): Verdict {
+  const states = hosts.map(({ name, sections }) => ({
+    name,
+    code: sections[section]?.code,
+    text: sections[section]?.text,
+  }));
+  const bad = states
+    .filter(({ code }) => code !== 0)
+    .map(({ name, text }): [string, string] => [name, text?.split("\n").at(-1) || "no answer"]);
+  if (bad.length === 0) return { status: "ok", found: `as planned on ${states.length} hosts` };
+  const verdict: Verdict = {
+    status: "failed",
+    found: `not as planned on ${bad.length} of ${states.length} hosts`,
+    details: bounded(byWhat(bad)),
+  };
+  return states.every(({ code }) => code === 0 || code === 4) ? ofSharedKernel(evidence, verdict, impossible) : verdict;
+}
 
 const dayMs = 86_400_000;
 
@@ -214,4 +227,4 @@ const certificates: Check = {
   },
 };
 
-export const hosts: readonly Check[] = [reached, sysctls, openFiles, traffic, certificates];
+export const hosts: readonly Check[] = [reached, sysctls, openFiles, firewall, traffic, certificates];

@@ -1,6 +1,7 @@
 /** What a plan for the lab is computed from. */
-import { addressAt, parseCidr } from "../../../config/cidr";
-import type { ClusterSpec } from "../../../config/cluster";
+import { addressAt, parseCidr, sizeOf } from "../../../config/cidr";
+import { type ClusterSpec, maxZones } from "../../../config/cluster";
+import { gatewayOf } from "../../../config/names";
 import type { PlatformFacts } from "../../plan/facts";
 import type { LabSpec } from "./knobs";
 
@@ -10,10 +11,17 @@ const device = (volume: string) => `/dev/disk/by-id/kilonode-${volume}`;
 export function labFacts(spec: ClusterSpec): PlatformFacts {
   const hosts = parseCidr(spec.network.hosts);
   if (!hosts) throw new Error(`network.hosts: ${spec.network.hosts} is no range`);
+  // A /24 each, from the start of the range; the last one is the gateway's.
+  const rangeOfZone = (index: number) => `${addressAt(hosts, index * 256)}/24`;
+  const room = Math.min(maxZones, sizeOf(hosts) / 256 - 1);
   return {
     api: { kind: "host" },
-    // A /24 each, from the start of the range.
-    zones: spec.zones.map((name, index) => ({ name, range: `${addressAt(hosts, index * 256)}/24` })),
+    zones: spec.zones.map((name, index) => ({ name, range: rangeOfZone(index) })),
+    laterRanges: Array.from({ length: Math.max(0, room - spec.zones.length) }, (_, index) =>
+      rangeOfZone(spec.zones.length + index),
+    ),
+    // The machine itself: it is on the hosts' network by its gateway's address.
+    operators: [`${gatewayOf(hosts)}/32`],
     runtimes: ["systemd"],
     devices: { wal: device("wal"), database: device("database") },
     objectStore: { kind: "folder", path: "/opt/kilonode/artifacts" },

@@ -63,6 +63,8 @@ export const folders: PlatformModule<PreparedFolders> = {
       name,
       range: `${addressAt(range(spec.network.hosts), index * 256)}/24`,
     })),
+    laterRanges: [],
+    operators: ["192.0.2.0/24"],
     domain: domainOf(spec.stack),
     runtimes: ["static-pod"],
     devices,

@@ -8,6 +8,7 @@ import os
 from .artifacts import Artifacts
 from .compare import compare, problems_with_host
 from .files import Replacement
+from .firewall import set_firewall
 from .journal import Journal
 from .paths import STATE, UNIT_FOLDERS
 from .report import Difference, Refused, failpoint, say
@@ -44,7 +45,7 @@ class Activation:
         self.artifacts = Artifacts(host)
         self.degradations: list[Json] = []
         self.changed: Json = {kind: [] for kind in ("users", "volumes", "directories", "modules", "binaries", "files")}
-        self.changed.update(removed=[], sysctls=[], traffic=False)
+        self.changed.update(removed=[], sysctls=[], traffic=False, firewall=False)
         self.changed["services"] = {
             verb: [] for verb in ("restarted", "reloaded", "started", "stopped", "enabled", "disabled")
         }
@@ -74,6 +75,7 @@ class Activation:
         self.replace_files(kinds.get("binary", []), kinds.get("file", []))
         self.changed["sysctls"] = set_sysctls(self.host, machine, self.degrade)
         former = self.former.machine if self.former else None
+        self.changed["firewall"] = set_firewall(self.host, machine, former, self.degrade)
         self.changed["traffic"] = set_traffic_classes(self.host, machine, former, self.degrade)
         restarts = Restarts(self.host, self.wanted, self.journal, self.states, self.held, self.changed)
         restarts.run()

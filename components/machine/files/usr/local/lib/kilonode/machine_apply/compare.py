@@ -6,6 +6,7 @@ import os
 import stat
 from contextlib import suppress
 
+from .firewall import firewall_problems
 from .paths import MANIFESTS
 from .report import Difference, Refused
 from .static_pods import pod_problems
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def compare(
     host: Host, wanted: Wanted, artifacts: Artifacts, stale: Iterable[str], full: bool = False
 ) -> list[Difference]:
-    """Everything but the state of services and of traffic classes, which take a command each."""
+    """Everything but the state of services, of the firewall and of traffic classes, which take a command each."""
     machine = wanted.machine
     return [
         *compare_users(host, machine),
@@ -125,6 +126,7 @@ def problems_with_host(host: Host, wanted: Wanted, artifacts: Artifacts) -> list
     problems += link_problems(host, {os.path.dirname(path) for path in wanted.paths} | owned.keys() - wanted.files.keys())
     problems += user_problems(host, wanted.machine["users"])
     problems += apart_problems(host, wanted.machine["volumes"])
+    problems += firewall_problems(wanted.machine)
     return problems + pod_problems(host, wanted.pods)
 
 

@@ -40,6 +40,8 @@ VALUE = leaf(r"[^\n\0]+", "one line of text")
 UNIT = leaf(r"[A-Za-z0-9:_.\\@-]+\.(service|socket|timer|target|path|mount|slice)", 'a unit such as "etcd.service"')
 POD = leaf(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?", 'a pod such as "kube-apiserver"')
 FS = leaf(r"ext4|xfs", '"ext4" or "xfs"')
+RANGE = leaf(r"(\d+\.){3}\d+(/\d+|-(\d+\.){3}\d+)?", 'IPv4 addresses: "10.0.0.0/8", "10.0.0.1-10.0.0.9" or one')
+RULE = leaf(r"[A-Za-z0-9 -]{1,64}", "at most 64 letters, digits, spaces, dashes")
 
 CREDENTIAL = leaf(r"own|trusted", '"own" or "trusted"')
 
@@ -59,6 +61,7 @@ MACHINE = {
     "sysctls": (KEY, {"value": VALUE, "floor": FLAG}),
     "volumes": [VOLUME],
     "traffic?": {"classes": [{"name": NAME, "band": BAND, "ports": [PORT]}]},
+    "firewall?": {"allowed": [{"name": RULE, "port": PORT, "from": [RANGE]}]},
     "services": SERVICES,
 }
 

@@ -9,9 +9,11 @@ MANIFESTS = "/etc/kubernetes/manifests"
 SYSCTL_FILE = "/etc/sysctl.d/90-kilonode.conf"
 MODULES_FILE = "/etc/modules-load.d/kilonode.conf"
 TRAFFIC_FILE = "/etc/kilonode/traffic-classes"
+FIREWALL_FILE = "/etc/kilonode/firewall.nft"
 ENV_FILE = "/etc/kilonode/activation.env"
 PROGRAMS_FILE = f"{STATE}/programs.json"
 TRAFFIC_PROGRAM = "/usr/local/sbin/traffic-classes"
+FIREWALL_PROGRAM = "/usr/local/sbin/host-firewall"
 # Delivered apart from any content (components/host/delivery.ts).
 PACKAGE = "/usr/local/lib/kilonode/machine_apply"
 PROGRAMS = (

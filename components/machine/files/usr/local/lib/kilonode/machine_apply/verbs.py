@@ -10,6 +10,7 @@ import sys
 from .artifacts import Artifacts
 from .compare import compare, problems_with_host, without_known
 from .credentials import distrusts, partly
+from .firewall import compare_firewall
 from .paths import PROGRAMS_FILE, STATE
 from .report import Refused
 from .services import States, affected, changed_settings, compare_services
@@ -145,7 +146,7 @@ def drift(host: Host, options: Json) -> Json:
     differences: Iterable[Difference] = compare(host, active, Artifacts(host), (), options["full"])
     differences = [d for d in differences if not (d.kind == "file" and d.name in held)]
     differences += compare_services(active, States(host, active.all_units, active.pods))
-    differences += compare_traffic(host, active.machine)
+    differences += compare_traffic(host, active.machine) + compare_firewall(host, active.machine)
     found = [{"kind": d.kind, "name": d.name, "want": d.want, "have": d.have} for d in without_known(record, differences)]
     generation = active.generation + (1 if found else 0)
     return {"drift": found, "generation": generation, "programRepairs": program_repairs(host), "everActivated": True}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from .paths import ENV_FILE, MODULES_FILE, STATE, SYSCTL_FILE, TRAFFIC_FILE, UNITS
+from .firewall import rules_file
+from .paths import ENV_FILE, FIREWALL_FILE, MODULES_FILE, STATE, SYSCTL_FILE, TRAFFIC_FILE, UNITS
 from .report import Refused
 from .static_pods import manifest_path
 from .sysctl import boot_file
@@ -84,14 +85,15 @@ class Wanted:
 
 def derived_paths(machine: Json) -> set[str]:
     mounts = {f"{UNITS}/{mount_unit(volume['mount'])}" for volume in machine["volumes"]}
-    return mounts | {SYSCTL_FILE, MODULES_FILE, TRAFFIC_FILE, ENV_FILE}
+    return mounts | {SYSCTL_FILE, MODULES_FILE, TRAFFIC_FILE, FIREWALL_FILE, ENV_FILE}
 
 
 def derived_files(host: Host, machine: Json) -> dict[str, str]:
     files = {f"{UNITS}/{mount_unit(v['mount'])}": HEAD + mount_unit_text(v) for v in machine["volumes"]}
     if machine["modules"]:
         files[MODULES_FILE] = HEAD + "".join(f"{name}\n" for name in machine["modules"])
-    for path, text in ((SYSCTL_FILE, boot_file(host, machine)), (TRAFFIC_FILE, plan_file(machine))):
+    texts = {SYSCTL_FILE: boot_file(host, machine), TRAFFIC_FILE: plan_file(machine), FIREWALL_FILE: rules_file(machine)}
+    for path, text in texts.items():
         if text is not None:
             files[path] = HEAD + text
     return files
