@@ -1,4 +1,5 @@
 /** What a check is, and what it says. */
+import type { CisReport } from "./cis/item";
 import type { Evidence } from "./evidence";
 
 /**
@@ -37,11 +38,14 @@ export interface CheckResult extends Verdict, Omit<Check, "judge" | "wanted"> {
   readonly wanted: string;
 }
 
+export type CheckCounts = Readonly<Record<CheckStatus, number>>;
+
 export interface DoctorReport {
   readonly stack: string;
-  /** True when no check failed and none is unknown. */
+  /** True when no check and no item of the benchmark failed, and none is unknown. */
   readonly passed: boolean;
-  readonly counts: Readonly<Record<CheckStatus, number>>;
+  readonly counts: CheckCounts;
   readonly checks: readonly CheckResult[];
+  readonly cis: CisReport;
   readonly durationMs: number;
 }
