@@ -4,10 +4,11 @@ import { diagnose } from "../../cli/doctor";
 import { cisItems } from "../../cli/doctor/cis";
 import type { Binding, PodSample } from "../../cli/doctor/cis/ask";
 import { levelOf, readAuditPolicy } from "../../cli/doctor/cis/audit-policy";
-import type { CisResult } from "../../cli/doctor/cis/item";
+import { readEvidence } from "../../cli/doctor/evidence";
 import type { Gathered } from "../../cli/doctor/gather";
 import { cisText, doctorText } from "../../cli/doctor/show";
-import type { CheckStatus } from "../../cli/doctor/types";
+import type { CheckStatus, Verdict } from "../../cli/doctor/types";
+import { verdictOf } from "../../cli/doctor/verdict";
 import { plainStyle } from "../../cli/show/style";
 import { plan as planOf } from "../../components/plan/plan";
 import { clusterOf } from "../support/plans";
@@ -18,12 +19,14 @@ import { onApi, onHosts } from "./doctor-recorded/fixture";
 type Change = (gathered: Gathered) => Gathered;
 const plan = smallPlan();
 const authorities = await authoritiesOf(plan);
-const report = (change: Change = (same) => same) => diagnose(plan, change(asPlanned(plan, authorities)));
+const asItIs = asPlanned(plan, authorities);
+const same: Change = (gathered) => gathered;
+const report = (change = same) => diagnose(plan, change(asItIs));
 
-function item(id: string, change?: Change): CisResult {
-  const found = report(change).cis.items.find((one) => one.id === id);
+function item(id: string, change = same): Verdict {
+  const found = cisItems.find((one) => one.id === id);
   if (!found) throw new Error(`no item ${id}`);
-  return found;
+  return verdictOf(found.judge, readEvidence(plan, change(asItIs)));
 }
 
 /** Items that the plan does not bring about yet. */
@@ -189,7 +192,7 @@ const wrong: readonly Form[] = [
   ["1.2.8", "failed", apiserver("authorization-mode=Node,RBAC", "authorization-mode=Node"), /mode=Node/],
   ["1.2.9", "failed", apiserver(/enable-admission-plugins=.*/, "enable-admission-plugins=X"), /EventRate/],
   ["1.2.10", "failed", apiserver("enable-admission-plugins=", "enable-admission-plugins=AlwaysAdmit,"), /is on/],
-  ["1.2.11", "explained", (same) => same, /AlwaysPullImages is not on/],
+  ["1.2.11", "explained", same, /AlwaysPullImages is not on/],
   [
     "1.2.12",
     "failed",
@@ -233,7 +236,7 @@ const wrong: readonly Form[] = [
   ["1.3.1", "failed", apiserver(/a --terminated-pod-gc-threshold=.*\n/, ""), /not set/],
   ["1.3.2", "failed", apiserver(/(@ kube-controller-manager[\s\S]*?--profiling=)\w+/, "$1yes"), /yes/],
   ["1.3.3", "failed", apiserver("a --use-service-account-credentials=true\n", ""), /not set/],
-  ["1.3.4", "explained", (same) => same, /not set/],
+  ["1.3.4", "explained", same, /not set/],
   ["1.3.5", "failed", apiserver(/a --root-ca-file=.*\n/, ""), /not set/],
   [
     "1.3.6",
@@ -339,8 +342,8 @@ const wrong: readonly Form[] = [
     /1 of 1 namespaces/,
   ],
   ["5.4.1", "warning", pods({ "Secret in its environment": three }), /3 of 9/],
-  ["5.4.2", "explained", (same) => same, /encrypted/],
-  ["5.5.1", "explained", (same) => same, /not on/],
+  ["5.4.2", "explained", same, /encrypted/],
+  ["5.5.1", "explained", same, /not on/],
   ["5.6.1", "ok", namespaces({ name: "web", policed: true }), /1 namespaces/],
   ["5.6.2", "warning", pods({ "no seccomp profile": three }), /3 of 9/],
   ["5.6.3", "warning", pods({ "no security context": three }), /3 of 9/],

@@ -81,7 +81,7 @@ function providers(_: Flags, host: HostEvidence): Seen {
 }
 
 const whyNoPullAlways =
-  "every start of a pod would wait for its registry, thousands at once when a zone fails; nodes are not shared between tenants who must not see each other's images, and a namespace that is can ask for `imagePullPolicy: Always` by policy";
+  "every start of a pod would wait for its registry, thousands at once when a zone fails, and none could start while it is away; where tenants of one node must not use each other's images, a policy of their namespaces asks for `imagePullPolicy: Always`";
 
 export const apiserverItems: readonly CisItem[] = [
   {

@@ -30,7 +30,7 @@ function defaultsOf(evidence: Evidence): Defaults {
 }
 
 const whyBaseline =
-  "most images and charts that are published run as root or ask for more than `restricted` gives, so as a default it would be switched off; every namespace is warned about it, and those that can be held to it bear the label pod-security.kubernetes.io/enforce=restricted";
+  "most images and charts that are published run as root or ask for more than `restricted` gives, so as a default it would be switched off; every namespace is warned about it, and one that can be held to it says so by the label pod-security.kubernetes.io/enforce=restricted";
 
 /** Pods that a level keeps out of the namespaces of workloads. */
 const keptOut =
