@@ -85,6 +85,9 @@ function memberMachine({ facts, scale, spec }: PlanParts, shard: ShardPlan, memb
       [pki]: { mode: "0755", owner: "root:root" },
       [dataDir]: { mode: "0700", owner: "etcd:etcd" },
       [`${dataDir}/member`]: { mode: "0700", owner: "etcd:etcd" },
+      // mkfs leaves them open to everybody.
+      [databaseMount]: { mode: "0700", owner: "etcd:etcd" },
+      [walMount]: { mode: "0700", owner: "etcd:etcd" },
     },
     files: {
       ...hostFiles(

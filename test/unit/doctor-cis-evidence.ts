@@ -79,14 +79,15 @@ function processesOf(host: HostPlan): string {
 function filesOf(host: HostPlan): string {
   const { directories, files, volumes } = host.machine;
   const octal = (mode: string) => mode.replace(/^0/, "");
+  const folders = Object.entries(directories).map(
+    ([path, { mode, owner }]) => [path, `${octal(mode)} ${owner} d`] as [string, string],
+  );
   const there: [path: string, line: string][] = [
-    ...Object.entries(directories).map(
-      ([path, { mode, owner }]) => [path, `${octal(mode)} ${owner} d`] as [string, string],
-    ),
     ...Object.entries({ ...files, ...host.secrets }).map(
       ([path, { mode, owner }]) => [path, `${octal(mode)} ${owner} f`] as [string, string],
     ),
-    ...volumes.map(({ mount, owner }) => [mount, `700 ${owner} d`] as [string, string]),
+    // As mkfs leaves them, but for what the plan says of the mount point.
+    ...[...volumes.map(({ mount, owner }) => [mount, `755 ${owner} d`] as [string, string]), ...folders],
     ...host.certificates.map(({ keyPath, owner }) => [keyPath, `600 ${owner} f`] as [string, string]),
     ...[...host.certificates.map(({ certPath }) => certPath), ...Object.keys(host.pem)].map(
       (path) => [path, "644 root:root f"] as [string, string],
