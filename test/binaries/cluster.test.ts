@@ -216,12 +216,16 @@ else
     });
 
     test("the doctor reads from it who has which right, and what its pods are", async () => {
-      const kubectlMakes = async (text: string) => {
-        const path = join(cluster.root, "workload.yaml");
-        writeFileSync(path, text);
-        expect(await kubectl("apply", `--filename=${path}`)).toMatchObject({ code: 0 });
+      const done = async (...args: string[]) => {
+        const { code, output } = await kubectl(...args);
+        expect({ code, output }).toEqual({ code: 0, output });
       };
-      await kubectlMakes(workload);
+      const path = join(cluster.root, "workload.yaml");
+      writeFileSync(path, workload);
+      await done("create", "namespace", "web");
+      await done("label", "namespace", "web", "pod-security.kubernetes.io/enforce=privileged");
+      await done("wait", "--for=create", "--namespace=web", "serviceaccount/default", "--timeout=60s");
+      await done("create", `--filename=${path}`);
       const client = new ApiClient(readFileSync(cluster.kubeconfig(), "utf8"));
       try {
         expect(client.credential.groups).toContain("system:masters");
@@ -263,10 +267,6 @@ else
 
 /** As a careless workload would be. */
 const workload = `
-{apiVersion: v1, kind: Namespace, metadata: {name: web, labels: {pod-security.kubernetes.io/enforce: privileged}}}
----
-{apiVersion: v1, kind: ServiceAccount, metadata: {name: default, namespace: web}}
----
 {apiVersion: v1, kind: Secret, metadata: {name: word, namespace: web}, stringData: {word: x}}
 ---
 apiVersion: v1

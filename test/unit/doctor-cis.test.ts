@@ -343,6 +343,7 @@ const wrong: readonly Form[] = [
   ],
   ["5.4.1", "warning", pods({ "Secret in its environment": three }), /3 of 9/],
   ["5.4.2", "explained", same, /encrypted/],
+  ["5.4.2", "failed", apiserver(/a --encryption-provider-config=.*\n/, ""), /in clear/],
   ["5.5.1", "explained", same, /not on/],
   ["5.6.1", "ok", namespaces({ name: "web", policed: true }), /1 namespaces/],
   ["5.6.2", "warning", pods({ "no seccomp profile": three }), /3 of 9/],

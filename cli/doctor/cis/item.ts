@@ -42,12 +42,12 @@ export function worst(seen: readonly (readonly [host: string, seen: Seen])[]): V
   const texts = new Set(shown.map(([, { found }]) => found));
   const because = shown.find(([, one]) => one.because !== undefined)?.[1].because;
   const alike = texts.size === 1 && shown.length === seen.length;
-  const details = bounded(byWhat(shown.map(([host, { found }]) => [host, found] as const)));
+  const [first = "", ...others] = bounded(byWhat(shown.map(([host, { found }]) => [host, found] as const)));
   return {
     status,
-    found: alike ? [...texts].join("") : (details[0] ?? ""),
+    found: alike ? [...texts].join("") : first,
     ...(because !== undefined && { because }),
-    ...(details.length > 1 && { details }),
+    ...(others.length > 0 && { details: others }),
   };
 }
 

@@ -107,6 +107,15 @@ const whyNoExternalStore =
 const whyNoProvenance =
   "which registries and signatures are to be trusted only the workloads' owners know; a ValidatingAdmissionPolicy or a webhook of theirs says so without a restart of API servers";
 
+function externalStore(evidence: Evidence): Verdict {
+  const clear = answering(evidence, "master").filter(({ processes }) => {
+    const running = processes["kube-apiserver"];
+    return !running || !flagsOf(running).has("encryption-provider-config");
+  });
+  if (clear.length > 0) return bad(`${clear.map(({ name }) => name).join(", ")}: Secrets are kept in etcd in clear`);
+  return departs("Secrets are kept in etcd, encrypted", whyNoExternalStore);
+}
+
 function provenance(evidence: Evidence): Verdict {
   const on = answering(evidence, "master").every(({ processes }) => {
     const running = processes["kube-apiserver"];
@@ -146,7 +155,7 @@ export const policyItems: readonly CisItem[] = [
   {
     id: "5.4.2",
     title: "a store for Secrets outside",
-    judge: () => departs("Secrets are kept in etcd, encrypted", whyNoExternalStore),
+    judge: externalStore,
   },
   { id: "5.5.1", title: "where images come from is judged", judge: provenance },
   { id: "5.6.1", title: "namespaces are boundaries", judge: ownNamespaces },
