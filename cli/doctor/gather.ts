@@ -10,7 +10,7 @@ import type { RunningCluster } from "../hosts/cluster";
 import { certificatePaths } from "../hosts/status";
 import { ApiClient, type Credential } from "./api";
 import { type ApiAnswers, askApi, attempt, type Read } from "./ask-api";
-import { judgedPaths } from "./cis/host";
+import { judgedPaths } from "./cis/paths";
 import { prefixOf } from "./shards";
 
 /** Everything that was read, as text and plain data: enough to judge it again elsewhere. */

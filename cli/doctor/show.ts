@@ -3,8 +3,7 @@ import { ledger } from "../../docs/ledger";
 import type { Style } from "../show/style";
 import { table } from "../show/table";
 import { duration } from "../show/terminal";
-import type { CisReport, CisResult } from "./cis/item";
-import type { CheckCounts, CheckResult, CheckStatus, DoctorReport } from "./types";
+import type { CheckCounts, CheckResult, CheckStatus, CisReport, CisResult, DoctorReport } from "./types";
 import { countsOf } from "./verdict";
 
 const paint: Readonly<Record<CheckStatus, keyof Style>> = {

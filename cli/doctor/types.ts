@@ -1,5 +1,4 @@
 /** What a check is, and what it says. */
-import type { CisReport } from "./cis/item";
 import type { Evidence } from "./evidence";
 
 /**
@@ -39,6 +38,18 @@ export interface CheckResult extends Verdict, Omit<Check, "judge" | "wanted"> {
 }
 
 export type CheckCounts = Readonly<Record<CheckStatus, number>>;
+
+export interface CisResult extends Verdict {
+  /** Of the benchmark: "1.2.16". */
+  readonly id: string;
+  readonly title: string;
+}
+
+export interface CisReport {
+  readonly benchmark: string;
+  readonly counts: CheckCounts;
+  readonly items: readonly CisResult[];
+}
 
 export interface DoctorReport {
   readonly stack: string;

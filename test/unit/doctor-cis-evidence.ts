@@ -3,7 +3,7 @@ import "reflect-metadata";
 import * as x509 from "@peculiar/x509";
 import { plannedArgs, plannedEnv } from "../../cli/doctor/checks/judging";
 import type { Binding, Role, Rule } from "../../cli/doctor/cis/ask";
-import { judgedPaths } from "../../cli/doctor/cis/host";
+import { judgedPaths } from "../../cli/doctor/cis/paths";
 import type { Gathered } from "../../cli/doctor/gather";
 import type { ClusterPlan, HostPlan, ObjectPlan } from "../../components/plan/types";
 

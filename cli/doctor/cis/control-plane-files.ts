@@ -2,7 +2,7 @@
 import type { HostPlan } from "../../../components/plan/types";
 import { answering, type Evidence, type HostEvidence } from "../evidence";
 import type { Verdict } from "../types";
-import { adminKubeconfigs, cniFolder, type FileFact, manifestFolder } from "./host";
+import type { FileFact } from "./host";
 import {
   allFiles,
   bad,
@@ -18,6 +18,7 @@ import {
   without,
   worst,
 } from "./item";
+import { adminKubeconfigs, cniFolder, manifestFolder } from "./paths";
 
 const ofRoot = ({ owner }: FileFact) => owner === "root:root";
 const rootWritesAlone = (file: FileFact) => ofRoot(file) && within(file.mode, 0o755);

@@ -3,13 +3,14 @@
  * them (https://github.com/aquasecurity/kube-bench, cfg/cis-1.12); items that it leaves to a reader are judged, too.
  */
 import type { Evidence } from "../evidence";
+import type { CisReport } from "../types";
 import { countsOf, verdictOf } from "../verdict";
 import { apiserverItems } from "./apiserver";
 import { configurationItems } from "./configuration";
 import { controlPlaneFiles } from "./control-plane-files";
 import { controllerItems } from "./controllers";
 import { etcdItems } from "./etcd";
-import type { CisItem, CisReport } from "./item";
+import type { CisItem } from "./item";
 import { nodeItems } from "./nodes";
 import { policyItems } from "./policies";
 import { rightItems } from "./rights";

@@ -2,7 +2,7 @@
 import type { HostPlan } from "../../../components/plan/types";
 import { bounded, byWhat } from "../checks/judging";
 import { answering, type Evidence, type HostEvidence, type Process } from "../evidence";
-import type { CheckCounts, CheckStatus, Verdict } from "../types";
+import type { CheckStatus, Verdict } from "../types";
 import { type FileFact, filesOf } from "./host";
 
 export interface CisItem {
@@ -10,17 +10,6 @@ export interface CisItem {
   readonly id: string;
   readonly title: string;
   readonly judge: (evidence: Evidence) => Verdict;
-}
-
-export interface CisResult extends Verdict {
-  readonly id: string;
-  readonly title: string;
-}
-
-export interface CisReport {
-  readonly benchmark: string;
-  readonly counts: CheckCounts;
-  readonly items: readonly CisResult[];
 }
 
 /** How one thing is on one host. */

@@ -2,7 +2,7 @@
 import { type Evidence, heard, need } from "../evidence";
 import type { Verdict } from "../types";
 import { ciphers } from "./ciphers";
-import { type FileFact, kubeletFiles } from "./host";
+import type { FileFact } from "./host";
 import {
   bad,
   type CisItem,
@@ -18,6 +18,7 @@ import {
   without,
   worst,
 } from "./item";
+import { kubeletFiles } from "./paths";
 
 const noKubelets = "nodes are simulated: none of these hosts runs a kubelet";
 const notReached = "its nodes are no hosts of the plan: their files cannot be looked at from here";
