@@ -405,6 +405,10 @@ describe("what hosts say is not believed", () => {
     const noise = "== files 0\nnonsense\n999 root:root f /etc/kubernetes/admin.conf\n644 root:root f relative\n";
     expect(item("1.1.13", onHosts(/master-1/, "== files 0\n", noise)).status).toBe("ok");
   });
+  test("nothing of it moves the cursor of a terminal", () => {
+    const { found } = item("1.2.2", apiserver("a --secure-port", "a --token-auth-file=/x\x1b[2J\x07\na --secure-port"));
+    expect(found).toContain("--token-auth-file=/x?[2J?");
+  });
   test("a policy that unfolds into gigabytes is refused", () => {
     const bomb = "| a: &a [x, x]\n| b: &b [*a, *a]\n| rules: *b\n";
     expect(item("3.2.2", apiserver(/\| apiVersion: audit[\s\S]*?(?=@ )/, bomb))).toMatchObject({
