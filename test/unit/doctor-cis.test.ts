@@ -182,7 +182,7 @@ const wrong: readonly Form[] = [
     apiserver("a --anonymous-auth=false\n", "a --anonymous-auth=false\na --anonymous-auth\n"),
     /anonymous-auth=true/,
   ],
-  ["1.2.2", "failed", apiserver("a --secure-port", "a --token-auth-file=/x\na --secure-port"), /token-auth-file/],
+  ["1.2.2", "failed", apiserver("a --watch-cache", "a --token-auth-file=/x\na --watch-cache"), /token-auth-file/],
   ["1.2.3", "failed", apiserver(/enable-admission-plugins=.*/, "enable-admission-plugins=X"), /DenyService/],
   ["1.2.4", "failed", apiserver(/a --kubelet-client-key=.*\n/, ""), /kubelet-client-key not set/],
   ["1.2.5", "failed", apiserver(/a --kubelet-certificate-authority=.*\n/, ""), /not set/],
@@ -196,13 +196,13 @@ const wrong: readonly Form[] = [
   [
     "1.2.12",
     "failed",
-    apiserver("a --secure-port", "a --disable-admission-plugins=ServiceAccount\na --secure-port"),
+    apiserver("a --watch-cache", "a --disable-admission-plugins=ServiceAccount\na --watch-cache"),
     /is off/,
   ],
   [
     "1.2.13",
     "failed",
-    apiserver("a --secure-port", "a --disable-admission-plugins=X,NamespaceLifecycle\na --secure-port"),
+    apiserver("a --watch-cache", "a --disable-admission-plugins=X,NamespaceLifecycle\na --watch-cache"),
     /is off/,
   ],
   ["1.2.14", "failed", apiserver("NodeRestriction", "X"), /is not on/],
@@ -211,9 +211,9 @@ const wrong: readonly Form[] = [
   ["1.2.17", "failed", apiserver("audit-log-maxage=30", "audit-log-maxage=3"), /less than 30/],
   ["1.2.18", "failed", apiserver("audit-log-maxbackup=10", "audit-log-maxbackup=1"), /less than 10/],
   ["1.2.19", "failed", apiserver("audit-log-maxsize=100", "audit-log-maxsize=x"), /less than 100/],
-  ["1.2.20", "failed", apiserver("a --secure-port", "a --request-timeout=2h\na --secure-port"), /2h/],
-  ["1.2.20", "failed", apiserver("a --secure-port", "a --request-timeout=0\na --secure-port"), /=0/],
-  ["1.2.21", "failed", apiserver("a --secure-port", "a --service-account-lookup=false\na --secure-port"), /false/],
+  ["1.2.20", "failed", apiserver("a --watch-cache", "a --request-timeout=2h\na --watch-cache"), /2h/],
+  ["1.2.20", "failed", apiserver("a --watch-cache", "a --request-timeout=0\na --watch-cache"), /=0/],
+  ["1.2.21", "failed", apiserver("a --watch-cache", "a --service-account-lookup=false\na --watch-cache"), /false/],
   ["1.2.22", "failed", apiserver(/a --service-account-key-file=.*\n/, ""), /not set/],
   ["1.2.23", "failed", apiserver(/a --etcd-keyfile=.*\n/, ""), /not set/],
   ["1.2.24", "failed", apiserver(/a --tls-cert-file=.*\n/, ""), /not set/],
@@ -230,7 +230,7 @@ const wrong: readonly Form[] = [
   [
     "1.2.30",
     "failed",
-    apiserver("a --secure-port", "a --service-account-extend-token-expiration=true\na --secure-port"),
+    apiserver("a --watch-cache", "a --service-account-extend-token-expiration=true\na --watch-cache"),
     /true/,
   ],
   ["1.3.1", "failed", apiserver(/a --terminated-pod-gc-threshold=.*\n/, ""), /not set/],
@@ -255,9 +255,9 @@ const wrong: readonly Form[] = [
   ["2.6", "failed", members("e ETCD_CLIENT_CERT_AUTH", "e ETCD_PEER_AUTO_TLS=true\ne ETCD_CLIENT_CERT_AUTH"), /true/],
   ["2.7", "failed", sharedAuthority, /trusts an authority of the API's clients/],
   ["3.1.1", "failed", credential({ hours: 8760 }), /8760 hours/],
-  ["3.1.1", "ok", apiserver("a --secure-port", "a --oidc-issuer-url=https://a\na --secure-port"), /provider is set/],
+  ["3.1.1", "ok", apiserver("a --watch-cache", "a --oidc-issuer-url=https://a\na --watch-cache"), /provider is set/],
   ["3.1.2", "warning", onApi({ tokenSecrets: { value: three } }), /3 tokens/],
-  ["3.1.3", "failed", apiserver("a --secure-port", "a --enable-bootstrap-token-auth=true\na --secure-port"), /true/],
+  ["3.1.3", "failed", apiserver("a --watch-cache", "a --enable-bootstrap-token-auth=true\na --watch-cache"), /true/],
   ["3.2.1", "failed", apiserver(/a --audit-policy-file=.*\n/, ""), /not set/],
   ["3.2.2", "failed", apiserver(/\| rules:\n/, "| rules:\n|   - {level: None}\n"), /get secrets: None/],
   ["3.2.2", "failed", apiserver(/\| rules:\n/, "| rules:\n|   - {level: Request}\n"), /get secrets: Request/],
@@ -313,7 +313,7 @@ const wrong: readonly Form[] = [
   [
     "5.2.1",
     "failed",
-    apiserver("a --secure-port", "a --disable-admission-plugins=PodSecurity\na --secure-port"),
+    apiserver("a --watch-cache", "a --disable-admission-plugins=PodSecurity\na --watch-cache"),
     /is off/,
   ],
   ...["5.2.2", "5.2.3", "5.2.4", "5.2.5", "5.2.10", "5.2.11", "5.2.12"].map(
@@ -406,7 +406,7 @@ describe("what hosts say is not believed", () => {
     expect(item("1.1.13", onHosts(/master-1/, "== files 0\n", noise)).status).toBe("ok");
   });
   test("nothing of it moves the cursor of a terminal", () => {
-    const { found } = item("1.2.2", apiserver("a --secure-port", "a --token-auth-file=/x\x1b[2J\x07\na --secure-port"));
+    const { found } = item("1.2.2", apiserver("a --watch-cache", "a --token-auth-file=/x\x1b[2J\x07\na --watch-cache"));
     expect(found).toContain("--token-auth-file=/x?[2J?");
   });
   test("a policy that unfolds into gigabytes is refused", () => {
