@@ -14,7 +14,7 @@ import { plan as planOf } from "../../components/plan/plan";
 import { clusterOf } from "../support/plans";
 import { smallConfiguration, smallPlan } from "./cli-fixture";
 import { asPlanned, authoritiesOf } from "./doctor-cis-evidence";
-import { onApi, onHosts } from "./doctor-recorded/fixture";
+import { onApi, onHosts, recordedForCis } from "./doctor-recorded/fixture";
 
 type Change = (gathered: Gathered) => Gathered;
 const plan = smallPlan();
@@ -78,6 +78,16 @@ function staticPods() {
   const { spec, platform } = clusterOf("lab-small", smallConfiguration);
   return planOf(spec, { ...platform.facts(spec), runtimes: ["static-pod"] });
 }
+
+test("a recorded lab: what failed when it was recorded does, and nothing else", () => {
+  const { counts, items } = diagnose(plan, recordedForCis()).cis;
+  const of = (status: CheckStatus) => items.flatMap((one) => (one.status === status ? [one.id] : [])).join(" ");
+  expect(counts).toEqual({ ok: 67, warning: 0, failed: 19, unknown: 0, explained: 11, skipped: 34 });
+  expect(of("failed")).toBe(
+    "1.2.3 1.2.9 1.2.15 1.2.30 1.3.2 1.4.1 3.1.1 5.1.7 5.2.2 5.2.3 5.2.4 5.2.5 5.2.6 5.2.7 5.2.8 5.2.9 5.2.10 5.2.11 5.2.12",
+  );
+  expect(of("explained")).toBe("1.1.1 1.1.3 1.1.5 1.1.7 1.1.15 1.1.17 1.1.19 1.2.11 1.3.4 5.4.2 5.5.1");
+});
 
 const rights =
   (...bindings: Partial<Binding>[]): Change =>
