@@ -8,11 +8,13 @@ interface Options extends ClusterOptions {
   readonly json?: boolean;
   readonly explain?: string;
   readonly probe?: boolean;
+  readonly cis?: boolean;
 }
 
 export function define(command: Command): void {
   jsonOption(engineOption(command.argument(...stackArgument)))
     .option("--explain <check>", "all about one check: what was found, what is wanted, why, and what to do")
+    .option("--cis", "the CIS Kubernetes Benchmark alone, item by item, with the reason of every departure")
     .option("--probe", "make a Secret in a namespace of its own to see that it is encrypted, then remove both")
     .addHelpText(
       "after",
@@ -23,13 +25,14 @@ Reads the running cluster: processes, metrics, keys in etcd, kernel settings, ob
 Examples:
   kilonode doctor lab
   kilonode doctor lab --explain seats
+  kilonode doctor lab --cis
   kilonode doctor lab --json | jq '.checks[] | select(.status != "ok") | {id, found, remedy}'
 
 Exit status: 0 nothing failed (warnings and explained differences are told), 1 something did, or was not answered in time.`,
     )
     .action(async (stack: string, options: Options) => {
       const { checks, collectDoctor } = require("../doctor") as typeof import("../doctor");
-      const { doctorText, explainText } = require("../doctor/show") as typeof import("../doctor/show");
+      const { cisText, doctorText, explainText } = require("../doctor/show") as typeof import("../doctor/show");
       const { styleOf } = require("../show/style") as typeof import("../show/style");
       if (options.explain !== undefined && !checks.some(({ id }) => id === options.explain)) {
         const known = checks.map(({ id }) => id).join(", ");
@@ -42,11 +45,16 @@ Exit status: 0 nothing failed (warnings and explained differences are told), 1 s
       const style = styleOf(process.stdout);
       const one = report.checks.find(({ id }) => id === options.explain);
       const lines = options.json
-        ? [JSON.stringify(one ?? report, null, 2)]
+        ? [JSON.stringify(one ?? (options.cis ? report.cis : report), null, 2)]
         : one
           ? explainText(one, style)
-          : doctorText(report, style);
+          : options.cis
+            ? cisText(report, style)
+            : doctorText(report, style);
       print(`${lines.join("\n")}\n`);
-      process.exitCode = (one ? !["failed", "unknown"].includes(one.status) : report.passed) ? 0 : 1;
+      const passed = one ? isWell(one) : options.cis ? report.cis.items.every(isWell) : report.passed;
+      process.exitCode = passed ? 0 : 1;
     });
 }
+
+const isWell = ({ status }: { readonly status: string }) => status !== "failed" && status !== "unknown";

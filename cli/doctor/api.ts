@@ -1,4 +1,5 @@
 /** Asks the Kubernetes API and single API servers with the operator's kubeconfig, bounded in time and size. */
+import { X509Certificate } from "node:crypto";
 import { Agent, request } from "node:https";
 import { parse } from "yaml";
 import { NotInTime } from "./unread";
@@ -27,7 +28,15 @@ export interface Asking {
   readonly keep?: (line: string) => boolean;
 }
 
+/** A client certificate, as far as it says who asks and for how long. */
+export interface Credential {
+  readonly user: string;
+  readonly groups: readonly string[];
+  readonly hours: number;
+}
+
 export class ApiClient {
+  readonly credential: Credential;
   readonly #server: string;
   readonly #agent: Agent;
 
@@ -36,6 +45,7 @@ export class ApiClient {
     const { server, "certificate-authority-data": ca } = clusters[0].cluster;
     const { "client-certificate-data": cert, "client-key-data": key } = users[0].user;
     const decode = (base64: string) => Buffer.from(base64, "base64");
+    this.credential = credentialOf(new X509Certificate(decode(cert)));
     this.#server = server;
     this.#agent = new Agent({ ca: decode(ca), cert: decode(cert), key: decode(key), keepAlive: true, maxSockets: 4 });
   }
@@ -87,6 +97,13 @@ export class ApiClient {
   close(): void {
     this.#agent.destroy();
   }
+}
+
+function credentialOf({ subject, validFrom, validTo }: X509Certificate): Credential {
+  const named = (field: string) =>
+    subject.split("\n").flatMap((line) => (line.startsWith(`${field}=`) ? [line.slice(field.length + 1)] : []));
+  const hours = Math.round((Date.parse(validTo) - Date.parse(validFrom)) / 3_600_000);
+  return { user: named("CN").join(" "), groups: named("O"), hours };
 }
 
 export interface Page<T> {

@@ -1,5 +1,16 @@
 /** What the doctor asks the API: as little as shows the setting, never a whole list of what grows with the cluster. */
 import { type ApiClient, asTable, eachPage, metadataOnly, type Page } from "./api";
+import {
+  type Namespace,
+  type PodSample,
+  type Rights,
+  readDefaultNamespace,
+  readNamespaces,
+  readRights,
+  readTokenSecrets,
+  samplePods,
+  type Tally,
+} from "./cis/ask";
 import { NotInTime } from "./unread";
 
 /** Something that was asked for, or why it could not be read. */
@@ -51,6 +62,11 @@ export interface ApiAnswers {
   /** Of the first 100 nodes: those that no simulator runs. */
   readonly realNodes: Read<readonly string[]>;
   readonly kubelets: Read<readonly { readonly node: string; readonly config: Readonly<Record<string, unknown>> }[]>;
+  readonly rights: Read<Rights>;
+  readonly namespaces: Read<readonly Namespace[]>;
+  readonly pods: Read<PodSample>;
+  readonly tokenSecrets: Read<Tally>;
+  readonly defaultNamespace: Read<Tally>;
 }
 
 const leasesPath = "/apis/coordination.k8s.io/v1/namespaces";
@@ -62,6 +78,7 @@ export const servicePages = 24;
 export async function askApi(client: ApiClient): Promise<ApiAnswers> {
   const list = async <T>(path: string) => (await client.json<Page<T>>(path)).items ?? [];
   const nodes = attempt(() => realNodes(client));
+  const judged = askForBenchmark(client);
   const [bookmarks, paging, flowSchemas, priorityLevels, leases, heartbeats, slices, services] = await Promise.all([
     attempt(() => watchBookmarks(client)),
     attempt(() => paged(client)),
@@ -87,7 +104,19 @@ export async function askApi(client: ApiClient): Promise<ApiAnswers> {
     services,
     realNodes: real,
     kubelets,
+    ...(await judged),
   };
+}
+
+async function askForBenchmark(client: ApiClient) {
+  const [rights, namespaces, pods, tokenSecrets, defaultNamespace] = await Promise.all([
+    attempt(() => readRights(client)),
+    attempt(() => readNamespaces(client)),
+    attempt(() => samplePods(client)),
+    attempt(() => readTokenSecrets(client)),
+    attempt(() => readDefaultNamespace(client)),
+  ]);
+  return { rights, namespaces, pods, tokenSecrets, defaultNamespace };
 }
 
 /** Without what the server keeps for itself. */

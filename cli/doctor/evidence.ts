@@ -3,6 +3,7 @@ import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import type { PlatformDegradation } from "../../components/platform/module";
 import type { MachineStatus } from "../../components/rollout/hosts/answers";
 import { lateSections, readMachine, readSections, type Section } from "../hosts/report";
+import type { Credential } from "./api";
 import type { ApiAnswers, Read } from "./ask-api";
 import type { Gathered } from "./gather";
 import { readMetrics, type Sample } from "./metrics";
@@ -40,6 +41,7 @@ export interface Evidence {
   /** None of those was heard in time: they may be well. */
   readonly lateServers: boolean;
   readonly api: ApiAnswers;
+  readonly credential: Credential;
   readonly degradations: readonly PlatformDegradation[];
   readonly now: Date;
 }
@@ -55,6 +57,7 @@ export function readEvidence(plan: ClusterPlan, gathered: Gathered): Evidence {
     silentServers: servers.flatMap(([name, { error }]) => (error === undefined ? [] : [`${name}: ${error}`])),
     lateServers: servers.length > 0 && servers.every(([, { error, late }]) => error === undefined || late === true),
     api: gathered.api,
+    credential: gathered.credential,
     degradations: gathered.degradations,
     now: new Date(gathered.now),
   };

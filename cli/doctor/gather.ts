@@ -8,8 +8,9 @@ import type { PlatformDegradation } from "../../components/platform/module";
 import { askAll, bashProgram, type HostAnswer, hostAnswer } from "../hosts/ask";
 import type { RunningCluster } from "../hosts/cluster";
 import { certificatePaths } from "../hosts/status";
-import { ApiClient } from "./api";
+import { ApiClient, type Credential } from "./api";
 import { type ApiAnswers, askApi, attempt, type Read } from "./ask-api";
+import { judgedPaths } from "./cis/paths";
 import { prefixOf } from "./shards";
 
 /** Everything that was read, as text and plain data: enough to judge it again elsewhere. */
@@ -19,6 +20,8 @@ export interface Gathered {
   readonly servers: Readonly<Record<string, Read<string>>>;
   readonly api: ApiAnswers;
   readonly degradations: readonly PlatformDegradation[];
+  /** By whom the API was asked: of the certificate, nothing of its key. */
+  readonly credential: Credential;
   /** ISO 8601. */
   readonly now: string;
 }
@@ -59,6 +62,7 @@ export async function gather({ checked, hosts, kubeconfig, sshKey }: RunningClus
       servers,
       api,
       degradations,
+      credential: client.credential,
       now,
     };
   } finally {
@@ -71,7 +75,7 @@ const largeKinds = ["/configmaps", "/secrets", "/pods", "/nodes", "/endpoints", 
 
 export function hostArguments(plan: ClusterPlan, name: string): string[] {
   const host = plan.hosts.find((one) => one.name === name);
-  if (!host) return ["other", "1", "no", "no", "", "", "", ""];
+  if (!host) return ["other", "1", "no", "no", "", "", "", "", ""];
   const shard = plan.shards.find((one) => isMember(one, host.name));
   const leases = plan.shards.find(({ resources }) => resources.includes("coordination.k8s.io/leases"));
   const prefixes = plan.shards.flatMap(({ resources }) => resources.map(prefixOf));
@@ -85,6 +89,7 @@ export function hostArguments(plan: ClusterPlan, name: string): string[] {
     kinds.map(prefixOf).map(encoded).join(" "),
     Object.keys(host.machine.sysctls).join(" "),
     certificatePaths(host).join(" "),
+    judgedPaths(host).join(" "),
   ];
 }
 

@@ -37,11 +37,26 @@ export interface CheckResult extends Verdict, Omit<Check, "judge" | "wanted"> {
   readonly wanted: string;
 }
 
+export type CheckCounts = Readonly<Record<CheckStatus, number>>;
+
+export interface CisResult extends Verdict {
+  /** Of the benchmark: "1.2.16". */
+  readonly id: string;
+  readonly title: string;
+}
+
+export interface CisReport {
+  readonly benchmark: string;
+  readonly counts: CheckCounts;
+  readonly items: readonly CisResult[];
+}
+
 export interface DoctorReport {
   readonly stack: string;
-  /** True when no check failed and none is unknown. */
+  /** True when no check and no item of the benchmark failed, and none is unknown. */
   readonly passed: boolean;
-  readonly counts: Readonly<Record<CheckStatus, number>>;
+  readonly counts: CheckCounts;
   readonly checks: readonly CheckResult[];
+  readonly cis: CisReport;
   readonly durationMs: number;
 }

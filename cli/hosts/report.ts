@@ -30,8 +30,11 @@ export const lateSections = ({ sections }: Pick<Seen, "sections">): string[] =>
 export const isUnknown = (seen: Pick<Seen, "late" | "sections">, section: string): boolean =>
   seen.late || lateSections(seen).includes(section);
 
+/** Without what would move the cursor of the terminal that it is shown on. */
+const plain = (text: string) => text.replace(/[^\P{Cc}\n\t]/gu, "?");
+
 export function readSections(text: string): Readonly<Record<string, Section>> {
-  const parts = text.split(/^== ([a-z]+) (\d+)$/m);
+  const parts = plain(text).split(/^== ([a-z]+) (\d+)$/m);
   const sections: [string, Section][] = [];
   for (let at = 1; at + 2 < parts.length; at += 3) {
     sections.push([parts[at] ?? "", { code: Number(parts[at + 1]), text: (parts[at + 2] ?? "").trim() }]);

@@ -90,6 +90,9 @@ function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machi
       [pki]: { mode: "0755", owner: "root:root" },
       [dataDir]: { mode: "0700", owner: "etcd:etcd" },
       [`${dataDir}/member`]: { mode: "0700", owner: "etcd:etcd" },
+      // mkfs leaves them open to everybody.
+      [databaseMount]: { mode: "0700", owner: "etcd:etcd" },
+      [walMount]: { mode: "0700", owner: "etcd:etcd" },
     },
     files: {
       ...hostServices("etcd.service", "traffic-classes.service"),

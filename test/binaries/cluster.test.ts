@@ -6,6 +6,14 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { ApiClient } from "../../cli/doctor/api";
+import {
+  readDefaultNamespace,
+  readNamespaces,
+  readRights,
+  readTokenSecrets,
+  samplePods,
+} from "../../cli/doctor/cis/ask";
 import { operatorsGroup } from "../../components/objects/plan";
 import { issueKubeconfig, type Role } from "../../components/pki/operator-access";
 import { problemsOf } from "../support/plans";
@@ -395,7 +403,82 @@ else
       rmSync(join(cluster.root, "broken"), { recursive: true });
     });
 
+    test("the doctor reads from it who has which right, and what its pods are", async () => {
+      const done = async (...args: string[]) => {
+        const { code, output } = await kubectl(...args);
+        expect({ code, output }).toEqual({ code: 0, output });
+      };
+      const path = join(cluster.root, "workload.yaml");
+      writeFileSync(path, workload);
+      await done("create", "namespace", "web");
+      await done("label", "namespace", "web", "pod-security.kubernetes.io/enforce=privileged");
+      await done("wait", "--for=create", "--namespace=web", "serviceaccount/default", "--timeout=60s");
+      await done("create", `--filename=${path}`);
+      const client = new ApiClient(readFileSync(cluster.kubeconfig(), "utf8"));
+      try {
+        expect(client.credential.groups).toContain("system:masters");
+        const rights = await readRights(client);
+        expect(rights.complete).toBe(true);
+        expect(rights.roles).toContainEqual(expect.objectContaining({ name: "cluster-admin", builtIn: true }));
+        expect(rights.bindings).toContainEqual({
+          name: "readers",
+          builtIn: false,
+          role: { kind: "ClusterRole", name: "view" },
+          subjects: ["User eve", "ServiceAccount web/default"],
+        });
+        const namespaces = await readNamespaces(client);
+        expect(namespaces).toContainEqual({ name: "web", enforce: "privileged", policed: true });
+        expect(namespaces).toContainEqual({ name: "default", policed: false });
+        const one = { count: 1, examples: ["web/one"] };
+        expect(await samplePods(client)).toEqual({
+          seen: 1,
+          complete: true,
+          traits: {
+            "default account": one,
+            "mounts a token": one,
+            "no seccomp profile": one,
+            "no security context": one,
+            "Secret in its environment": one,
+          },
+        });
+        expect(await readTokenSecrets(client)).toEqual({ count: 1, examples: ["web/for-ever"] });
+        expect(await readDefaultNamespace(client)).toEqual({ count: 1, examples: ["Service default/front"] });
+      } finally {
+        client.close();
+      }
+    });
+
     test("nothing that runs complains about a setting", () => {
       for (const name of components) expect(complaints(cluster.programs.get(name)?.output ?? "")).toEqual([]);
     });
   });
+
+/** As a careless workload would be. */
+const workload = `
+{apiVersion: v1, kind: Secret, metadata: {name: word, namespace: web}, stringData: {word: x}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: for-ever, namespace: web, annotations: {kubernetes.io/service-account.name: default}}
+type: kubernetes.io/service-account-token
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: one, namespace: web}
+spec: {containers: [{name: one, image: example/one, envFrom: [{secretRef: {name: word}}]}]}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: closed, namespace: web}
+spec: {podSelector: {}}
+---
+{apiVersion: v1, kind: Service, metadata: {name: front, namespace: default}, spec: {ports: [{port: 80}]}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: readers}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects:
+  - {apiGroup: rbac.authorization.k8s.io, kind: User, name: eve}
+  - {kind: ServiceAccount, name: default, namespace: web}
+`;

@@ -137,9 +137,14 @@ describe.runIf(root)("a small cluster in the lab", () => {
     const report = JSON.parse(ran.stdout) as DoctorReport;
     const wrong = report.checks.filter(({ status }) => status === "failed" || status === "warning");
     expect(wrong.map(({ id, found, details }) => ({ id, found, details }))).toEqual([]);
+    const items = report.cis.items.filter(({ status }) => status === "failed" || status === "unknown");
+    expect(items.map(({ id, title, found, details }) => ({ id, title, found, details }))).toEqual([]);
+    expect(report.cis.items).toHaveLength(131);
     expect({ code: ran.code, passed: report.passed }).toEqual({ code: 0, passed: true });
-    for (const { id, because } of report.checks.filter(({ status }) => status === "explained" || status === "skipped"))
-      expect(because, id).toBeTruthy();
+    const departures = [...report.checks, ...report.cis.items].filter(({ status }) =>
+      /^(explained|skipped)$/.test(status),
+    );
+    for (const { id, because } of departures) expect(because, id).toBeTruthy();
     expect((await stack.run("doctor", "--explain", "nothing")).code).toBe(2);
   });
 

@@ -21,7 +21,7 @@ test("a recorded lab: everything is in effect, or the machine explains why it ca
     ["sysctls", "explained"],
     ["open-files", "explained"],
   ]);
-  expect(report.passed).toBe(true);
+  expect(report.counts).toMatchObject({ failed: 0, unknown: 0 });
   expect(Object.values(report.counts).reduce((a, b) => a + b)).toBe(checks.length);
 });
 
@@ -256,9 +256,10 @@ test("of a histogram of sizes only the buckets that say something are kept, and 
 
 test("as text: a line for each check, more only where something is to be said", () => {
   const lines = doctorText(diagnose(recordedPlan(), recorded(), 8_400), plainStyle);
-  expect(lines[0]).toBe("stack lab-small: nothing failed (36 checks in 8.4s: 31 ok, 2 explained, 3 skipped)");
+  expect(lines[0]).toMatch(/^stack lab-small: .* \(36 checks in 8\.4s: 31 ok, 2 explained, 3 skipped\)$/);
   expect(lines.join("\n")).not.toContain("\x1b[");
   expect(lines.filter((line) => line.startsWith("    ok "))).toHaveLength(31);
+  expect(lines.join("\n")).toContain("CIS Kubernetes Benchmark");
 });
 
 test("one check explained: what, why, from where, what to do, and the ledger's row", () => {

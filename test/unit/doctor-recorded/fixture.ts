@@ -9,14 +9,35 @@ import { readSections } from "../../../cli/hosts/report";
 import type { HostAnswer } from "../../../cli/hosts/ask";
 import type { ClusterPlan, HostPlan } from "../../../components/plan/types";
 import { smallPlan } from "../cli-fixture";
+import { asPlanned } from "../doctor-cis-evidence";
 
 const folder = __dirname;
 const text = (name: string) => readFileSync(join(folder, name), "utf8");
 
-/** A copy of the recording, to change. */
+/** A copy of the recording, to change. Questions that are newer than it are answered as the plan would have it. */
 export function recorded(): Gathered & { hosts: HostAnswer[] } {
   const gathered = JSON.parse(text("gathered.json")) as Gathered;
-  return { ...gathered, hosts: gathered.hosts.map(({ name }) => ({ name, report: text(`${name}.txt`) })) };
+  const planned = asPlanned(smallPlan(), () => "");
+  const reportOf = (name: string) => {
+    const report = text(`${name}.txt`);
+    const asked = readSections(report);
+    const { report: made = "" } = planned.hosts.find((host) => host.name === name) ?? {};
+    const newer = Object.entries(readSections(made)).filter(([section]) => asked[section] === undefined);
+    return [report, ...newer.map(([section, answer]) => `== ${section} ${answer.code}\n${answer.text}\n`)].join("\n");
+  };
+  return {
+    ...planned,
+    ...gathered,
+    api: { ...planned.api, ...gathered.api },
+    hosts: gathered.hosts.map(({ name }) => ({ name, report: reportOf(name) })),
+  };
+}
+
+/** Of a master and of a member of another lab-small, what the CIS benchmark is judged by. */
+export function recordedForCis(): Gathered {
+  const hosts = ["lab-small-master-1", "lab-small-etcd-main-1"].map((name) => ({ name, report: text(`cis-${name}.txt`) }));
+  const told = JSON.parse(text("cis.json")) as Pick<Gathered, "api" | "credential" | "now">;
+  return { ...told, hosts, servers: {}, degradations: [] };
 }
 
 /**
