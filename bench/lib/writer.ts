@@ -3,6 +3,7 @@
  * client-go does: HTTP/2, a new connection after GOAWAY, and another try only for a request that the server did not begin
  * (a stream above GOAWAY's last one, or REFUSED_STREAM). Anything else that goes wrong is a failed request.
  */
+import { randomBytes } from "node:crypto";
 import http2 from "node:http2";
 import { type OperatorAccess, operatorAccess } from "./kubeconfig";
 
@@ -31,6 +32,8 @@ const configMaps: Written = { apiVersion: "v1", kind: "ConfigMap", plural: "conf
 export const leases: Written = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", plural: "leases" };
 
 export class Writer {
+  /** Of what this one writes: several may write in one namespace. */
+  private readonly id = randomBytes(4).toString("hex");
   private readonly acknowledged: string[] = [];
   private readonly failed: string[] = [];
   private slowestMs = 0;
@@ -66,7 +69,7 @@ export class Writer {
     this.stopped = true;
     await Promise.all(this.loops);
     const session = this.connect();
-    const list = JSON.parse(await request(session, "GET", `${this.path}?labelSelector=writer`)) as {
+    const list = JSON.parse(await request(session, "GET", `${this.path}?labelSelector=writer=${this.id}`)) as {
       items: { metadata: { name: string } }[];
     };
     session.close();
@@ -89,9 +92,9 @@ export class Writer {
   private async loop(client: number): Promise<void> {
     let session = this.connect();
     for (let index = 0; !this.stopped; index++) {
-      const name = `write-${client}-${index}`;
+      const name = `write-${this.id}-${client}-${index}`;
       const { apiVersion, kind } = this.written;
-      const body = JSON.stringify({ apiVersion, kind, metadata: { name, labels: { writer: "true" } } });
+      const body = JSON.stringify({ apiVersion, kind, metadata: { name, labels: { writer: this.id } } });
       const started = performance.now();
       for (;;) {
         if (session.closed || session.destroyed) session = this.connect();
