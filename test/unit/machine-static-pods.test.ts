@@ -151,7 +151,10 @@ describe("static pods", () => {
   });
 
   test("run as users of planned numbers, which no other user of the host may have", () => {
-    const withUser = (uid: number) => ({ ...master(), users: { ...machine.users, pod: { home: "/nonexistent", uid } } });
+    const withUser = (uid: number) => ({
+      ...master(),
+      users: { ...machine.users, pod: { home: "/nonexistent", uid } },
+    });
     expect(host.refused("stage", withUser(0), 2)).toContain('users["pod"].uid: got 0, wants a number from 1 to 65533');
     expect(host.converge(withUser(61_001)).changed.users).toEqual(["etcd", "pod"]);
     expect(host.read("/etc/passwd")).toMatch(/^pod:x:61001:/m);
