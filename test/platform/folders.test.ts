@@ -407,7 +407,7 @@ describe("a cluster on folders", () => {
       expect.arrayContaining([1, 2, 3].map((n) => `etcd-main-${n} starts: etcd.service`)),
     );
     // Not ephemeral any more: all of it goes.
-    expect(problems(await cluster.up({ ...kept, ephemeral: true }))).toEqual([]);
+    expect(problems(await cluster.up(renewed))).toEqual([]);
     log();
   });
 
