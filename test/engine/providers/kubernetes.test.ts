@@ -76,7 +76,7 @@ describe("objects", () => {
     const { id, inputs, outputs } = await create(provider, call(type), inside("a"));
     expect(id).toBe("a/r");
     expect(server.requests()).toContain("PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/r");
-    const moved = await provider.diff?.(call(type), id, inputs, outputs, inside("b"));
+    const moved = await provider.diff?.(call(type), id, inputs, outputs, inside("b"), []);
     expect(moved).toMatchObject({ replaces: ["metadata"], deleteBeforeReplace: false });
     await expect(create(provider, call(type), { ...role("r"), kind: "Role" })).rejects.toThrow(
       "metadata.namespace is missing",
