@@ -32,19 +32,18 @@ class KubernetesProvider implements Provider {
   }
 
   async check(call: ResourceCall, _old: Values | undefined, inputs: Values) {
-    kindOf(call.type);
     const checked = withoutNull(inputs) as Values;
-    return { inputs: checked, failures: failuresOf(checked) };
+    return { inputs: checked, failures: failuresOf(call.type, checked) };
   }
 
   async diff(call: ResourceCall, _id: string, oldInputs: Values, oldOutputs: Values, inputs: Values) {
-    const fixed = ["apiVersion", "kind", "metadata.name", ...kindOf(call.type).immutable];
+    const fixed = ["apiVersion", "kind", "metadata.name", "metadata.namespace", ...kindOf(call.type).immutable];
     const found = diffOf(changedPaths(oldInputs, inputs), (path) =>
       fixed.some((field) => path === field || path.startsWith(`${field}.`)),
     );
     if (found.replaces === undefined) return found;
     // Two objects of one name cannot exist at the same time.
-    return { ...found, deleteBeforeReplace: metadata(inputs).name === metadata(oldOutputs).name };
+    return { ...found, deleteBeforeReplace: nameOf(inputs) === nameOf(oldOutputs) };
   }
 
   async create(call: ResourceCall, inputs: Values) {

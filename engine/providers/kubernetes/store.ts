@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { ResourceCall } from "../../provider/provider";
 import { isObject, type Values } from "../../values/value";
 import { ApiError, type Client } from "./client";
-import { kindOf, metadata, nameOf } from "./kinds";
+import { metadata, nameOf, pathOf } from "./kinds";
 
 /** As the real provider: how long to wait for an object to be gone. */
 const TIMEOUT_S = 600;
@@ -21,9 +21,8 @@ export class ObjectStore {
     private readonly object: Values,
     readonly fieldManager: string,
   ) {
-    const name = nameOf(object);
-    this.#path = `/apis/${object.apiVersion}/${kindOf(call.type).plural}/${encodeURIComponent(name)}`;
-    this.#what = `${object.kind} ${name}`;
+    this.#path = pathOf(call.type, object);
+    this.#what = `${object.kind} ${nameOf(object)}`;
   }
 
   /** An object that is there already is an error, unless it is this resource's own, from a run that was interrupted. */

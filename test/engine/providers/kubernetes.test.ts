@@ -70,6 +70,19 @@ describe("objects", () => {
     expect(server.requests()).toContain(`PATCH ${at("kilonode%3Akubelet-client")}`);
   });
 
+  it("are in their namespace, where their kind has one, and another namespace is another object", async () => {
+    const type = "kubernetes:rbac.authorization.k8s.io/v1:Role";
+    const inside = (namespace: string) => ({ ...role("r", "get", { namespace }), kind: "Role" });
+    const { id, inputs, outputs } = await create(provider, call(type), inside("a"));
+    expect(id).toBe("a/r");
+    expect(server.requests()).toContain("PATCH /apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/r");
+    const moved = await provider.diff?.(call(type), id, inputs, outputs, inside("b"), []);
+    expect(moved).toMatchObject({ replaces: ["metadata"], deleteBeforeReplace: false });
+    await expect(create(provider, call(type), { ...role("r"), kind: "Role" })).rejects.toThrow(
+      "metadata.namespace is missing",
+    );
+  });
+
   it("are updated and deleted", async () => {
     const { id, inputs, outputs } = await create(provider, call(ROLE), role("two"));
     const next = await check(provider, call(ROLE), inputs, role("two", "list"));
@@ -200,7 +213,8 @@ describe("what is not supported", () => {
       await expect(create(provider, call(type), role("x"))).rejects.toThrow(
         `Resource type ${type} is not supported in a rehearsal; supported: ` +
           "kubernetes:flowcontrol.apiserver.k8s.io/v1:FlowSchema, " +
-          `kubernetes:flowcontrol.apiserver.k8s.io/v1:PriorityLevelConfiguration, ${ROLE}, ${BINDING}`,
+          `kubernetes:flowcontrol.apiserver.k8s.io/v1:PriorityLevelConfiguration, ${ROLE}, ${BINDING}, ` +
+          "kubernetes:rbac.authorization.k8s.io/v1:Role, kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
       );
     }
   });
