@@ -265,6 +265,8 @@ describe("activate", () => {
     expect(host.ok("status")).toEqual({
       staged: digest,
       active: digest,
+      parts: { trust: digest, show: digest },
+      distrusts: false,
       everActivated: true,
       restarts: [],
       pending: [],
