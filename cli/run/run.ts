@@ -1,7 +1,7 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { resourceIds } from "../../components/resources";
-import { exitCodes } from "../../config/errors";
+import { countOf, exitCodes, UserError } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
 import { type EngineEvent, hasChanges, type Result, urnName, type Values } from "../../engine";
 import { clusterOf } from "../hosts/cluster";
@@ -27,6 +27,8 @@ export interface RunOptions {
   readonly engine?: string;
   readonly json?: boolean;
   readonly expectNoChanges?: boolean;
+  /** An update of what an earlier one of this command has left waiting. */
+  readonly second?: boolean;
 }
 
 /** Progress goes to the standard error, the result to the standard output. @returns the exit code */
@@ -87,17 +89,20 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     ...(kept && { kept }),
   };
   print(reportText(report, result, checked, options, isPreview));
-  const waiting = action === "up" && exitCodeOfRun(report) === exitCodes.done ? waitingIn(outputs) : [];
-  if (waiting.length > 0) {
-    process.stderr.write(
-      `the machines of ${waiting.length} hosts wait (${waiting[0]}): now the update that changes them\n`,
-    );
-    return runAction(checked, action, options);
+  if (options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result)) {
+    process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
+    return exitCodes.failed;
   }
-  const unexpected = options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result);
-  if (!unexpected) return exitCodeOfRun(report);
-  process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
-  return exitCodes.failed;
+  const code = exitCodeOfRun(report);
+  const waiting = action === "up" && code === exitCodes.done ? waitingIn(outputs) : [];
+  if (waiting.length === 0) return code;
+  const wait = `the machines of ${countOf(waiting, "host")} wait (${waiting[0]})`;
+  if (options.second)
+    throw new UserError(
+      `${wait} after a second update, too: see docs/machines.md#one-host-at-a-time, then run \`${command}\` again`,
+    );
+  process.stderr.write(`${wait}: now the update that changes them\n`);
+  return runAction(checked, action, { ...options, second: true });
 }
 
 /** Hosts whose machines the update has left for the next one: see components/host/trust.ts. */
