@@ -33,8 +33,11 @@ async function up(stack: TestStack, ...options: string[]): Promise<string> {
   return `${((performance.now() - started) / 1000).toFixed(1)} s`;
 }
 
-async function changed(stack: TestStack, what: string): Promise<void> {
-  const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
+const kubeconfigOf = async (stack: TestStack) => (await stack.run("kubeconfig")).stdout;
+
+/** @param kubeconfig of the step before: whoever has one changes it when all has changed */
+async function changed(stack: TestStack, what: string, kubeconfig: string): Promise<void> {
+  const writer = new Writer(kubeconfig, "default");
   try {
     say(`${what}: up ${await up(stack)}`);
   } finally {
@@ -55,12 +58,14 @@ async function main(): Promise<void> {
     stack.from = oldProject(join(scratch, commit));
     copyFileSync(stack.file, join(stack.from, "stacks/Pulumi.authorities.yaml"));
     say(`${commit}: up ${await up(stack)}`);
+    const old = await kubeconfigOf(stack);
     stack.from = project;
-    await changed(stack, "authorities for each shard");
+    await changed(stack, "authorities for each shard", old);
     const { authorities: names } = await stack.json<Pick<ClusterPlan, "authorities">>("plan");
     for (const numbers of [[1, 2], [2, 1], [2]]) {
+      const kubeconfig = await kubeconfigOf(stack);
       stack.configure({ keys: { authorities: Object.fromEntries(names.map((name) => [name, numbers])) } });
-      await changed(stack, `keys ${numbers.join(", ")} of ${names.length} authorities`);
+      await changed(stack, `keys ${numbers.join(", ")} of ${names.length} authorities`, kubeconfig);
     }
     say(`nothing to change: up ${await up(stack, "--expect-no-changes")}`);
   } finally {
