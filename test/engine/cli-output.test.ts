@@ -77,6 +77,7 @@ const commands: readonly (readonly string[])[] = [
   ["state", "export", "small"],
   ["--help"],
   ["up", "--help"],
+  ["rotate", "small", "ssh-key"],
   ["recreate", "small", "--yes"],
   // Nothing is left for those that come after it.
   ["destroy", "small", "--yes"],
