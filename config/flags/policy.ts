@@ -43,7 +43,8 @@ const protectedFlags: Readonly<Record<Component, Readonly<Record<string, string>
   },
   "kube-scheduler": {
     ...refusedEverywhere,
-    "leader-elect": "set in KubeSchedulerConfiguration; two active schedulers place the same pod twice",
+    "leader-elect":
+      "the plan sets it in KubeSchedulerConfiguration, since two active schedulers place the same pod twice; remove it from the configuration",
     config: "the plan writes this file; extend the scheduler's configuration instead",
   },
   kubelet: {},

@@ -18,7 +18,7 @@ const lines: Readonly<Record<keyof typeof stacks, readonly string[]>> = {
   flags: [
     "masters.flags.apiserver.constructor: kube-apiserver 1.37.2 does not have this flag; remove it from the configuration (got 1)",
     "masters.flags.controllerManager.no-such-flag: kube-controller-manager 1.37.2 does not have this flag; remove it from the configuration (got 1)",
-    "masters.flags.scheduler.leader-elect: protected: set in KubeSchedulerConfiguration; two active schedulers place the same pod twice; remove it from the configuration (got false)",
+    "masters.flags.scheduler.leader-elect: refused: the plan sets it in KubeSchedulerConfiguration, since two active schedulers place the same pod twice; remove it from the configuration (got false)",
   ],
   keys: [
     "etcd.quotaGB: unknown key; see docs/configuration.md for the keys there are",

@@ -343,11 +343,10 @@ describe("a cluster on folders", () => {
       clients: () => cluster.read(master, "etc/kubernetes/pki/kubernetes-ca.crt"),
     };
     const names = (pem: string) =>
-      (pem.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map((one) =>
-        own(new X509Certificate(one).subject),
-      );
-    const signer = () => own(new X509Certificate(files.peer()).issuer);
-    const name = (authority: string, number: number) => `CN=${authority} CA${number === 1 ? "" : `-${number}`}`;
+      (pem.match(/-----BEGIN[^-]+-----[^-]+-----END[^-]+-----/g) ?? []).map((one) => new X509Certificate(one).subject);
+    const signer = () => new X509Certificate(files.peer()).issuer;
+    const name = (authority: string, number: number) =>
+      `CN=${cluster.stack} ${authority} CA${number === 1 ? "" : `-${number}`}`;
     for (const [step, restarts] of [
       [
         [1, 2],
