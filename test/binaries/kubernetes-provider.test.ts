@@ -57,7 +57,8 @@ else
       for (const object of cluster.plan.objects) {
         const at = call(`kubernetes:${object.apiVersion}:${object.kind}`, object.metadata.name);
         const { id } = await create(provider, at, object as unknown as Values);
-        expect(id).toBe(object.metadata.name);
+        const { name, namespace } = object.metadata;
+        expect(id).toBe(namespace === undefined ? name : `${namespace}/${name}`);
       }
     });
 

@@ -31,7 +31,9 @@ describe.runIf(root)("a cluster whose certificates have all expired", () => {
       KILONODE_TEST_CLOCK_MS: String(MARGIN_MS - 86_400_000),
       NODE_OPTIONS: `--require ${resolve("test/lab/support/clock.cjs")}`,
     };
-    ok(await finished(stack.start("up", [], clock)));
+    // It is not healthy in its own eyes: what it asks the API with ended for everybody else hours ago.
+    const then = await finished(stack.start("up", [], clock));
+    expect(then.stdout, `${then.stdout}\n${then.stderr}`).toContain("up succeeded");
     const started = () => stack.ssh("etcd-main-1", "systemctl show -P InvocationID etcd");
     const before = await started();
     const leaves = async () => (await status()).certificates.filter(({ authority }) => !authority);

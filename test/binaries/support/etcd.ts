@@ -53,6 +53,10 @@ const known: readonly { readonly says: string; readonly because: string }[] = [
     says: "simple token is not cryptographically signed",
     because: "tokens belong to etcd's own users and roles, which are off: clients are known by their certificates",
   },
+  ...["Failed to detect schema version", "failed to update storage version"].map((says) => ({
+    says,
+    because: "a member that has just begun has no term on disk for a moment; etcd looks again some seconds later",
+  })),
 ];
 
 /** Warnings, errors, and whatever speaks of settings on their way out. Up to its end: what a killed etcd says is of no interest. */

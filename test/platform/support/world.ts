@@ -66,6 +66,11 @@ export class World {
       const [, , , first = ""] = args;
       return first === makeKeys ? this.#makeKeys(host, await input()) : deliver(host, first, await input());
     }
+    if (program === "cat") {
+      const missing = args.find((path) => !host.has(path));
+      const texts = args.filter((path) => host.has(path)).map((path) => readFileSync(host.path(path), "utf8"));
+      return { ...answered(texts.join("")), code: missing === undefined ? 0 : 1 };
+    }
     if (!host.has(program)) return failed(`${program}: not found`, 127);
     switch (program) {
       case machineApply:
