@@ -81,6 +81,8 @@ export class World {
         return this.#shardOf(host).look(host);
       case `${tools}/etcd-call`:
         return this.#shardOf(host).call(host, args);
+      case `${tools}/secret-keys`:
+        return answered('{"key1": 1}');
       case `${tools}/hold-clients`:
         if (args[0] === "hold") this.log.push(`${host.name} holds its clients`);
         return answered("");
