@@ -406,7 +406,7 @@ describe("a cluster on folders", () => {
       expect.arrayContaining([1, 2, 3].map((n) => `etcd-main-${n} starts: etcd.service`)),
     );
     // Not ephemeral any more: all of it goes.
-    expect(problems(await cluster.up(renewed))).toEqual([]);
+    expect(problems(await cluster.up(again))).toEqual([]);
     log();
   });
 
