@@ -1,5 +1,7 @@
 /** Reads what hosts/host-report prints. A host is not trusted to print what it should: what cannot be read counts as not told. */
+
 import * as z from "zod";
+import { certificatesIn } from "../../components/pki/pem";
 import type { HostPlan } from "../../components/plan/types";
 import { type DownService, diagnosis, type MachineStatus, machineStatus } from "../../components/rollout/hosts/answers";
 import { json, readAnswer } from "./answer";
@@ -47,8 +49,7 @@ export function readCertificates(section: Section | undefined): { readonly path:
   const parts = (section?.text ?? "").split(/^# (\/.*)$/m);
   const found: { path: string; pem: string }[] = [];
   for (let at = 1; at + 1 < parts.length; at += 2) {
-    const blocks = (parts[at + 1] ?? "").match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-    for (const pem of blocks) found.push({ path: parts[at] ?? "", pem });
+    for (const pem of certificatesIn(parts[at + 1] ?? "")) found.push({ path: parts[at] ?? "", pem });
   }
   return found;
 }

@@ -217,11 +217,10 @@ function memberCertificates({ name: shard }: ShardPlan, member: Place): Certific
     certPath: `${pki}/${name}.crt`,
     commonName: member.name,
   });
-  const server = { ...pair("server"), ...identity(member), uses: ["server_auth"] as const };
   return [
     // A peer calls, and is called.
     { ...pair("peer"), ...identity(member), uses: ["server_auth", "client_auth"], authority: peerAuthority(shard) },
-    { ...server, authority: clientAuthority(shard) },
+    { ...pair("server"), ...identity(member), uses: ["server_auth"], authority: clientAuthority(shard) },
     // For etcdctl on this host, and for etcd's HTTP gateway. Of no other shard's authority, so it opens no other shard.
     clientCertificate({ ...pair("client"), authority: clientAuthority(shard) }),
   ];

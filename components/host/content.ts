@@ -155,7 +155,10 @@ function secretJson(all: readonly { path: string; secret: SecretPlan; text: stri
 }
 
 /** The machine with its public certificates. */
-function machineJson(plan: HostPlan, pems: readonly { path: string; pem: string; credential: "own" | "trusted" }[]) {
+function machineJson(
+  plan: HostPlan,
+  pems: readonly { path: string; pem: string; credential: MachineFile["credential"] & string }[],
+): string {
   const certificates: [string, MachineFile][] = pems.map(({ path, pem, credential }) => [
     path,
     { mode: "0644", owner: "root:root", content: pem, credential },

@@ -7,6 +7,7 @@ import { X509Certificate } from "node:crypto";
 import type * as pulumi from "@pulumi/pulumi";
 import { SshConnection } from "../access/ssh";
 import { known } from "../known";
+import { certificatesIn } from "../pki/pem";
 import { keysOf, subjectOf } from "../plan/authorities";
 import type { ClusterPlan, HostPlan } from "../plan/types";
 import type { FoundMachine, Placement } from "../platform/module";
@@ -74,8 +75,7 @@ export function trustsAll(
 }
 
 function subjects(pem: string): string[] {
-  const blocks = pem.slice(0, 100_000).match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [];
-  return blocks.flatMap((block) => {
+  return certificatesIn(pem.slice(0, 100_000)).flatMap((block) => {
     try {
       return [new X509Certificate(block).subject];
     } catch {

@@ -37,9 +37,8 @@ export async function credentialsFirst(spec: PrepareSpec, hosts: CredentialHosts
     if (part === "show" && !distrusted) return;
     for (const wave of waves) {
       const changes = seen
-        .filter(({ group }) => wave.includes(group.group))
-        .map(({ group, statuses }) => partOf(group, statuses, part))
-        .filter(({ hosts: all }) => all.some(({ digest, name }) => digest !== activeOf(seen, name)));
+        .filter(({ group, statuses }) => wave.includes(group.group) && differs(statuses, part))
+        .map(({ group, statuses }) => partOf(group, statuses, part));
       const results = await Promise.allSettled(changes.map((change) => hosts.roll(change, part)));
       for (const result of results) if (result.status === "rejected") throw result.reason;
     }
@@ -72,8 +71,8 @@ function partOf(group: WaitingSpec, statuses: ReadonlyMap<string, MachineStatus>
   return { ...group, hosts };
 }
 
-const activeOf = (seen: readonly { readonly statuses: ReadonlyMap<string, MachineStatus> }[], host: string) =>
-  seen.flatMap(({ statuses }) => statuses.get(host) ?? [])[0]?.active;
+const differs = (statuses: ReadonlyMap<string, MachineStatus>, part: ContentPart): boolean =>
+  [...statuses.values()].some(({ active, parts }) => parts[part] !== undefined && parts[part] !== active);
 
 export class RemoteCredentials implements CredentialHosts {
   readonly #locked = new Set<string>();

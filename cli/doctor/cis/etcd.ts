@@ -12,8 +12,7 @@ function keysIn(host: HostEvidence, path: string | undefined): string[] {
   sectionOf(host, "certificates");
   return readCertificates(host.sections.certificates)
     .filter((one) => one.path === path)
-    .flatMap(({ pem }) => pem.match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g) ?? [])
-    .map((pem) => new X509Certificate(pem).publicKey.export({ type: "spki", format: "der" }).toString("base64"));
+    .map(({ pem }) => new X509Certificate(pem).publicKey.export({ type: "spki", format: "der" }).toString("base64"));
 }
 
 function ownAuthority(evidence: Evidence): Verdict {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from .wanted import Wanted, load_active
+from .wanted import Wanted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,11 +23,8 @@ if TYPE_CHECKING:
 ENTRY = re.compile(r"-----BEGIN ([A-Z ]+)-----\n[^-]+-----END \1-----\n|^ *- name: [^\n]+\n *secret: [^\n]+\n", re.M)
 
 
-def partly(host: Host, staged: Wanted | None, only: str) -> Wanted | None:
-    """The active content with that part of the staged one; None where nothing was ever active."""
-    former, _ = load_active(host)
-    if former is None or staged is None:
-        return None
+def partly(host: Host, former: Wanted, staged: Wanted, only: str) -> Wanted:
+    """The active content with that part of the staged one."""
     files, secrets = dict(former.machine["files"]), dict(former.secrets)
     changed = False
     for path, file in staged.files.items():
@@ -50,11 +47,10 @@ def partly(host: Host, staged: Wanted | None, only: str) -> Wanted | None:
     return Wanted(host, {**former.machine, **both, "files": files}, secrets, former.generation)
 
 
-def distrusts(host: Host, staged: Wanted) -> bool:
+def distrusts(host: Host, former: Wanted, staged: Wanted) -> bool:
     """True when the staged content trusts less than the active one."""
-    former, _ = load_active(host)
     trusted = ((path, text_of(file)) for path, file in staged.files.items() if file.credential == "trusted")
-    return former is not None and any(joined(host, text, former_text(host, former, path)) != text for path, text in trusted)
+    return any(joined(host, text, former_text(host, former, path)) != text for path, text in trusted)
 
 
 def text_of(file: WantedFile) -> str:

@@ -72,9 +72,10 @@ def activate(host: Host, options: Json) -> Json:
         if wanted is None:
             raise Refused("nothing is staged on this host; run `machine-apply stage` first")
         if options["only"]:
-            wanted = partly(host, wanted, options["only"])
-            if wanted is None:
+            former, _ = load_active(host)
+            if former is None:
                 raise Refused(f"--only {options['only']}: nothing is active on this host yet; activate all of it")
+            wanted = partly(host, former, wanted, options["only"])
         if options["digest"] not in (None, wanted.digest):
             raise Refused(
                 f"staged is {wanted.digest}, asked to activate {options['digest']}: it was staged again meanwhile. "
@@ -97,8 +98,8 @@ def status(host: Host, options: Json) -> Json:
     from .journal import Journal
 
     staged, (former, record) = load_staged(host), load_active(host)
-    parts = {only: partly(host, staged, only) for only in ("trust", "show")}
-    wanted = parts[options["only"]] if options["only"] else staged
+    parts = {only: partly(host, former, staged, only) for only in ("trust", "show")} if former and staged else {}
+    wanted = parts.get(options["only"]) if options["only"] else staged
     journal = Journal(host, record["held"])
     pending: list[str] = []
     restarts: list[str] = []
@@ -120,8 +121,8 @@ def status(host: Host, options: Json) -> Json:
         pending += ["complete the activation that was interrupted"] if journal.interrupted else []
     return {
         "staged": wanted.digest if wanted else None,
-        "parts": {only: part.digest for only, part in parts.items() if part},
-        "distrusts": staged is not None and distrusts(host, staged),
+        "parts": {only: part.digest for only, part in parts.items()},
+        "distrusts": former is not None and staged is not None and distrusts(host, former, staged),
         "active": record["digest"],
         "everActivated": former is not None or used,
         "restarts": restarts,
