@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ClusterPlan } from "../components/plan/types";
 import { machineLine } from "./lib/machine";
-import { project, TestStack } from "./lib/stack";
-import { Writer } from "./lib/writer";
+import { project, TestStack, timed } from "./lib/stack";
+import { reportLine, whileWriting } from "./lib/writer";
 
 const base = process.argv.includes("--small") ? "lab-small" : "lab";
 const commit = process.argv.includes("--from") ? process.argv[process.argv.indexOf("--from") + 1]! : "f38edf1";
@@ -26,28 +26,16 @@ function oldProject(folder: string): string {
   return folder;
 }
 
-async function up(stack: TestStack, ...options: string[]): Promise<string> {
-  const started = performance.now();
-  const ran = await stack.run("up", ...options);
-  if (ran.code !== 0) throw new Error(`kilonode up: exit ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
-  return `${((performance.now() - started) / 1000).toFixed(1)} s`;
-}
-
 const kubeconfigOf = async (stack: TestStack) => (await stack.run("kubeconfig")).stdout;
 
 /** @param kubeconfig of the step before: whoever has one changes it when all has changed */
 async function changed(stack: TestStack, what: string, kubeconfig: string): Promise<void> {
-  const writer = new Writer(kubeconfig, "default");
-  try {
-    say(`${what}: up ${await up(stack)}`);
-  } finally {
-    const { acknowledged, failed, lost, slowestMs } = await writer.stop();
-    say(
-      `  ${acknowledged} writes acknowledged, ${failed.length} failed, ${lost.length} lost, slowest ${slowestMs} ms` +
-        `${failed.length > 0 ? ` (${failed[0]})` : ""}`,
-    );
-    if (lost.length > 0) process.exitCode = 1;
-  }
+  const work = async () => say(`${what}: up ${(await timed(stack, "up")).seconds} s`);
+  await whileWriting(kubeconfig, "default", work, (report) => {
+    const [first] = report.failed;
+    say(`  ${reportLine(report)}${first === undefined ? "" : ` (${first})`}`);
+    if (report.lost.length > 0) process.exitCode = 1;
+  });
 }
 
 async function main(): Promise<void> {
@@ -57,7 +45,7 @@ async function main(): Promise<void> {
   try {
     stack.from = oldProject(join(scratch, commit));
     copyFileSync(stack.file, join(stack.from, "stacks/Pulumi.authorities.yaml"));
-    say(`${commit}: up ${await up(stack)}`);
+    say(`${commit}: up ${(await timed(stack, "up")).seconds} s`);
     const old = await kubeconfigOf(stack);
     stack.from = project;
     await changed(stack, "authorities for each shard", old);
@@ -67,7 +55,7 @@ async function main(): Promise<void> {
       stack.configure({ keys: { authorities: Object.fromEntries(names.map((name) => [name, numbers])) } });
       await changed(stack, `keys ${numbers.join(", ")} of ${names.length} authorities`, kubeconfig);
     }
-    say(`nothing to change: up ${await up(stack, "--expect-no-changes")}`);
+    say(`nothing to change: up ${(await timed(stack, "up", "--expect-no-changes")).seconds} s`);
   } finally {
     await stack.run("destroy", "--yes");
     stack.remove();

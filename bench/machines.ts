@@ -9,27 +9,22 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { machineLine } from "./lib/machine";
 import { changeRoot, copyOfProject, replaceSshKey } from "./lib/other-machines";
-import { project, TestStack } from "./lib/stack";
-import { Writer } from "./lib/writer";
+import { project, TestStack, timed } from "./lib/stack";
+import { reportLine, whileWriting } from "./lib/writer";
 
 const base = process.argv.includes("--small") ? "lab-small" : "lab";
 const say = (line: string) => console.log(line);
 
-async function timed(stack: TestStack, ...command: [string, ...string[]]): Promise<string> {
-  const started = performance.now();
-  const ran = await stack.run(...command);
-  if (ran.code !== 0) throw new Error(`kilonode ${command.join(" ")}: exit ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
-  return `${((performance.now() - started) / 1000).toFixed(1)} s`;
-}
-
 async function changed(stack: TestStack, what: string, namespace: string): Promise<void> {
-  const writer = new Writer((await stack.run("kubeconfig")).stdout, namespace);
-  const took = await timed(stack, "up");
-  const { acknowledged, failed, lost, slowestMs } = await writer.stop();
-  say(
-    `${what}: ${took}; ${acknowledged} writes acknowledged, ${failed.length} failed, ${lost.length} lost, slowest ${slowestMs} ms`,
-  );
-  if (lost.length > 0) process.exitCode = 1;
+  const { stdout: kubeconfig } = await stack.run("kubeconfig");
+  let took = "";
+  const work = async () => {
+    took = `${(await timed(stack, "up")).seconds} s`;
+  };
+  await whileWriting(kubeconfig, namespace, work, (report) => {
+    say(`${what}: ${took || "failed"}; ${reportLine(report)}`);
+    if (report.lost.length > 0) process.exitCode = 1;
+  });
 }
 
 async function main(): Promise<void> {
@@ -37,9 +32,9 @@ async function main(): Promise<void> {
   const stack = new TestStack("machines", "198.18.144.0/20", base);
   const scratch = mkdtempSync(join(tmpdir(), "kilonode-machines-"));
   try {
-    say(`up: ${await timed(stack, "up")}`);
+    say(`up: ${(await timed(stack, "up")).seconds} s`);
     stack.from = copyOfProject(join(scratch, "same"));
-    say(`another clone: ${await timed(stack, "up", "--expect-no-changes")}, nothing changed`);
+    say(`another clone: ${(await timed(stack, "up", "--expect-no-changes")).seconds} s, nothing changed`);
     stack.from = project;
     replaceSshKey(stack.stateFile);
     await changed(stack, "another SSH key", "default");
@@ -48,7 +43,7 @@ async function main(): Promise<void> {
     stack.from = copyOfProject(join(scratch, "image"));
     changeRoot(stack.from);
     await changed(stack, "another root", "kube-system");
-    say(`nothing to change: ${await timed(stack, "up", "--expect-no-changes")}`);
+    say(`nothing to change: ${(await timed(stack, "up", "--expect-no-changes")).seconds} s`);
   } finally {
     await stack.run("destroy", "--yes");
     stack.remove();

@@ -5,19 +5,12 @@
  * requests that failed, acknowledged writes that were lost, leaders that went without a hand-over. Then destroy and recreate.
  */
 import { machineLine } from "./lib/machine";
-import { type Ran, TestStack } from "./lib/stack";
+import { TestStack, timed } from "./lib/stack";
 import { Writer } from "./lib/writer";
 
 const small = process.argv.includes("--small");
 const say = (line: string) => console.log(line);
 const count = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].length;
-
-async function timed(stack: TestStack, ...command: [string, ...string[]]): Promise<Ran & { seconds: string }> {
-  const started = performance.now();
-  const ran = await stack.run(...command);
-  if (ran.code !== 0) throw new Error(`kilonode ${command.join(" ")}: exit ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
-  return { ...ran, seconds: ((performance.now() - started) / 1000).toFixed(1) };
-}
 
 async function main(): Promise<void> {
   say(`machine: ${machineLine()}`);

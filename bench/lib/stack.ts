@@ -109,6 +109,17 @@ export class TestStack {
   }
 }
 
+/** A command that must succeed, and how long it took. */
+export async function timed(
+  stack: TestStack,
+  ...command: [string, ...string[]]
+): Promise<Ran & { readonly seconds: string }> {
+  const started = performance.now();
+  const ran = await stack.run(...command);
+  if (ran.code !== 0) throw new Error(`kilonode ${command.join(" ")}: exit ${ran.code}\n${ran.stdout}\n${ran.stderr}`);
+  return { ...ran, seconds: ((performance.now() - started) / 1000).toFixed(1) };
+}
+
 export async function finished(child: ChildProcess): Promise<Ran> {
   let stdout = "";
   let stderr = "";

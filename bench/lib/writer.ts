@@ -160,3 +160,21 @@ function request(session: http2.ClientHttp2Session, method: string, path: string
     stream.end(body);
   });
 }
+
+/** @param told gets the report however the work ends: a writer that nobody stops writes on for ever */
+export async function whileWriting(
+  kubeconfig: string,
+  namespace: string,
+  work: () => Promise<void>,
+  told: (report: WriterReport) => void,
+): Promise<void> {
+  const writer = new Writer(kubeconfig, namespace);
+  try {
+    await work();
+  } finally {
+    told(await writer.stop());
+  }
+}
+
+export const reportLine = ({ acknowledged, failed, lost, slowestMs }: WriterReport): string =>
+  `${acknowledged} writes acknowledged, ${failed.length} failed, ${lost.length} lost, slowest ${slowestMs} ms`;

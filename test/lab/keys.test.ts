@@ -2,7 +2,7 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
-import { Writer } from "../../bench/lib/writer";
+import { reportLine, whileWriting } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import type { ClusterPlan } from "../../components/plan/types";
 
@@ -17,16 +17,13 @@ const kubectl = async (...words: string[]) => {
 };
 
 /** As outside of the cluster: it has the kubeconfig of the step before. */
-async function whileWriting(what: string, work: () => Promise<void>): Promise<void> {
-  const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
-  try {
-    await work();
-  } finally {
-    const { acknowledged, failed, lost } = await writer.stop();
-    console.log(`${what}: ${acknowledged} writes acknowledged, ${failed.length} failed, ${lost.length} lost`);
-    expect([failed, lost]).toEqual([[], []]);
-    expect(acknowledged).toBeGreaterThan(0);
-  }
+async function writingThrough(what: string, work: () => Promise<void>): Promise<void> {
+  const { stdout: kubeconfig } = await stack.run("kubeconfig");
+  await whileWriting(kubeconfig, "default", work, (report) => {
+    console.log(`${what}: ${reportLine(report)}`);
+    expect([report.failed, report.lost]).toEqual([[], []]);
+    expect(report.acknowledged).toBeGreaterThan(0);
+  });
 }
 
 describe.runIf(root)("the keys of a cluster", () => {
@@ -55,7 +52,7 @@ describe.runIf(root)("the keys of a cluster", () => {
     for (const numbers of [[1, 2], [2, 1], [2]]) {
       const all = Object.fromEntries(authorities.map((name) => [name, numbers]));
       stack.configure({ keys: { authorities: all, serviceAccount: numbers } });
-      await whileWriting(`keys ${numbers.join(", ")}`, async () => ok(await stack.run("up")));
+      await writingThrough(`keys ${numbers.join(", ")}`, async () => ok(await stack.run("up")));
       expect(await accepted()).toBe(numbers.includes(1));
     }
     const { certificates, problems } = await stack.json<StatusReport>("status");
@@ -76,13 +73,13 @@ describe.runIf(root)("the keys of a cluster", () => {
       [2, 1],
     ]) {
       stack.configure({ keys: { encryption } });
-      await whileWriting(`encryption ${encryption.join(", ")}`, async () => ok(await stack.run("up")));
+      await writingThrough(`encryption ${encryption.join(", ")}`, async () => ok(await stack.run("up")));
     }
     stack.configure({ keys: { encryption: [2] } });
     const refused = await stack.run("up");
     expect([refused.code, refused.stdout]).toEqual([3, expect.stringMatching(/\d+ are stored under key1/)]);
     stack.configure({ keys: { encryption: [2, 1] } });
-    await whileWriting("rotate encryption-key", async () => ok(await stack.run("rotate", "encryption-key")));
+    await writingThrough("rotate encryption-key", async () => ok(await stack.run("rotate", "encryption-key")));
     expect(await stored()).toMatch(/^k8s:enc:secretbox:v1:key2:/);
     expect((stack.configuration.keys as { encryption: number[] }).encryption).toEqual([2]);
     expect(await kubectl("get", "secret", "hidden", "-o", "jsonpath={.data.word}")).toBe(
@@ -91,7 +88,7 @@ describe.runIf(root)("the keys of a cluster", () => {
   });
 
   it("the SSH key, by rotate", async () => {
-    await whileWriting("rotate ssh-key", async () => ok(await stack.run("rotate", "ssh-key")));
+    await writingThrough("rotate ssh-key", async () => ok(await stack.run("rotate", "ssh-key")));
     expect((stack.configuration.keys as { ssh: number }).ssh).toBe(2);
     expect(await stack.ssh("master-1", "hostname")).toContain("master-1");
     ok(await stack.run("up", "--expect-no-changes"));
