@@ -8,6 +8,7 @@ import { clusterObjects } from "./objects/objects";
 import { kubeconfigWithKey } from "./pki/kubeconfig";
 import { encryptionKeyName, Pki } from "./pki/pki";
 import { groupOf, wavesOf } from "./plan/groups";
+import { shardHolding } from "./plan/shards";
 import type { ClusterPlan } from "./plan/types";
 import type { Host } from "./platform/module";
 import { Gates } from "./rollout/before-change";
@@ -81,10 +82,7 @@ export class Cluster extends pulumi.ComponentResource {
 }
 
 function storedSecrets({ keys, shards }: ClusterPlan): StoredSecrets {
-  const shard =
-    shards.find(({ resources }) => resources.includes("/secrets")) ?? shards.find(({ name }) => name === "main");
-  if (!shard) throw new Error("the plan has no shard for Secrets");
-  return { group: shard.group, keys: keys.encryption.map(encryptionKeyName) };
+  return { group: shardHolding(shards, "/secrets").group, keys: keys.encryption.map(encryptionKeyName) };
 }
 
 /** Makes a value when it is first asked for. */

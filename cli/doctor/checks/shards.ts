@@ -1,6 +1,7 @@
 /** Which keys are in which shard of etcd, and whether they are encrypted. */
 
 import { isMember } from "../../../components/plan/groups";
+import { shardHolding } from "../../../components/plan/shards";
 import type { ShardPlan } from "../../../components/plan/types";
 import { answering, type Evidence, sectionOf } from "../evidence";
 import { prefixOf } from "../shards";
@@ -126,15 +127,12 @@ const encryption: Check = {
   why: "a backup or a disk of etcd must not give away what is in Secrets",
   source:
     "https://kubernetes.io/docs/tasks/administer-cluster/encrypt-data/; heads of at most 20 values, read on a follower",
-  remedy: "write old Secrets again: kubectl get secrets -A -o json | kubectl replace -f -",
+  remedy: "write old Secrets again under a new key: `kilonode rotate STACK encryption-key`",
   ledger: [],
   judge: (evidence) => {
-    const shard = shardOf(evidence, "/secrets") ?? evidence.plan.shards.find(({ name }) => name === "main");
+    const shard = shardHolding(evidence.plan.shards, "/secrets");
     const read = answering(evidence, "etcd")
-      .filter(
-        ({ plan, sections }) =>
-          shard !== undefined && isMember(shard, plan.name) && sections.secrets?.text.startsWith("{"),
-      )
+      .filter(({ plan, sections }) => isMember(shard, plan.name) && sections.secrets?.text.startsWith("{"))
       .map(
         (host) => JSON.parse(sectionOf(host, "secrets")) as { secrets: number; encrypted: number; provider: string },
       );
