@@ -1,9 +1,14 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longest-first";
 
-// Four projects, one after the other, since each keeps the machine busy: `unit` (pure, seconds), `engine` (the rehearsal engine
-// and its child processes, a whole cluster on a platform of the test's own), `binaries` (flags and files given to the real programs), `lab` (real hosts: Linux, root).
+// Four projects: `unit` (pure) beside `engine` (the rehearsal engine and its child processes, a whole cluster on a platform of the
+// test's own), then `binaries` (flags and files given to the real programs, at their own ports), then `lab` (real hosts: Linux,
+// root). What tests do most is wait: for a process, a gate, an election. So more of them run side by side than there are cores.
+const sideBySide = 3;
+
 export default defineConfig({
   test: {
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
@@ -11,6 +16,7 @@ export default defineConfig({
           include: ["test/unit/**/*.test.ts", "test/toolchain/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 120_000,
+          maxWorkers: sideBySide,
           sequence: { groupOrder: 1 },
         },
       },
@@ -20,7 +26,8 @@ export default defineConfig({
           include: ["test/engine/**/*.test.ts", "test/platform/**/*.test.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
-          sequence: { groupOrder: 2 },
+          maxWorkers: sideBySide,
+          sequence: { groupOrder: 1 },
         },
       },
       {
@@ -31,7 +38,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 300_000,
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -39,10 +46,10 @@ export default defineConfig({
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
           globalSetup: "test/lab/setup.ts",
-          testTimeout: 600_000,
-          hookTimeout: 900_000,
-          fileParallelism: false,
-          sequence: { groupOrder: 4 },
+          testTimeout: 1_200_000,
+          hookTimeout: 1_200_000,
+          maxWorkers: sideBySide,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

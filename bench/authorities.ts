@@ -40,7 +40,7 @@ async function changed(stack: TestStack, what: string, kubeconfig: string): Prom
 
 async function main(): Promise<void> {
   say(`machine: ${machineLine()}`);
-  const stack = new TestStack("authorities", "198.18.144.0/20", base);
+  const stack = new TestStack("authorities", base);
   const scratch = mkdtempSync(join(tmpdir(), "kilonode-authorities-"));
   try {
     stack.from = oldProject(join(scratch, commit));

@@ -33,7 +33,7 @@ async function up(stack: TestStack): Promise<Report> {
 
 async function main(): Promise<void> {
   say(`machine: ${machineLine()}`);
-  const stack = new TestStack("bench", "198.18.48.0/20", small ? "lab-small" : "lab");
+  const stack = new TestStack("bench", small ? "lab-small" : "lab");
   try {
     const memory = memoryWatch();
     const first = await up(stack);
@@ -67,7 +67,7 @@ async function main(): Promise<void> {
 
 /** From 5 etcd hosts and 3 masters to 17 and 11, one learner at a time in each shard. */
 async function growth(): Promise<void> {
-  const stack = new TestStack("grow", "198.18.64.0/20", "lab-small");
+  const stack = new TestStack("grow", "lab-small");
   try {
     const before = await up(stack);
     stack.configure({

@@ -29,18 +29,18 @@ async function changed(stack: TestStack, what: string, namespace: string): Promi
 
 async function main(): Promise<void> {
   say(`machine: ${machineLine()}`);
-  const stack = new TestStack("machines", "198.18.144.0/20", base);
+  const stack = new TestStack("machines", base);
   const scratch = mkdtempSync(join(tmpdir(), "kilonode-machines-"));
   try {
     say(`up: ${(await timed(stack, "up")).seconds} s`);
-    stack.from = copyOfProject(join(scratch, "same"));
+    stack.from = copyOfProject(join(scratch, "same"), stack);
     say(`another clone: ${(await timed(stack, "up", "--expect-no-changes")).seconds} s, nothing changed`);
     stack.from = project;
     replaceSshKey(stack.stateFile);
     await changed(stack, "another SSH key", "default");
     stack.configure({ etcd: { quotaGiB: 9 } });
     await changed(stack, "larger volumes", "kube-public");
-    stack.from = copyOfProject(join(scratch, "image"));
+    stack.from = copyOfProject(join(scratch, "image"), stack);
     changeRoot(stack.from);
     await changed(stack, "another root", "kube-system");
     say(`nothing to change: ${(await timed(stack, "up", "--expect-no-changes")).seconds} s`);

@@ -15,7 +15,7 @@ const count = (text: string, pattern: RegExp) => [...text.matchAll(pattern)].len
 async function main(): Promise<void> {
   say(`machine: ${machineLine()}`);
   const base = small ? "lab-small" : "lab";
-  const stack = new TestStack("rolling", "198.18.80.0/20", base);
+  const stack = new TestStack("rolling", base);
   try {
     say(`up: ${(await timed(stack, "up")).seconds} s`);
     stack.configure({ etcd: { snapshotCount: 20_000 }, masters: { flags: { apiserver: { "audit-log-maxage": 7 } } } });

@@ -1,16 +1,16 @@
 /** What makes the machines of a lab's hosts other ones than planned: another SSH key, another root. */
 import { execFileSync } from "node:child_process";
 import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
-import { project } from "./stack";
+import { join, relative } from "node:path";
+import { project, type TestStack } from "./stack";
 
 const store = "/var/lib/kilonode/store/roots";
 
-/** The project as another clone has it. @returns its folder */
-export function copyOfProject(target: string): string {
+/** The project as another clone has it, with the stack's file. @returns its folder */
+export function copyOfProject(target: string, stack: TestStack): string {
   const list = ["ls-files", "--cached", "--others", "--exclude-standard"];
   const files = execFileSync("git", list, { cwd: project, encoding: "utf8" }).trim().split("\n");
-  for (const file of files.filter((one) => existsSync(join(project, one)))) {
+  for (const file of [...files, relative(project, stack.file)].filter((one) => existsSync(join(project, one)))) {
     mkdirSync(join(target, file, ".."), { recursive: true });
     copyFileSync(join(project, file), join(target, file));
   }

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parse, stringify } from "yaml";
+import { ranges } from "./ranges";
 
 export const project = resolve(__dirname, "../..");
 
@@ -15,7 +16,7 @@ export interface Ran {
 
 type Config = Record<string, unknown>;
 
-/** A stack derived from lab-small in a range and a state folder of its own; its file is removed at the end. */
+/** A stack derived from lab-small in the range of its name and a state folder of its own; its file is removed at the end. */
 export class TestStack {
   readonly stateDir = mkdtempSync(join(tmpdir(), "kilonode-test-"));
   readonly file: string;
@@ -24,14 +25,13 @@ export class TestStack {
   from = project;
 
   constructor(
-    readonly name: string,
-    hosts: string,
+    readonly name: keyof typeof ranges,
     base = "lab-small",
   ) {
     this.file = join(project, `stacks/Pulumi.${name}.yaml`);
     const config = (parse(readFileSync(join(project, `stacks/Pulumi.${base}.yaml`), "utf8")) as { config: Config })
       .config;
-    this.write({ ...config, "kilonode:network": { hosts } });
+    this.write({ ...config, "kilonode:network": { hosts: ranges[name] } });
     this.env = { ...process.env, KILONODE_STATE_DIR: this.stateDir, PULUMI_CONFIG_PASSPHRASE: "test", NO_COLOR: "1" };
   }
 

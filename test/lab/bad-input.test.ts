@@ -68,7 +68,7 @@ async function withSmallDisk(mebibytes: number, work: (dir: string) => Promise<v
 
 describe.runIf(root)("bad input through `kilonode up`", () => {
   beforeAll(() => {
-    stack = new TestStack("badinput", "198.18.112.0/20");
+    stack = new TestStack("badinput");
     scratch = mkdtempSync(join(tmpdir(), "kilonode-bad-"));
     chmodSync(scratch, 0o755);
   });

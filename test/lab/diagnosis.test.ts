@@ -6,7 +6,7 @@ import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("why", "198.18.160.0/20");
+const stack = new TestStack("why");
 const prefix = "kn-why";
 const member = "etcd-main-2";
 const host = `${stack.name}-${member}`;

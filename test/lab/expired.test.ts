@@ -6,9 +6,9 @@ import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("heal", "198.18.176.0/20");
+const stack = new TestStack("expired");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
-const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-heal"], { stdio: "inherit" });
+const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-expired"], { stdio: "inherit" });
 /** How long they are valid: time for an `up` that puts them on all hosts. */
 const MARGIN_MS = 150_000;
 const status = () => stack.json<StatusReport>("status");

@@ -5,7 +5,7 @@ import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("kept", "198.18.64.0/20");
+const stack = new TestStack("kept");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-kept"], { stdio: "inherit" });
 const kubectl = async (...args: string[]) => {

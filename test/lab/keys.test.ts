@@ -7,7 +7,7 @@ import type { StatusReport } from "../../cli/hosts/status-types";
 import type { ClusterPlan } from "../../components/plan/types";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("keys", "198.18.224.0/20");
+const stack = new TestStack("keys");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-keys"], { stdio: "inherit" });
 const kubectl = async (...words: string[]) => {

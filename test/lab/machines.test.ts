@@ -11,7 +11,7 @@ import type { StatusReport } from "../../cli/hosts/status-types";
 import { defaultCacheDir } from "../../toolchain/cache";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("turns", "198.18.208.0/20");
+const stack = new TestStack("turns");
 const scratch = mkdtempSync(join(tmpdir(), "kilonode-turns-"));
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-turns"], { stdio: "inherit" });
@@ -72,7 +72,7 @@ describe.runIf(root)("the machines of hosts", () => {
     for (const folder of ["artifacts", "toolchain"])
       cpSync(join(defaultCacheDir(process.env), folder), join(cache, folder), { recursive: true });
     const before = hosts();
-    for (const from of [project, copyOfProject(join(scratch, "same"))]) {
+    for (const from of [project, copyOfProject(join(scratch, "same"), stack)]) {
       stack.from = from;
       stack.env.HOME = join(scratch, "home");
       ok(await stack.run("preview", "--expect-no-changes"));
@@ -144,7 +144,7 @@ describe.runIf(root)("the machines of hosts", () => {
 
   it("are made from another image one after the other, with their data, and end healthy", async () => {
     const before = hosts();
-    const copy = copyOfProject(join(scratch, "image"));
+    const copy = copyOfProject(join(scratch, "image"), stack);
     changeRoot(copy);
     stack.from = copy;
     const report = await whileWriting("kube-system", async () => ok(await stack.run("up")));

@@ -6,7 +6,7 @@ import type { StatusReport } from "../../cli/hosts/status-types";
 import type { RunReport } from "../../cli/show/summary";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("heal", "198.18.176.0/20");
+const stack = new TestStack("heal");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-heal"], { stdio: "inherit" });
 const labHost = (verb: string, name: string) =>

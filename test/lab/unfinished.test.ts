@@ -8,7 +8,7 @@ import type { StatusReport } from "../../cli/hosts/status-types";
 import { killedUp } from "./support/killed";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("half", "198.18.96.0/20");
+const stack = new TestStack("half");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-half"], { stdio: "inherit" });
 const status = () => stack.json<StatusReport>("status");

@@ -13,12 +13,11 @@ import { releasesOf } from "../../config/releases";
 import { ensureToolchain } from "../../toolchain/ensure";
 import { killedUp } from "./support/killed";
 import { ProcessWatch, type Started } from "./support/processes";
+import { newer, older } from "./support/releases";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("upgrade", "198.18.96.0/20");
+const stack = new TestStack("upgrade");
 const prefix = "kn-upgrade";
-const older = { kubernetesVersion: "1.36.3", etcdVersion: "3.6.16" };
-const newer = { kubernetesVersion: "1.37.2", etcdVersion: "3.7.3" };
 const minutes = 60_000;
 
 const members = [1, 2, 3].map((number) => `upgrade-etcd-main-${number}`);
