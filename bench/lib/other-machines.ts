@@ -4,7 +4,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFi
 import { join, relative } from "node:path";
 import { project, type TestStack } from "./stack";
 
-const store = "/var/lib/kilonode/store/roots";
+const store = join(process.env.STORE_DIR ?? "/var/lib/kilonode/store", "roots");
 
 /** The project as another clone has it, with the stack's file. @returns its folder */
 export function copyOfProject(target: string, stack: TestStack): string {
