@@ -57,8 +57,9 @@ of yours instead.
 
 - Prices are those of ${prices.region} on ${prices.date}, ${prices.terms} (${prices.source}).
   Other regions differ. A month has ${constants.hoursPerMonth.value} hours. Volumes, the load balancer, traffic and nodes are not in the sum.
-- A shard is sized for its own load: requests a second and stored data, against the rows of etcd's hardware table. \`main\` never gets
-  less than the table's row for the nodes. The masters are a shard's only clients, fewer than the table's smallest row has.
+- A shard is sized for its own load: requests a second and stored data, against the rows of etcd's hardware table. \`main\`, and a
+  shard with a resource of which the model has no figures, never get less than the table's row for the nodes. The masters are a
+  shard's only clients, fewer than the table's smallest row has.
 - Memory is at least twice the quota, so no shard's host has less than ${2 * constants.etcdDefaultQuotaGiB.value} GiB by default.
 - Two local NVMe disks come with 64 GiB and 8 vCPU at least, more than \`events\` and \`leases\` need. With volumes over the network
   (\`--etcd-volumes\`) each shard takes what it needs; a write then waits for the network, too.

@@ -43,35 +43,36 @@ export interface ShardLoad {
   readonly requestsPerSecond: number;
   readonly storedMB: number;
   readonly quotaGiB: number;
+  /** True: the host is as large as the cluster's nodes ask for at least. */
+  readonly byNodes: boolean;
 }
 
 export function deriveShardHost(book: Book, shard: string, load: ShardLoad, options: ScaleOptions): HostScale {
   const at = `etcd.shards.${shard}.host`;
-  const main = shard === "main";
   const rows = [
     ladder(load.requestsPerSecond, byRequests),
     ladder(load.storedMB, byStoredMB),
-    ...(main ? [ladder(book.workload.nodes, byNodes)] : []),
+    ...(load.byNodes ? [ladder(book.workload.nodes, byNodes)] : []),
   ];
   const largest = (figure: keyof typeof small) => Math.max(...rows.map((row) => row[figure]));
   const inputs = [
     ...["requestsPerSecond", "storedMB"].map((name) => `etcd.shards.${shard}.${name}`),
-    ...(main ? ["workload.nodes"] : []),
+    ...(load.byNodes ? ["workload.nodes"] : []),
   ];
-  const table = { source: hardware, ...(main ? { knownToNodes: 3000 } : {}) };
+  const table = { source: hardware, ...(load.byNodes ? { knownToNodes: 3000 } : {}) };
   const vcpus = book.derive(`${at}.vcpus`, {
     value: largest("vcpus"),
     unit: "vCPU",
     formula: `2 up to 200 requests a second and 100 MB, 4 up to 1,000 and 500 MB, 8 up to 10,000 and 1 GB, 16 above${
-      main ? "; at least 2 up to 50 nodes, 4 up to 250, 8 up to 1,000, 16 up to 3,000, 32 above" : ""
+      load.byNodes ? "; at least 2 up to 50 nodes, 4 up to 250, 8 up to 1,000, 16 up to 3,000, 32 above" : ""
     }`,
-    inputs: [...inputs, ...(main ? ["constants.etcdLargeVcpus", "constants.etcdMaxVcpus"] : [])],
+    inputs: [...inputs, ...(load.byNodes ? ["constants.etcdLargeVcpus", "constants.etcdMaxVcpus"] : [])],
     ...table,
   });
   const memoryGiB = book.derive(`${at}.memoryGiB`, {
     value: Math.max(largest("memoryGiB"), 2 * load.quotaGiB),
     unit: "GiB",
-    formula: `8, 16, 32, 64 by the same rows${main ? ", 128 above 3,000 nodes" : ""}; at least twice the quota, which is mapped into memory`,
+    formula: `8, 16, 32, 64 by the same rows${load.byNodes ? ", 128 above 3,000 nodes" : ""}; at least twice the quota, which is mapped into memory`,
     inputs: [...inputs, `etcd.shards.${shard}.quotaGiB`],
     ...table,
   });

@@ -250,7 +250,9 @@ function shardScale(
     inputs: [`${at}.members`],
     source: "https://etcd.io/docs/v3.6/faq/",
   });
-  const host = deriveShardHost(book, name, { requestsPerSecond, storedMB, quotaGiB }, options);
+  // Nobody knows how much of main's load a resource without figures of its own takes along.
+  const byNodes = name === "main" || shard.resources.some((resource) => !kinds.some(([, known]) => known === resource));
+  const host = deriveShardHost(book, name, { requestsPerSecond, storedMB, quotaGiB, byNodes }, options);
   return {
     members,
     resources: shard.resources,

@@ -69,6 +69,15 @@ describe("a shard's host, by the requests and the data of the table's rows", () 
     expect(shardOf(scaleOf({ nodes: 50, objectsPerPod: 400 }), "main")).toMatchObject({ host: { vcpus: 16 } });
   });
 
+  test("a shard with a resource of which the model has no figures is sized as main", () => {
+    const shards = {
+      main: { members: 7, resources: [] },
+      others: { members: 5, resources: ["/configmaps", "/events"] },
+    };
+    const scale = scaleOf({ nodes: 1300 }, { shards });
+    expect(shardOf(scale, "others").host).toEqual(shardOf(scale, "main").host);
+  });
+
   test("the host's memory is twice the quota at least, its disks hold the quota and 2 GiB", () => {
     const { host } = shardOf(scaleOf({ nodes: 10 }, { quotaGiB: 16 }), "leases");
     expect(host).toMatchObject({ vcpus: 2, memoryGiB: 32, diskGiB: 18 });
