@@ -59,13 +59,14 @@ export function helpText(): string {
   };
   return `Usage: kilonode scale [--nodes N] [options]
 
-What a cluster of this size needs: masters, etcd shards, instances, flags, kernel settings. Touches nothing.
+What a cluster of this size needs: masters, etcd shards, instances and their price, flags, kernel settings. Touches nothing.
 
 The cluster, with defaults in brackets:
 ${[...figureOptions].map(figure).join("\n")}
 ${Object.entries({ ...numberOptions, ...textOptions })
   .map(([name, [, text]]) => row(`${name} ${name in numberOptions ? "N" : "TEXT"}`, text))
   .join("\n")}
+${row("etcd-volumes", "etcd's disks are volumes over the network, so its instances need no local ones")}
 ${row("single-server", "clients know one API server, no load balancer")}
 ${row("flag COMPONENT/NAME=VALUE", "a flag of yours, merged or refused as up would (repeatable)")}
 
@@ -94,7 +95,7 @@ interface Draft {
   flags: string[];
 }
 
-const switches = ["help", "json", "table", "single-server"];
+const switches = ["help", "json", "table", "single-server", "etcd-volumes"];
 const repeated = ["explain", "flag"];
 const withValue = new Set([
   ...figureOptions.keys(),
@@ -198,6 +199,7 @@ export function readArguments(argv: readonly string[]): ScaleArguments {
       problems.push(`--${name}: ${instance} is not in the catalogue (config/instances.ts)`);
   }
   if (on.has("single-server")) options.loadBalanced = false;
+  if (on.has("etcd-volumes")) options.etcdVolumes = true;
   const html = values.get("html");
   const ranged = nodes?.includes("..") ?? false;
   if (html !== undefined && !ranged) problems.push("--html: needs a range, for instance --nodes 100..15000");

@@ -48,8 +48,8 @@ export function charts(sampled: Sampled): Chart[] {
       title: "CPUs of one host",
       unit: "vCPU",
       scale: "log",
-      note: "Masters climb kube-up's ladder, etcd hosts climb etcd's hardware table.",
-      lines: [ladder("master", (s) => s.masters.vcpus), ladder("etcd host", (s) => s.etcdHost.vcpus)],
+      note: "Masters climb kube-up's ladder, hosts of etcd's main shard climb etcd's hardware table. Other shards need less.",
+      lines: [ladder("master", (s) => s.masters.vcpus), ladder("etcd main", (s) => s.etcd.shards.main?.host.vcpus)],
       references: [
         {
           name: "kops' 5,000-node test: 96",

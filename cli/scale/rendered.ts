@@ -6,6 +6,7 @@ import {
   components,
   controllerManagerFlags,
   etcdFlags,
+  etcdMemoryLimit,
   type FlagMap,
   goMemoryLimit,
   haproxyGlobal,
@@ -64,12 +65,15 @@ export function renderedFlags(scale: Scale, user: UserFlags): Readonly<Record<st
     },
     etcd: Object.fromEntries(own.etcd.map(([shard, flags]) => [shard, lines("etcd", flags)])),
     haproxy: haproxyGlobal(scale),
-    environment: Object.fromEntries(
-      ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "etcd"].map((name) => [
-        name,
-        { GOMEMLIMIT: goMemoryLimit(name, scale) },
-      ]),
-    ),
+    environment: {
+      ...Object.fromEntries(
+        ["kube-apiserver", "kube-controller-manager", "kube-scheduler"].map((name) => [
+          name,
+          { GOMEMLIMIT: goMemoryLimit(name, scale) },
+        ]),
+      ),
+      etcd: Object.fromEntries(own.etcd.map(([shard]) => [shard, { GOMEMLIMIT: etcdMemoryLimit(scale, shard) }])),
+    },
     sysctls: Object.fromEntries(kernelProfiles.map((profile) => [profile, sysctlsFor(profile, scale)])),
     modules: Object.fromEntries(kernelProfiles.map((profile) => [profile, modulesFor(profile, scale)])),
   };

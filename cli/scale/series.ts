@@ -16,9 +16,13 @@ function sizesOf([from, to]: readonly [number, number]): number[] {
   return [...new Set(wanted.filter((nodes) => nodes >= from && nodes <= to))].sort((a, b) => a - b);
 }
 
+/** The types of all shards' hosts, each once. */
+const etcdInstances = ({ shards }: Scale["etcd"]): string =>
+  [...new Set(Object.values(shards).map(({ host }) => host.instance))].join(", ");
+
 /** What comes in steps: where it changes between two sizes, both sides of the step are added. */
 const stepped = ({ masters, etcd }: Scale): string =>
-  [masters.count, masters.needed, masters.instance, etcd.hosts].join(" ");
+  [masters.count, masters.needed, masters.instance, etcd.hosts, etcdInstances(etcd)].join(" ");
 
 function exactSteps(scales: readonly Scale[], scaleAt: (nodes: number) => Scale): Scale[] {
   return scales.flatMap((right, index) => {
@@ -42,10 +46,11 @@ const row = (scale: Scale): Row => ({
   masterInstance: scale.masters.instance,
   masterMemoryGiB: scale.masters.memoryGiB,
   etcdHosts: scale.etcd.hosts,
-  etcdInstance: scale.etcdHost.instance,
+  etcdInstances: etcdInstances(scale.etcd),
   shards: Object.entries(scale.etcd.shards)
     .map(([name, { members }]) => `${name} ${members}`)
     .join(", "),
+  usdPerMonth: scale.cost.total,
   maxRequestsInflight: scale.apiserver.maxRequestsInflight,
   maxMutatingRequestsInflight: scale.apiserver.maxMutatingRequestsInflight,
   controllerManagerQps: scale.controllerManager.qps,

@@ -1,8 +1,8 @@
 /** The etcd shards and what each member's host holds. */
 import { type ClusterSpec, slotOf } from "../../config/cluster";
-import { etcdEnvironment, etcdFlags, goMemoryLimit, mergeFlags, policyFor } from "../../config/flags";
+import { etcdEnvironment, etcdFlags, etcdMemoryLimit, mergeFlags, policyFor } from "../../config/flags";
 import { type Place, place, rangesOf, type Territory } from "../../config/names";
-import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
+import { modulesFor, type Scale, shardOf, sysctlsFor } from "../../config/scale";
 import { environmentFile, hostFiles, hostServices } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { clientAuthority, peerAuthority } from "../plan/authorities";
@@ -21,8 +21,6 @@ const walMount = "/var/lib/etcd-wal";
 const walDir = `${walMount}/wal`;
 /** etcd keeps 5 WAL segments of 64 MB (--max-wals) and makes the next one ahead. */
 const walGiB = 2;
-/** Room on the database's volume beside a database as large as its quota. */
-const spareGiB = 2;
 const pki = "/etc/etcd/pki";
 
 export function shardPlans({ etcd, stack }: ClusterSpec, territory: Territory): ShardPlan[] {
@@ -131,7 +129,7 @@ function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machi
         name: "database",
         mount: databaseMount,
         fs: "ext4",
-        sizeGiB: spec.etcd.quotaGiB + spareGiB,
+        sizeGiB: shardOf(scale, shard.name).host.diskGiB,
         apartFrom: ["wal"],
         owner: "etcd:etcd",
       }),
@@ -206,7 +204,7 @@ function memberSettings(scale: Scale, shard: ShardPlan, member: Place): Record<s
     "log-outputs": "stderr",
   };
   const flags = mergeFlags(identity, etcdFlags(scale, shard.name), {}, policyFor("etcd", scale.versions));
-  return { ...etcdEnvironment(flags), GOMEMLIMIT: goMemoryLimit("etcd", scale) };
+  return { ...etcdEnvironment(flags), GOMEMLIMIT: etcdMemoryLimit(scale, shard.name) };
 }
 
 function memberCertificates({ name: shard }: ShardPlan, member: Place): CertificatePlan[] {

@@ -21,6 +21,8 @@ export interface PlatformFacts {
   readonly runtimes: readonly [ControlPlaneRuntime, ...ControlPlaneRuntime[]];
   /** Name of a volume to the path under which a host finds its device, the same after each boot. */
   readonly devices: Readonly<Record<string, string>>;
+  /** True: a member's volumes are over the network, so its machine needs no disks of its own. Default: false. */
+  readonly networkVolumes?: boolean;
   readonly objectStore: ObjectStore;
   /** True: it makes the nodes of pools. */
   readonly placesPools: boolean;

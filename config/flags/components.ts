@@ -3,6 +3,7 @@
  * added by the plan with {@link mergeFlags}.
  */
 import { lookup } from "../lookup";
+import { shardOf } from "../scale/shard";
 import type { Scale } from "../scale/types";
 import type { FlagMap } from "./flags";
 import { atLeast } from "./versions";
@@ -70,10 +71,8 @@ const releaseLeaderOnExit = (version: string): Readonly<Record<string, boolean>>
 /** etcd, one member of a shard. Reference: https://etcd.io/docs/v3.6/op-guide/configuration/ */
 export function etcdFlags(scale: Scale, shard: string): FlagMap {
   const e = scale.etcd;
-  const own = lookup(e.shards, shard);
-  if (!own) throw new Error(`no etcd shard ${shard}; there are ${Object.keys(e.shards).join(", ")}`);
   return {
-    "quota-backend-bytes": own.quotaGiB * 2 ** 30,
+    "quota-backend-bytes": shardOf(scale, shard).quotaGiB * 2 ** 30,
     "heartbeat-interval": e.heartbeatMs,
     "election-timeout": e.electionMs,
     "snapshot-count": e.snapshotCount,
@@ -98,16 +97,22 @@ export function haproxyGlobal(scale: Scale): { readonly "fd-hard-limit": number 
   return { "fd-hard-limit": scale.loadBalancer.openFiles };
 }
 
-/** GOMEMLIMIT of a component: Go collects harder as it comes near instead of being killed. In MiB, as Go reads it. */
+/** GOMEMLIMIT: Go collects harder as it comes near instead of being killed. In MiB, as Go reads it. */
+const memoryLimit = (gib: number): string => `${Math.max(128, Math.floor(gib * 1024))}MiB`;
+
+/** GOMEMLIMIT of a member of a shard. */
+export const etcdMemoryLimit = (scale: Scale, shard: string): string =>
+  memoryLimit(shardOf(scale, shard).goMemoryLimitGiB);
+
+/** GOMEMLIMIT of a component of the control plane. */
 export function goMemoryLimit(component: string, scale: Scale): string {
   const limits: Readonly<Record<string, number>> = {
     "kube-apiserver": scale.apiserver.goMemoryLimitGiB,
     "kube-controller-manager": scale.controllerManager.goMemoryLimitGiB,
     "kube-scheduler": scale.scheduler.goMemoryLimitGiB,
-    etcd: scale.etcd.goMemoryLimitGiB,
   };
   const gib = lookup(limits, component);
   if (gib === undefined)
     throw new Error(`no memory limit for ${component}; there is one for ${Object.keys(limits).join(", ")}`);
-  return `${Math.max(128, Math.floor(gib * 1024))}MiB`;
+  return memoryLimit(gib);
 }

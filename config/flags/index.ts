@@ -1,6 +1,13 @@
 /** Flags and configuration files of every component, as typed data. */
 export { sysctlsFor } from "../scale/kernel";
-export { apiserverFlags, controllerManagerFlags, etcdFlags, goMemoryLimit, haproxyGlobal } from "./components";
+export {
+  apiserverFlags,
+  controllerManagerFlags,
+  etcdFlags,
+  etcdMemoryLimit,
+  goMemoryLimit,
+  haproxyGlobal,
+} from "./components";
 export {
   admissionConfiguration,
   type ConfigObject,

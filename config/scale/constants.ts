@@ -115,6 +115,19 @@ export const constants = {
     meaning: "time that a Lease renewal holds a seat",
     source: "assumption; upstream's objective is p99 below 1 s",
   },
+  hoursPerMonth: {
+    value: 730,
+    unit: "h",
+    meaning: "hours of a month, for prices",
+    source: "8,760 h of a year / 12, as the AWS Pricing Calculator has it",
+  },
+  etcdRequestsPerWrite: {
+    value: 2,
+    unit: "ratio",
+    meaning:
+      "requests that a shard answers for each write: one read beside it; API servers answer the others from their watch cache",
+    source: "assumption; yours: grpc_server_started_total of a member",
+  },
   etcdDefaultQuotaGiB: {
     value: 8,
     unit: "GiB",

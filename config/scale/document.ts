@@ -1,6 +1,8 @@
 /** The page docs/scale.md: how to read the model, and its assumptions, constants and sizes as tables. */
+import { instances, prices } from "../instances";
 import { constants } from "./constants";
-import type { Scale } from "./types";
+import { needs, usd } from "./table";
+import type { HostScale, Scale } from "./types";
 import { assumptions } from "./workload";
 
 const cell = (text: string): string => text.replaceAll("|", "\\|");
@@ -15,7 +17,7 @@ const intro = `# The scale model
 
 Give it nodes and pods; it derives sizes, flags, shards and kernel settings, each with a rule and a source.
 
-    kilonode scale --nodes 1300 --pods 100000
+    kilonode scale --nodes 1300 --pods 100000              # in short, with what it costs a month
     kilonode scale --nodes 1300 --explain apiserver.maxRequestsInflight
     kilonode scale --nodes 1300 --json                      # rendered flags by component under "flags"
     kilonode scale --nodes 100..15000 --html scale.html     # one page of charts
@@ -47,8 +49,50 @@ without. What works instead:
 - \`kilonode-known-bulk-lists\`: clients that you name in \`workload.bulkListerSubjects\`; the audit log shows them.
 `;
 
-/** The document, with a table of the given sizes. */
-export function renderScaleDocument(scales: readonly Scale[]): string {
+const cost = `## Cost
+
+For the masters and for each shard the cheapest type of the catalogue (\`config/instances.ts\`, ${instances.length} types) that has the vCPU, memory, bandwidth and
+disks that they need; at equal price the one with more vCPU, then memory, then bandwidth. \`--master-instance\` and \`--etcd-instance\` check a type
+of yours instead.
+
+- Prices are those of ${prices.region} on ${prices.date}, ${prices.terms} (${prices.source}).
+  Other regions differ. A month has ${constants.hoursPerMonth.value} hours. Volumes, the load balancer, traffic and nodes are not in the sum.
+- A shard is sized for its own load: requests a second and stored data, against the rows of etcd's hardware table. \`main\`, and a
+  shard with a resource of which the model has no figures, never get less than the table's row for the nodes. The masters are a
+  shard's only clients, fewer than the table's smallest row has.
+- Memory is at least twice the quota, so no shard's host has less than ${2 * constants.etcdDefaultQuotaGiB.value} GiB by default.
+- Two local NVMe disks come with 64 GiB and 8 vCPU at least, more than \`events\` and \`leases\` need. With volumes over the network
+  (\`--etcd-volumes\`) each shard takes what it needs; a write then waits for the network, too.
+`;
+
+/** A row for each role: how many of which type, why, and what they cost. */
+function costRows(scale: Scale): string[][] {
+  const row = (role: string, count: number, host: HostScale, cost = 0) => [
+    role,
+    `${count} x ${host.instance}`,
+    needs(host),
+    usd(cost),
+  ];
+  return [
+    row("masters", scale.masters.count, scale.masters, scale.cost.masters),
+    ...Object.entries(scale.etcd.shards).map(([name, { members, host }]) =>
+      row(`etcd ${name}`, members, host, scale.cost.shards[name]),
+    ),
+    ["sum", "", "", usd(scale.cost.total)],
+  ];
+}
+
+/**
+ * The document, with a table of the given sizes.
+ * @param onVolumes the same sizes with etcd's disks as volumes
+ * @param detailed nodes of the size whose cost is shown by role
+ */
+export function renderScaleDocument(scales: readonly Scale[], onVolumes: readonly Scale[], detailed: number): string {
+  const roles = (of: readonly Scale[]) =>
+    table(
+      ["role", "hosts", "cheapest with", "a month"],
+      of.filter(({ workload }) => workload.nodes === detailed).flatMap(costRows),
+    );
   const assumed = Object.entries(assumptions).map(([name, { meaning, unit, fallback, reason }]) => [
     `\`${name}\``,
     meaning,
@@ -63,15 +107,16 @@ export function renderScaleDocument(scales: readonly Scale[]): string {
     meaning,
     source,
   ]);
-  const sizes = scales.map(({ workload, masters, etcdHost, etcd, apiserver, controllerManager, extrapolated }) => [
+  const sizes = scales.map(({ workload, masters, etcd, cost, apiserver, controllerManager, extrapolated }, index) => [
     number(workload.nodes),
     number(workload.pods),
     `${masters.count} x ${masters.instance}`,
     String(masters.needed),
-    `${etcd.hosts} x ${etcdHost.instance}`,
     Object.entries(etcd.shards)
-      .map(([name, { members }]) => `${name} ${members}`)
+      .map(([name, { members, host }]) => `${name} ${members} x ${host.instance}`)
       .join(", "),
+    usd(cost.total),
+    usd(onVolumes[index]?.cost.total ?? 0),
     `${number(apiserver.maxRequestsInflight)} + ${number(apiserver.maxMutatingRequestsInflight)}`,
     String(controllerManager.qps),
     extrapolated ? "some values" : "no",
@@ -86,8 +131,9 @@ export function renderScaleDocument(scales: readonly Scale[]): string {
         "pods",
         "masters",
         "needed",
-        "etcd hosts",
-        "shards",
+        "etcd hosts by shard",
+        "a month",
+        "with volumes",
         "requests in flight",
         "controller manager, requests/s",
         "extrapolated",
@@ -96,6 +142,15 @@ export function renderScaleDocument(scales: readonly Scale[]): string {
     ),
     "",
     "Every value at these sizes: `test/unit/golden/scale/`.",
+    "",
+    cost,
+    `At ${number(detailed)} nodes, on local NVMe:`,
+    "",
+    ...roles(scales),
+    "",
+    "With volumes over the network:",
+    "",
+    ...roles(onVolumes),
     "",
     "## Assumptions",
     "",

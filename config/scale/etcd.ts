@@ -1,6 +1,7 @@
 /** Derived: etcd's shards, their write rates and database sizes, and the hosts of their members. */
 import { type Book, ladder, rounded } from "./book";
 import { constants as c } from "./constants";
+import { deriveShardHost, deriveShardMemoryLimit } from "./etcd-host";
 import type { EtcdScale, Rates, ScaleOptions, ShardOption, ShardScale } from "./types";
 
 const hardware = "https://etcd.io/docs/v3.6/op-guide/hardware/";
@@ -16,8 +17,21 @@ const rateInputs = {
   rest: ["rates.nodeStatusWritesPerSecond", "rates.sliceWritesPerSecond", "rates.otherWritesPerSecond"],
 } as const;
 
+const sizeInputs = [
+  "workload.pods",
+  "workload.nodes",
+  "workload.services",
+  "constants.podBytes",
+  "constants.nodeBytes",
+  "constants.objectBytes",
+  "constants.eventBytes",
+  "constants.leaseBytes",
+] as const;
+
 interface Load {
   readonly writesPerSecond: number;
+  readonly liveBytes: number;
+  /** As a file. */
   readonly gib: number;
 }
 
@@ -28,8 +42,10 @@ function loads(
   compactionSeconds: number,
 ): Readonly<Record<"events" | "leases" | "pods" | "rest", Load>> {
   const w = book.workload;
-  const file = (live: number, bytesPerSecond: number) =>
-    ((live + bytesPerSecond * 2 * compactionSeconds) * c.fragmentation.value) / 2 ** 30;
+  const kept = (liveBytes: number, bytesPerSecond: number) => ({
+    liveBytes,
+    gib: ((liveBytes + bytesPerSecond * 2 * compactionSeconds) * c.fragmentation.value) / 2 ** 30,
+  });
   const slices = w.services * (c.sliceBytes.value + w.endpointsPerService * c.endpointBytes.value);
   const restLive =
     w.nodes * c.nodeBytes.value +
@@ -45,20 +61,17 @@ function loads(
   return {
     events: {
       writesPerSecond: rates.eventWritesPerSecond,
-      gib: file(
-        rates.eventWritesPerSecond * 3600 * c.eventBytes.value,
-        rates.eventWritesPerSecond * c.eventBytes.value,
-      ),
+      ...kept(rates.eventWritesPerSecond * 3600 * c.eventBytes.value, rates.eventWritesPerSecond * c.eventBytes.value),
     },
     leases: {
       writesPerSecond: rates.leaseWritesPerSecond,
-      gib: file(w.nodes * c.leaseBytes.value, rates.leaseWritesPerSecond * c.leaseBytes.value),
+      ...kept(w.nodes * c.leaseBytes.value, rates.leaseWritesPerSecond * c.leaseBytes.value),
     },
     pods: {
       writesPerSecond: rates.podWritesPerSecond,
-      gib: file(w.pods * c.podBytes.value, rates.podWritesPerSecond * c.podBytes.value),
+      ...kept(w.pods * c.podBytes.value, rates.podWritesPerSecond * c.podBytes.value),
     },
-    rest: { writesPerSecond: restWrites, gib: file(restLive, restBytes) },
+    rest: { writesPerSecond: restWrites, ...kept(restLive, restBytes) },
   };
 }
 
@@ -160,7 +173,6 @@ export function deriveEtcd(book: Book, rates: Rates, options: ScaleOptions & { r
       hardware,
       ["workload.nodes"],
     ),
-    goMemoryLimitGiB: 0,
   };
 }
 
@@ -200,22 +212,26 @@ function shardScale(
     inputs: parts.flatMap((kind) => rateInputs[kind]),
     source: "own sum",
   });
+  const requestsPerSecond = book.derive(`${at}.requestsPerSecond`, {
+    value: rounded(writesPerSecond * c.etcdRequestsPerWrite.value),
+    unit: "requests/s",
+    formula: "writes x requests for each",
+    inputs: [`${at}.writesPerSecond`, "constants.etcdRequestsPerWrite"],
+    source: c.etcdRequestsPerWrite.source,
+  });
+  const storedMB = book.derive(`${at}.storedMB`, {
+    value: rounded(sum("liveBytes") / 1e6),
+    unit: "MB",
+    formula: `live bytes of ${why}`,
+    inputs: sizeInputs,
+    source: "own sum",
+    knownToNodes: 5000,
+  });
   const databaseGiB = book.derive(`${at}.databaseGiB`, {
     value: rounded(sum("gib"), 4),
     unit: "GiB",
     formula: `(live bytes of ${why} + what is written in two compaction intervals) x fragmentation`,
-    inputs: [
-      "workload.pods",
-      "workload.nodes",
-      "workload.services",
-      `${at}.writesPerSecond`,
-      "constants.podBytes",
-      "constants.nodeBytes",
-      "constants.objectBytes",
-      "constants.eventBytes",
-      "constants.leaseBytes",
-      "constants.fragmentation",
-    ],
+    inputs: [...sizeInputs, `${at}.writesPerSecond`, "constants.fragmentation"],
     source:
       "own sum; upstream's 5,000-node test grew to 5.3-6.5 GB in one database (https://github.com/kubernetes/test-infra/issues/37360)",
     knownToNodes: 5000,
@@ -234,5 +250,19 @@ function shardScale(
     inputs: [`${at}.members`],
     source: "https://etcd.io/docs/v3.6/faq/",
   });
-  return { members, resources: shard.resources, writesPerSecond, databaseGiB, quotaGiB, faultTolerance };
+  // Nobody knows how much of main's load a resource without figures of its own takes along.
+  const byNodes = name === "main" || shard.resources.some((resource) => !kinds.some(([, known]) => known === resource));
+  const host = deriveShardHost(book, name, { requestsPerSecond, storedMB, quotaGiB, byNodes }, options);
+  return {
+    members,
+    resources: shard.resources,
+    writesPerSecond,
+    requestsPerSecond,
+    storedMB,
+    databaseGiB,
+    quotaGiB,
+    faultTolerance,
+    host,
+    goMemoryLimitGiB: deriveShardMemoryLimit(book, name, quotaGiB, host.memoryGiB),
+  };
 }

@@ -4,8 +4,8 @@ import { checkVersions } from "../flags/versions";
 import { deriveApiserver } from "./apiserver";
 import { Book } from "./book";
 import { deriveControllerManager, deriveScheduler } from "./controllers";
+import { deriveCost } from "./cost";
 import { deriveEtcd } from "./etcd";
-import { deriveEtcdHost } from "./etcd-host";
 import { deriveEventLimits } from "./event-limits";
 import { flowControlObjects } from "./flow-control";
 import { deriveKernel } from "./kernel";
@@ -22,24 +22,14 @@ export { renderScaleDocument } from "./document";
 export { explain, explainable } from "./explain";
 export type { FlowSchema, PriorityLevelConfiguration } from "./flow-control-objects";
 export { kernelProfiles, modulesFor, type SysctlValue, sysctlsFor } from "./kernel";
+export { shardOf } from "./shard";
 export { fullTable, summary } from "./table";
 export type { HostScale, KernelProfile, Notice, Scale, ScaleOptions, ShardOption, ShardScale } from "./types";
 export { assumptions, type ResolvedWorkload, resolveWorkload, Workload } from "./workload";
 
 function checkOptions(options: ScaleOptions): readonly string[] {
   const problems: string[] = [...checkVersions(options)];
-  const positive = [
-    "masters",
-    "zones",
-    "quotaGiB",
-    "heartbeatMs",
-    "electionMs",
-    "snapshotCount",
-    "masterVcpus",
-    "masterMemoryGiB",
-    "etcdVcpus",
-    "etcdMemoryGiB",
-  ] as const;
+  const positive = ["masters", "zones", "quotaGiB", "heartbeatMs", "electionMs", "snapshotCount"] as const;
   for (const name of positive) {
     const value = options[name];
     if (value !== undefined && !(value > 0)) problems.push(`${name} is ${value}; it must be above 0`);
@@ -71,9 +61,8 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
   const controllerManager = deriveControllerManager(book, masters);
   const scheduler = deriveScheduler(book, masters);
   const eventLimits = deriveEventLimits(book);
-  const shards = deriveEtcd(book, rates, { ...options, zones });
-  const { goMemoryLimitGiB, ...etcdHost } = deriveEtcdHost(book, shards, options);
-  const etcd = { ...shards, goMemoryLimitGiB };
+  const etcd = deriveEtcd(book, rates, { ...options, zones });
+  const cost = deriveCost(book, masters, etcd);
   const loadBalancer = deriveLoadBalancer(book, rates, masters);
   const kernel = deriveKernel(book, rates, masters, etcd, loadBalancer);
   const node = deriveNode(book, kernel, proxyMode);
@@ -92,7 +81,7 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
     eventLimits,
     etcd,
     masters,
-    etcdHost,
+    cost,
     kernel,
     node,
     loadBalancer,

@@ -1,7 +1,8 @@
 /** Derived: how many masters, and how large each is. */
-import { chooseInstance, type InstanceType, instanceNamed, masterFamilies } from "../instances";
+import { instanceNamed } from "../instances";
 import { type Book, ladder, rounded } from "./book";
 import { constants as c } from "./constants";
+import { deriveInstance } from "./host";
 import type { MastersScale, Rates, ScaleOptions } from "./types";
 
 const kubeUp = "kubernetes/kubernetes cluster/gce/config-common.sh";
@@ -26,12 +27,9 @@ export function deriveMasters(
 ): MastersScale {
   const w = book.workload;
   const vcpus = book.derive("masters.vcpus", {
-    value: options.masterVcpus ?? ladder(w.nodes, vcpuLadder),
+    value: ladder(w.nodes, vcpuLadder),
     unit: "vCPU",
-    formula:
-      options.masterVcpus === undefined
-        ? "kube-up's ladder by nodes: 4 above 10, 8 above 100, 16 above 250, 32 above 500, 64 above 3,000; 2 below"
-        : "what the host has",
+    formula: "kube-up's ladder by nodes: 4 above 10, 8 above 100, 16 above 250, 32 above 500, 64 above 3,000; 2 below",
     inputs: ["workload.nodes"],
     source: kubeUp,
     knownToNodes: 5000,
@@ -74,12 +72,9 @@ export function deriveMasters(
   });
   const apiserver = apiserverMemory(book, survivors);
   const memoryGiB = book.derive("masters.memoryGiB", {
-    value: options.masterMemoryGiB ?? rounded(apiserver + 2 * informerMemory(book) + 2, 1),
+    value: rounded(apiserver + 2 * informerMemory(book) + 2, 1),
     unit: "GiB",
-    formula:
-      options.masterMemoryGiB === undefined
-        ? "API server + controller manager + scheduler + 2 GiB for the host"
-        : "what the host has",
+    formula: "API server + controller manager + scheduler + 2 GiB for the host",
     inputs: ["apiserver.memoryGiB", "masters.informerGiB"],
     source: "own sum; replaces --target-ram-mb (kube-up: 60 MB a node), which no longer exists",
   });
@@ -90,30 +85,23 @@ export function deriveMasters(
     inputs: ["rates.watchEgressGbit", "masters.survivors", "constants.networkUse"],
     source: c.networkUse.source,
   });
-  const instance = chosen(options, { vcpus, memoryGiB, networkGbit });
-  book.derive("masters.instance", {
-    value: instance,
-    unit: "",
-    formula: "smallest of c7i, m7i, r7i with the vCPU, memory and bandwidth",
-    inputs: ["masters.vcpus", "masters.memoryGiB", "masters.networkGbit"],
-    source: "config/instances.ts",
-  });
-  book.derive("masters.nvmeDisks", {
-    value: 0,
-    unit: "disks",
-    formula: "none: masters keep no state",
-    inputs: [],
-    source: "own rule",
-  });
-  return { count, needed, survivors, nodesPerMaster, vcpus, memoryGiB, networkGbit, nvmeDisks: 0, instance };
-}
-
-function chosen(options: ScaleOptions, need: { vcpus: number; memoryGiB: number; networkGbit: number }): string {
-  if (options.masterInstance) return options.masterInstance;
-  if (options.masterVcpus !== undefined || options.masterMemoryGiB !== undefined) return "the host at hand";
-  return (
-    (chooseInstance(masterFamilies, { ...need, disks: 0 }) as InstanceType | undefined)?.name ?? "none of the catalogue"
-  );
+  const none = (name: string, unit: string) =>
+    book.derive(`masters.${name}`, {
+      value: 0,
+      unit,
+      formula: "none: masters keep no state",
+      inputs: [],
+      source: "own rule",
+    });
+  const need = {
+    vcpus,
+    memoryGiB,
+    networkGbit,
+    nvmeDisks: none("nvmeDisks", "disks"),
+    diskGiB: none("diskGiB", "GiB"),
+  };
+  const chosen = deriveInstance(book, "masters", need, options.masterInstance);
+  return { count, needed, survivors, nodesPerMaster, ...need, ...chosen };
 }
 
 /** Fewest masters whose rest, after the loss of a zone, has the CPU and the bandwidth. At least one a zone, three at least. */

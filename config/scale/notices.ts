@@ -1,7 +1,8 @@
 /** Thresholds: where the workload or the configuration leaves what others tested, or would not work. */
-import { etcdFamilies, instanceNamed, masterFamilies, shortfalls } from "../instances";
+import { instanceNamed, shortfalls } from "../instances";
 import { constants as c } from "./constants";
-import type { Notice, Scale, ScaleOptions } from "./types";
+import { noInstance } from "./host";
+import type { HostScale, Notice, Scale, ScaleOptions } from "./types";
 
 const thresholds =
   "https://github.com/kubernetes/community/blob/master/sig-scalability/configs-and-limits/thresholds.md";
@@ -179,43 +180,37 @@ function masterNotices({ masters, zones, apiserver }: Draft): Notice[] {
   return found;
 }
 
-function instanceNotices({ masters, etcdHost }: Draft, options: ScaleOptions): Notice[] {
-  const found: Notice[] = [];
-  const check = (
-    role: string,
-    knob: string,
-    name: string | undefined,
-    host: typeof etcdHost,
-    families: readonly string[],
-  ) => {
-    if (host.instance === "none of the catalogue")
-      found.push({
-        level: "error",
-        path: `${role}.instance`,
-        message: `no instance type has ${host.vcpus} vCPU, ${host.memoryGiB} GiB, ${host.networkGbit} Gbit/s and ${host.nvmeDisks} NVMe disks: split the cluster`,
-        source: "config/instances.ts",
-      });
-    if (!name) return;
-    const instance = instanceNamed(name);
-    const lacks = instance ? shortfalls(instance, { ...host, disks: host.nvmeDisks }) : [];
-    if (!instance)
-      found.push({
-        level: "error",
-        path: knob,
-        message: `${name} is not in the catalogue; take one of ${families.join(", ")}`,
-        source: "config/instances.ts",
-      });
-    else if (lacks.length > 0)
-      found.push({
-        level: "error",
-        path: knob,
-        message: `${name} is too small for this scale: ${lacks.join("; ")}`,
-        source: "config/instances.ts",
-      });
+/** One line for an instance that is in no catalogue, however many hosts would be made of it. */
+function instanceNotices({ masters, etcd }: Draft, { masterInstance, etcdInstance }: ScaleOptions): Notice[] {
+  const error = (path: string, message: string): Notice => ({
+    level: "error",
+    path,
+    message,
+    source: "config/instances.ts",
+  });
+  const unknown = Object.entries({ masterInstance, etcdInstance }).flatMap(([knob, name]) =>
+    name === undefined || instanceNamed(name) ? [] : [error(knob, `${name} is not in the catalogue`)],
+  );
+  const small = (path: string, knob: string, what: string, host: HostScale): Notice[] => {
+    const { instance, vcpus, memoryGiB, networkGbit, nvmeDisks, diskGiB } = host;
+    if (instance === noInstance)
+      return [
+        error(
+          `${path}.instance`,
+          `no instance type has ${vcpus} vCPU, ${memoryGiB} GiB, ${networkGbit} Gbit/s and ${nvmeDisks} NVMe disks of ${diskGiB} GiB: split the cluster`,
+        ),
+      ];
+    const known = instanceNamed(instance);
+    const lacks = known ? shortfalls(known, host) : [];
+    return lacks.length > 0 ? [error(knob, `${instance} is too small for ${what}: ${lacks.join("; ")}`)] : [];
   };
-  check("masters", "masterInstance", options.masterInstance, masters, masterFamilies);
-  check("etcdHost", "etcdInstance", options.etcdInstance, etcdHost, etcdFamilies);
-  return found;
+  return [
+    ...unknown,
+    ...small("masters", "masterInstance", "the masters", masters),
+    ...Object.entries(etcd.shards).flatMap(([name, { host }]) =>
+      small(`etcd.shards.${name}.host`, "etcdInstance", `shard ${name}`, host),
+    ),
+  ];
 }
 
 /** One address of the load balancer has a port for each of its connections to one master. */

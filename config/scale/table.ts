@@ -1,6 +1,8 @@
 /** A scale as text: the short answer for a reader, and the full table that the golden files hold. */
+import { prices } from "../instances";
 import type { Scalar } from "./book";
-import type { Notice, Scale } from "./types";
+import { asConfigured } from "./host";
+import type { HostScale, Notice, Scale } from "./types";
 import { assumptions, type Figure } from "./workload";
 
 const number = (value: Scalar): string =>
@@ -44,24 +46,46 @@ export function fullTable(scale: Scale): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** 11,467 USD. */
+export const usd = (value: number): string => `${value.toLocaleString("en-US", { maximumFractionDigits: 0 })} USD`;
+
+/** What a cost is of, and what it leaves out. */
+export const priced = `instances ${prices.terms}, in ${prices.region}, prices of ${prices.date}; without volumes, load balancer, traffic and nodes`;
+
+/** What a host must have, in words. */
+export function needs({ vcpus, memoryGiB, networkGbit, nvmeDisks, diskGiB }: HostScale): string {
+  const network = networkGbit > 0 ? [`${networkGbit} Gbit/s`] : [];
+  const disks = nvmeDisks > 0 ? [`${nvmeDisks} NVMe disks of ${diskGiB} GiB`] : [];
+  return [`${vcpus} vCPU`, `${memoryGiB} GiB`, ...network, ...disks].join(", ");
+}
+
+/** "7 x m5d.4xlarge, 4,619 USD a month: the cheapest with ...". */
+function hosts(scale: Scale, path: string, count: number, host: HostScale, cost = 0): string {
+  const why =
+    scale.derivations[`${path}.instance`]?.formula === asConfigured ? "as configured, for" : "the cheapest with";
+  return `${count} x ${host.instance}, ${usd(cost)} a month: ${why} ${needs(host)}`;
+}
+
 /** What somebody who asks "what does this size need" wants to see first. */
 export function summary(scale: Scale): string {
-  const { apiserver: a, masters: m, etcdHost: h, etcd, controllerManager: k, scheduler: s, rates: r, node: n } = scale;
+  const { apiserver: a, masters: m, etcd, cost, controllerManager: k, scheduler: s, rates: r, node: n } = scale;
   const at = (path: string) => star(scale, path);
-  const host = (
-    count: number,
-    what: string,
-    { instance, vcpus, memoryGiB }: { instance: string; vcpus: number; memoryGiB: number },
-  ) => `${count} ${what} on ${instance} (needs ${vcpus} vCPU, ${memoryGiB} GiB)`;
-  const shards = Object.entries(etcd.shards).map(([name, shard]): [string, string] => [
-    `shard ${name}`,
-    `${shard.members} members, ${number(shard.writesPerSecond)} writes/s, database about ${number(shard.databaseGiB)} of ${shard.quotaGiB} GiB${at(`etcd.shards.${name}.databaseGiB`)}`,
+  const shards = Object.entries(etcd.shards).flatMap(([name, shard]): [string, string][] => [
+    [
+      `shard ${name}`,
+      `${hosts(scale, `etcd.shards.${name}.host`, shard.members, shard.host, cost.shards[name])}${at(`etcd.shards.${name}.host.vcpus`)}`,
+    ],
+    [
+      "",
+      `${number(shard.writesPerSecond)} writes/s, database about ${number(shard.databaseGiB)} of ${shard.quotaGiB} GiB${at(`etcd.shards.${name}.databaseGiB`)}`,
+    ],
   ]);
   const rows: [string, string][] = [
-    ["masters", `${host(m.count, "masters", m)}${at("masters.memoryGiB")}`],
+    ["masters", `${hosts(scale, "masters", m.count, m, cost.masters)}${at("masters.memoryGiB")}`],
     ["", `${m.needed} carry the load when a zone is lost; ${m.nodesPerMaster} nodes a master`],
-    ["etcd", `${host(etcd.hosts, "hosts", h)}${at("etcdHost.vcpus")}`],
+    ["etcd", `${etcd.hosts} hosts, one for each member of each shard`],
     ...shards,
+    ["cost", `${usd(cost.total)} a month: ${priced}`],
     [
       "kube-apiserver",
       `${number(a.maxRequestsInflight)} + ${number(a.maxMutatingRequestsInflight)} requests in flight each, GOMEMLIMIT ${a.goMemoryLimitGiB} GiB${at("apiserver.maxRequestsInflight")}`,

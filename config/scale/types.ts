@@ -1,4 +1,5 @@
 /** What the model is asked and what it answers. Every number and text of a Scale has an entry of the same path in `derivations`. */
+import type { InstanceNeed } from "../instances";
 import type { Entry } from "./book";
 import type { FlowSchema, PriorityLevelConfiguration } from "./flow-control-objects";
 import type { ResolvedWorkload } from "./workload";
@@ -33,11 +34,8 @@ export interface ScaleOptions {
   /** Instance types to check instead of the model's choice. */
   readonly masterInstance?: string;
   readonly etcdInstance?: string;
-  /** What a host really has, where it is not an instance of the catalogue (a lab): limits are fitted to it. */
-  readonly masterVcpus?: number;
-  readonly masterMemoryGiB?: number;
-  readonly etcdVcpus?: number;
-  readonly etcdMemoryGiB?: number;
+  /** True: a member's two disks are volumes over the network, and its instance needs none. Default false: latency of local NVMe. */
+  readonly etcdVolumes?: boolean;
 }
 
 export interface Rates {
@@ -121,11 +119,18 @@ export interface ShardScale {
   readonly members: number;
   readonly resources: readonly string[];
   readonly writesPerSecond: number;
+  /** Writes and what is read beside them. */
+  readonly requestsPerSecond: number;
+  /** Live data, without history and free pages. */
+  readonly storedMB: number;
   /** Database file between defragmentations. */
   readonly databaseGiB: number;
   readonly quotaGiB: number;
   /** Losses that leave a quorum. */
   readonly faultTolerance: number;
+  /** The host of a member: each has one of its own. */
+  readonly host: HostScale;
+  readonly goMemoryLimitGiB: number;
 }
 
 export interface EtcdScale {
@@ -138,16 +143,12 @@ export interface EtcdScale {
   readonly progressNotifySeconds: number;
   readonly maxRequestBytes: number;
   readonly sequentialIops: number;
-  readonly goMemoryLimitGiB: number;
 }
 
-/** A host of one role: what it needs, and the instance that has it. */
-export interface HostScale {
-  readonly vcpus: number;
-  readonly memoryGiB: number;
-  readonly networkGbit: number;
-  readonly nvmeDisks: number;
+/** A host of one role: what it needs, the instance that has it, and the instance's price. */
+export interface HostScale extends InstanceNeed {
   readonly instance: string;
+  readonly usdPerHour: number;
 }
 
 export interface MastersScale extends HostScale {
@@ -157,6 +158,14 @@ export interface MastersScale extends HostScale {
   /** Left after the loss of the fullest zone. */
   readonly survivors: number;
   readonly nodesPerMaster: number;
+}
+
+/** What the instances cost, USD a month: on demand, in the region of the catalogue's prices. */
+export interface CostScale {
+  readonly masters: number;
+  /** Of the hosts of each shard. */
+  readonly shards: Readonly<Record<string, number>>;
+  readonly total: number;
 }
 
 export interface KernelScale {
@@ -218,7 +227,7 @@ export interface Scale {
   readonly eventLimits: EventLimits;
   readonly etcd: EtcdScale;
   readonly masters: MastersScale;
-  readonly etcdHost: HostScale;
+  readonly cost: CostScale;
   readonly kernel: KernelScale;
   readonly node: NodeScale;
   readonly loadBalancer: LoadBalancerScale;

@@ -24,7 +24,7 @@ export const hosts: readonly LedgerEntry[] = [
     area: "Hosts, hardware, network",
     source: "C 3.1",
     recommendation: "SSD or NVMe for etcd, many cores, fast NICs, load balancer",
-    form: "instance catalogue with vCPU, memory, NVMe disks, network; validated per role and scale",
+    form: "instance catalogue with vCPU, memory, NVMe disks, network, price; the cheapest that carries the load, by role and shard",
     status: "later",
     implementedIn: ["config/instances.ts", "config/scale/masters.ts", "config/scale/etcd-host.ts"],
     evidence: [
@@ -36,9 +36,10 @@ export const hosts: readonly LedgerEntry[] = [
         file: "test/unit/scale-notices.test.ts",
         test: "an instance that is too small, and one that fits",
       },
+      { file: "test/unit/instances.test.ts", test: "has it, and nothing cheaper does" },
     ],
     reason:
-      "the catalogue chooses and checks instances for both roles (`kilonode scale`); no platform makes machines of them yet",
+      "the catalogue chooses and checks instances for the masters and each shard, by price (`kilonode scale`); no platform makes machines of them yet",
   },
   {
     id: "H3",

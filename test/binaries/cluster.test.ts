@@ -16,6 +16,7 @@ import {
 } from "../../cli/doctor/cis/ask";
 import { operatorsGroup } from "../../components/objects/plan";
 import { issueKubeconfig, type Role } from "../../components/pki/operator-access";
+import { shardOf } from "../../config/scale";
 import { problemsOf } from "../support/plans";
 import { type Answer, type Ask, ask, together } from "./support/client";
 import { type Component, components, RunningCluster, until } from "./support/cluster";
@@ -108,8 +109,10 @@ else
       for (const { name, group } of plan.shards) {
         const text = await (await fetch(`${cluster.etcd.get(name)?.metricsUrl}/metrics`)).text();
         const value = (metricName: string) => Number(new RegExp(`^${metricName} (\\S+)$`, "m").exec(text)?.[1]);
-        expect(value("etcd_server_quota_backend_bytes")).toBe((scale.etcd.shards[name]?.quotaGiB ?? 0) * 2 ** 30);
-        expect(value("go_gc_gomemlimit_bytes")).toBe(Math.floor(scale.etcd.goMemoryLimitGiB * 1024) * 2 ** 20);
+        expect(value("etcd_server_quota_backend_bytes")).toBe(shardOf(scale, name).quotaGiB * 2 ** 30);
+        expect(value("go_gc_gomemlimit_bytes")).toBe(
+          Math.floor(shardOf(scale, name).goMemoryLimitGiB * 1024) * 2 ** 20,
+        );
         expect(warnings(cluster.programs.get(group) as never)).toEqual([]);
       }
     });

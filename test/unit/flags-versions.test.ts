@@ -6,6 +6,7 @@ import {
   components,
   controllerManagerFlags,
   etcdFlags,
+  etcdMemoryLimit,
   goMemoryLimit,
   knownFlags,
   listedMinors,
@@ -139,10 +140,13 @@ describe("what follows from the scale", () => {
     });
   });
 
-  test("GOMEMLIMIT in MiB for the components and etcd, an unknown one is an error", () => {
+  test("GOMEMLIMIT in MiB for the components and each shard of etcd, an unknown one is an error", () => {
     const scale = scaleOf({ nodes: 1300, pods: 100_000 });
     expect(goMemoryLimit("kube-apiserver", scale)).toMatch(/^\d{5}MiB$/);
-    expect(goMemoryLimit("etcd", scale)).toBe("49152MiB");
+    // Of the 64 GiB that main's hosts need, and the 16 GiB of the others.
+    expect(etcdMemoryLimit(scale, "main")).toBe("49152MiB");
+    expect(etcdMemoryLimit(scale, "events")).toBe("7168MiB");
+    expect(() => etcdMemoryLimit(scale, "pods")).toThrow("no etcd shard pods; there are main, events, leases");
     expect(() => goMemoryLimit("haproxy", scale)).toThrow("no memory limit for haproxy");
   });
 

@@ -82,6 +82,16 @@ describe("the plan", () => {
     );
   });
 
+  it("takes instances without disks of their own where a member's volumes are over the network", () => {
+    const { spec, platform } = clusterOf("lab", rawOf("lab"));
+    const disks = (networkVolumes: boolean) =>
+      Object.values(plan(spec, { ...platform.facts(spec), networkVolumes }).scale.etcd.shards).map(
+        ({ host: { nvmeDisks } }) => nvmeDisks,
+      );
+    expect(disks(false)).toEqual([2, 2, 2]);
+    expect(disks(true)).toEqual([0, 0, 0]);
+  });
+
   it("runs the same components as static pods where the platform has kubelets", async () => {
     const { spec, platform } = clusterOf("lab-small", rawOf("lab-small"));
     const pods = plan(spec, { ...platform.facts(spec), runtimes: ["static-pod"] });

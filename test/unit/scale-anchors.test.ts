@@ -1,5 +1,6 @@
 /** The model against what others published: equal where there is a figure, near where there is a measurement. */
 import { describe, expect, test } from "vitest";
+import { shardOf } from "../../config/scale";
 import { scaleOf } from "./scale-samples";
 
 describe("kube-up's ladders", () => {
@@ -37,10 +38,49 @@ describe("etcd's hardware table", () => {
     [1000, 8, 32],
     [3000, 16, 64],
   ])("a host for %i nodes has %i vCPU and at least %i GiB", (nodes, vcpus, memoryGiB) => {
-    const { etcdHost } = scaleOf({ nodes });
-    expect(etcdHost.vcpus).toBe(vcpus);
+    const { host } = shardOf(scaleOf({ nodes }), "main");
+    expect(host.vcpus).toBe(vcpus);
     // At least twice the quota, which the table's small rows do not have.
-    expect(etcdHost.memoryGiB).toBe(Math.max(memoryGiB, 16));
+    expect(host.memoryGiB).toBe(Math.max(memoryGiB, 16));
+  });
+});
+
+describe("a shard's host, by the requests and the data of the table's rows", () => {
+  const events = (eventsPerSecond: number) => shardOf(scaleOf({ nodes: 1300, eventsPerSecond }), "events");
+
+  test.each([
+    [100, 4, 16, 1.5],
+    [138, 4, 16, 1.5],
+    [139, 8, 32, 2],
+    [277, 8, 32, 2],
+    [278, 16, 64, 4],
+  ])("%i events a second, each kept for an hour: %i vCPU, %i GiB, %f Gbit/s", (rate, vcpus, memoryGiB, networkGbit) => {
+    expect(events(rate).host).toMatchObject({ vcpus, memoryGiB, networkGbit, nvmeDisks: 2, diskGiB: 10 });
+  });
+
+  test("production: 260 requests a second for leases, 359 MB of events, both a medium cluster; main a cluster of 1,300 nodes", () => {
+    const scale = scaleOf({ nodes: 1300, pods: 100_000 });
+    expect(shardOf(scale, "leases")).toMatchObject({ requestsPerSecond: 260, storedMB: 0.65, host: { vcpus: 4 } });
+    expect(shardOf(scale, "events")).toMatchObject({ requestsPerSecond: 199.66, storedMB: 359.39, host: { vcpus: 4 } });
+    expect(shardOf(scale, "main").host).toMatchObject({ vcpus: 16, memoryGiB: 64 });
+  });
+
+  test("main is sized by its own load where that is more than its nodes say", () => {
+    expect(shardOf(scaleOf({ nodes: 50, objectsPerPod: 400 }), "main")).toMatchObject({ host: { vcpus: 16 } });
+  });
+
+  test("a shard with a resource of which the model has no figures is sized as main", () => {
+    const shards = {
+      main: { members: 7, resources: [] },
+      others: { members: 5, resources: ["/configmaps", "/events"] },
+    };
+    const scale = scaleOf({ nodes: 1300 }, { shards });
+    expect(shardOf(scale, "others").host).toEqual(shardOf(scale, "main").host);
+  });
+
+  test("the host's memory is twice the quota at least, its disks hold the quota and 2 GiB", () => {
+    const { host } = shardOf(scaleOf({ nodes: 10 }, { quotaGiB: 16 }), "leases");
+    expect(host).toMatchObject({ vcpus: 2, memoryGiB: 32, diskGiB: 18 });
   });
 });
 

@@ -15,11 +15,19 @@ async function scale(...argv: string[]): Promise<{ code: number; out: string; er
 }
 
 describe("answers", () => {
-  test("--nodes 1300 --pods 100000: masters, shards, flags, and where it stands", async () => {
+  test("--nodes 1300 --pods 100000: masters, shards, what they cost, flags, and where it stands", async () => {
     const { code, out } = await scale("--nodes", "1300", "--pods", "100000");
     expect(code).toBe(0);
-    expect(out).toContain("11 masters on c7i.8xlarge");
-    expect(out).toContain("17 hosts on i7ie.6xlarge");
+    const lines = out.split("\n").map((line) => line.trim().replace(/ {2,}/, "  "));
+    expect(lines).toEqual(
+      expect.arrayContaining([
+        "masters  11 x c7i.8xlarge, 11,467 USD a month: the cheapest with 32 vCPU, 51.8 GiB, 0.37 Gbit/s",
+        "shard main  7 x m5d.4xlarge, 4,619 USD a month: the cheapest with 16 vCPU, 64 GiB, 4 Gbit/s, 2 NVMe disks of 10 GiB",
+        "shard events  5 x m5d.4xlarge, 3,300 USD a month: the cheapest with 4 vCPU, 16 GiB, 1.5 Gbit/s, 2 NVMe disks of 10 GiB",
+        "shard leases  5 x m5d.4xlarge, 3,300 USD a month: the cheapest with 4 vCPU, 16 GiB, 1.5 Gbit/s, 2 NVMe disks of 10 GiB",
+        "cost  22,685 USD a month: instances on demand, Linux, in us-east-1, prices of 2026-07-20; without volumes, load balancer, traffic and nodes",
+      ]),
+    );
     expect(out).toContain("1,500 + 500 requests in flight each");
     expect(out).not.toContain("extrapolated");
   });
@@ -44,11 +52,18 @@ describe("answers", () => {
       "--flag",
       "kube-controller-manager/feature-gates=Other=true",
     );
-    const { flags, notices, derivations } = JSON.parse(out) as {
+    const { flags, notices, derivations, cost } = JSON.parse(out) as {
       flags: Record<string, string[]>;
       notices: unknown[];
       derivations: object;
+      cost: object;
     };
+    expect(cost).toEqual({
+      masters: 11_466.84,
+      shards: { main: 4619.44, events: 3299.6, leases: 3299.6 },
+      total: 22_685.48,
+    });
+    expect(derivations).toHaveProperty(["cost.total", "unit"], "USD/month");
     expect(flags["kube-apiserver"]).toContain("--max-requests-inflight=1500");
     expect(flags["kube-apiserver"]).toContain("--goaway-chance=0.01");
     expect(flags["kube-controller-manager"]).toContain(
@@ -68,6 +83,13 @@ describe("answers", () => {
     );
     expect(notices).toHaveLength(1);
     expect(derivations).toHaveProperty(["apiserver.maxRequestsInflight", "source"]);
+  });
+
+  test("--etcd-volumes takes instances without local disks; a type of the user's is named as such", async () => {
+    const volumes = await scale("--nodes", "1300", "--pods", "100000", "--etcd-volumes");
+    expect(volumes.out).toContain("5 x m7i.xlarge, 736 USD a month: the cheapest with 4 vCPU, 16 GiB, 1.5 Gbit/s\n");
+    const own = await scale("--nodes", "1300", "--pods", "100000", "--etcd-instance", "i3en.6xlarge");
+    expect(own.out).toContain("7 x i3en.6xlarge, 13,858 USD a month: as configured, for 16 vCPU");
   });
 
   test("--explain prints rule, source and inputs; several at once", async () => {
@@ -160,8 +182,8 @@ describe("bad input ends with 2 and every error at once", () => {
       "instances that are too small",
       ["--nodes", "5000", "--master-instance", "m7i.large", "--etcd-instance", "i7ie.2xlarge"],
       [
-        /masterInstance: m7i.large is too small for this scale: 2 vCPU, needs 64; 8 GiB, needs/,
-        /etcdInstance: i7ie.2xlarge is too small for this scale: 8 vCPU, needs 32; 64 GiB, needs 128/,
+        /masterInstance: m7i.large is too small for the masters: 2 vCPU, needs 64; 8 GiB, needs/,
+        /etcdInstance: i7ie.2xlarge is too small for shard main: 8 vCPU, needs 32; 64 GiB, needs 128/,
       ],
     ],
     [

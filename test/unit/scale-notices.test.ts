@@ -64,6 +64,28 @@ describe("hosts", () => {
     expect(levelAt("masterInstance", { nodes: 5000 }, { masterInstance: "m7i.large" })).toBe("error");
     expect(levelAt("etcdInstance", { nodes: 1300 }, { etcdInstance: "i4i.4xlarge" })).toBe("error");
     expect(levelAt("etcdInstance", { nodes: 1300 }, { etcdInstance: "i4i.8xlarge" })).toBeUndefined();
+    // Without local disks, only where the disks are volumes.
+    expect(levelAt("etcdInstance", { nodes: 1300 }, { etcdInstance: "m7i.4xlarge" })).toBe("error");
+    expect(
+      levelAt("etcdInstance", { nodes: 1300 }, { etcdInstance: "m7i.4xlarge", etcdVolumes: true }),
+    ).toBeUndefined();
+  });
+
+  test("one instance for all shards is checked against each, an unknown one is named once", () => {
+    const at = (etcdInstance: string) =>
+      scaleOf({ nodes: 1300, eventsPerSecond: 2000 }, { etcdInstance })
+        .notices.filter(({ path }) => path === "etcdInstance")
+        .map(({ message }) => message);
+    expect(at("i7ie.2xlarge")).toEqual([
+      "i7ie.2xlarge is too small for shard main: 8 vCPU, needs 16",
+      "i7ie.2xlarge is too small for shard events: 8 vCPU, needs 16",
+    ]);
+    expect(at("t3.nano")).toEqual(["t3.nano is not in the catalogue"]);
+  });
+
+  test("a need that nothing in the catalogue has", () => {
+    const huge = { nodes: 15_000, pods: 1_500_000, podsPerNode: 110, objectsPerPod: 100 };
+    expect(levelAt("masters.instance", huge)).toBe("error");
   });
 });
 

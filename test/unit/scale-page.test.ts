@@ -72,7 +72,7 @@ describe.skipIf(!chromium)("in Chromium", () => {
   test("the table has the marked size as it is, with its own pods", async () => {
     expect(
       await page.evaluate<string>(`document.querySelector("tr.marked").innerText.replace(/\\s+/g, " ")`),
-    ).toContain("1,300 100,000 11 c7i.8xlarge 17 i7ie.6xlarge");
+    ).toContain("1,300 100,000 11 c7i.8xlarge 17 m5d.4xlarge main 7, events 5, leases 5 22,685");
   });
 
   test.each([

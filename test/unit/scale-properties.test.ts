@@ -1,8 +1,8 @@
 /** Over a grid and random inputs: more nodes never gives less, every value stays in its range, a zone may be lost. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { instanceNamed } from "../../config/instances";
-import { kernelProfiles, type Scale, sysctlsFor } from "../../config/scale";
+import { instanceNamed, shortfalls } from "../../config/instances";
+import { kernelProfiles, type Scale, shardOf, sysctlsFor } from "../../config/scale";
 import { goldenSizes, scaleOf } from "./scale-samples";
 
 /** What one buys or sets: none may shrink as the cluster grows. */
@@ -19,8 +19,9 @@ const sizes: Readonly<Record<string, (scale: Scale) => number>> = {
   "master vCPU": (s) => s.masters.vcpus,
   "master memory": (s) => s.masters.memoryGiB,
   "etcd hosts": (s) => s.etcd.hosts,
-  "etcd vCPU": (s) => s.etcdHost.vcpus,
-  "etcd memory": (s) => s.etcdHost.memoryGiB,
+  "etcd vCPU": (s) => shardOf(s, "main").host.vcpus,
+  "etcd memory": (s) => shardOf(s, "main").host.memoryGiB,
+  "cost a month": (s) => s.cost.total,
   "lease writes": (s) => s.rates.leaseWritesPerSecond,
   "event writes": (s) => s.rates.eventWritesPerSecond,
   "watch traffic": (s) => s.rates.watchEgressGbit,
@@ -131,27 +132,71 @@ describe("safe", () => {
   test("memory limits fit the host, and the host's needs fit the instance", () => {
     fc.assert(
       fc.property(workload, (input) => {
-        const { masters, apiserver, controllerManager, scheduler, etcd, etcdHost } = scaleOf(input);
+        const { masters, apiserver, controllerManager, scheduler, etcd } = scaleOf(input);
+        const shards = Object.values(etcd.shards);
         const sum = apiserver.goMemoryLimitGiB + controllerManager.goMemoryLimitGiB + scheduler.goMemoryLimitGiB;
         expect(sum).toBeLessThanOrEqual(masters.memoryGiB);
-        expect(etcd.goMemoryLimitGiB).toBeLessThan(etcdHost.memoryGiB);
-        for (const host of [masters, etcdHost]) {
+        for (const { goMemoryLimitGiB, host } of shards) expect(goMemoryLimitGiB).toBeLessThan(host.memoryGiB);
+        for (const host of [masters, ...shards.map((shard) => shard.host)]) {
           const instance = instanceNamed(host.instance);
-          if (!instance) continue;
-          expect(instance.memoryGiB).toBeGreaterThanOrEqual(host.memoryGiB);
-          expect(instance.vcpus).toBeGreaterThanOrEqual(host.vcpus);
-          expect(instance.disks.count).toBeGreaterThanOrEqual(host.nvmeDisks);
+          if (instance) expect(shortfalls(instance, host)).toEqual([]);
         }
       }),
       { numRuns: 200 },
     );
   });
 
-  test("every size with a golden table finds an instance for both roles", () => {
+  test("every size with a golden table finds an instance for every role", () => {
     for (const size of goldenSizes) {
-      const { masters, etcdHost } = scaleOf(size);
-      expect([instanceNamed(masters.instance), instanceNamed(etcdHost.instance)]).not.toContain(undefined);
+      for (const etcdVolumes of [false, true]) {
+        const { masters, etcd } = scaleOf(size, { etcdVolumes });
+        const hosts = [masters, ...Object.values(etcd.shards).map(({ host }) => host)];
+        expect(hosts.map(({ instance }) => instanceNamed(instance))).not.toContain(undefined);
+      }
     }
+  });
+
+  test("a host of another shard never costs more than one of main", () => {
+    fc.assert(
+      fc.property(nodes, fc.boolean(), (count, etcdVolumes) => {
+        const scale = scaleOf({ nodes: count }, { etcdVolumes });
+        for (const { host } of Object.values(scale.etcd.shards))
+          expect(host.usdPerHour).toBeLessThanOrEqual(shardOf(scale, "main").host.usdPerHour);
+      }),
+    );
+  });
+
+  test("more events, more nodes or more pods never make a shard's host smaller", () => {
+    const load = fc.record({
+      nodes: fc.integer({ min: 10, max: 5000 }),
+      pods: fc.integer({ min: 0, max: 10_000 }),
+      eventsPerSecond: fc.integer({ min: 0, max: 20_000 }),
+    });
+    const shards = {
+      main: { members: 7, resources: [] },
+      events: { members: 5, resources: ["/events"] },
+      leases: { members: 5, resources: ["coordination.k8s.io/leases"] },
+    };
+    fc.assert(
+      fc.property(load, load, (a, b) => {
+        const of = (pick: (...values: number[]) => number) =>
+          scaleOf(
+            {
+              nodes: pick(a.nodes, b.nodes),
+              pods: pick(a.pods, b.pods),
+              podsPerNode: 1024,
+              churnPodsPerSecond: 5,
+              eventsPerSecond: pick(a.eventsPerSecond, b.eventsPerSecond),
+            },
+            { shards },
+          ).etcd.shards;
+        const [small, large] = [of(Math.min), of(Math.max)];
+        for (const [name, { host }] of Object.entries(small))
+          for (const figure of ["vcpus", "memoryGiB", "networkGbit", "usdPerHour"] as const)
+            expect(large[name]?.host[figure], `${figure} of ${name}`).toBeGreaterThanOrEqual(host[figure]);
+      }),
+      { numRuns: 200 },
+    );
   });
 
   test("no kernel setting is below the kernel's own default where it may lower the host's", () => {
