@@ -14,7 +14,7 @@ export default defineConfig({
         test: {
           name: "unit",
           include: ["test/unit/**/*.test.ts", "test/toolchain/**/*.test.ts"],
-          testTimeout: 60_000,
+          testTimeout: 180_000,
           hookTimeout: 120_000,
           maxWorkers: sideBySide,
           sequence: { groupOrder: 1 },
@@ -24,8 +24,8 @@ export default defineConfig({
         test: {
           name: "engine",
           include: ["test/engine/**/*.test.ts", "test/platform/**/*.test.ts"],
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
           maxWorkers: sideBySide,
           sequence: { groupOrder: 1 },
         },
