@@ -10,6 +10,8 @@ import { type OperatorAccess, operatorAccess } from "./kubeconfig";
 export interface WriterReport {
   readonly acknowledged: number;
   readonly failed: readonly string[];
+  /** When the first and the last one failed: ms since 1970. */
+  readonly failedBetween?: readonly [first: number, last: number];
   readonly lost: readonly string[];
   readonly slowestMs: number;
   /** Requests that took longer than 5 s, whatever came of them. */
@@ -36,6 +38,7 @@ export class Writer {
   private readonly id = randomBytes(4).toString("hex");
   private readonly acknowledged: string[] = [];
   private readonly failed: string[] = [];
+  private failedBetween?: readonly [number, number];
   private slowestMs = 0;
   private overFiveSeconds = 0;
   private connections = 0;
@@ -77,6 +80,7 @@ export class Writer {
     return {
       acknowledged: this.acknowledged.length,
       failed: this.failed,
+      ...(this.failedBetween && { failedBetween: this.failedBetween }),
       lost: this.acknowledged.filter((name) => !found.has(name)),
       slowestMs: Math.round(this.slowestMs),
       overFiveSeconds: this.overFiveSeconds,
@@ -105,6 +109,7 @@ export class Writer {
         } catch (error) {
           if (error instanceof NotBegun) continue;
           this.failed.push(`${name}: ${(error as Error).message}`);
+          this.failedBetween = [this.failedBetween?.[0] ?? Date.now(), Date.now()];
           break;
         }
       }
@@ -176,5 +181,8 @@ export async function whileWriting(
   }
 }
 
-export const reportLine = ({ acknowledged, failed, lost, slowestMs }: WriterReport): string =>
-  `${acknowledged} writes acknowledged, ${failed.length} failed, ${lost.length} lost, slowest ${slowestMs} ms`;
+export function reportLine({ acknowledged, failed, failedBetween, lost, slowestMs }: WriterReport): string {
+  const seconds = failedBetween && ((failedBetween[1] - failedBetween[0]) / 1000).toFixed(1);
+  const within = seconds === undefined ? "" : ` (within ${seconds} s)`;
+  return `${acknowledged} writes acknowledged, ${failed.length} failed${within}, ${lost.length} lost, slowest ${slowestMs} ms`;
+}
