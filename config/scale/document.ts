@@ -61,7 +61,7 @@ of yours instead.
   shard with a resource of which the model has no figures, never get less than the table's row for the nodes. The masters are a
   shard's only clients, fewer than the table's smallest row has.
 - Memory is at least twice the quota, so no shard's host has less than ${2 * constants.etcdDefaultQuotaGiB.value} GiB by default.
-- Two local NVMe disks come with 64 GiB and 8 vCPU at least, more than \`events\` and \`leases\` need. With volumes over the network
+- In the catalogue two local NVMe disks come with 64 GiB and 8 vCPU at least, more than \`events\` and \`leases\` need. With volumes over the network
   (\`--etcd-volumes\`) each shard takes what it needs; a write then waits for the network, too.
 `;
 
