@@ -230,8 +230,8 @@ describe("requests that are no health check", () => {
     });
     onTestFinished(() => void flood.kill("SIGKILL"));
     const files = Number(await new Promise((done) => flood.stdout.once("data", done)));
-    // 256, and its own.
-    expect(files).toBeLessThan(300);
+    // 256; what it accepts at a time, and is just closing; its own.
+    expect(files).toBeLessThan(700);
     expect(await statusOf(port)).toBe(503);
     flood.kill("SIGKILL");
     expect(await statusOf(port)).toBe(503);
@@ -239,10 +239,10 @@ describe("requests that are no health check", () => {
   });
 });
 
-/** Holds 600 connections on which it says nothing, and tells how many files the responder has open then. */
+/** Holds 900 connections on which it says nothing, and tells how many files the responder has open then. */
 const flooding = `
 import os, socket, sys, time
-held = [socket.create_connection(("${address}", int(sys.argv[1]))) for _ in range(600)]
+held = [socket.create_connection(("${address}", int(sys.argv[1]))) for _ in range(900)]
 print(len(os.listdir(f"/proc/{sys.argv[2]}/fd")), flush=True)
 time.sleep(600)
 `;

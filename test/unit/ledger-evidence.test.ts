@@ -32,7 +32,7 @@ describe("hosts", () => {
     const services = readdirSync("components/machine/files/usr/local/lib/systemd/system")
       .filter((name) => name.endsWith(".service"))
       .filter((name) => values(hostText(`${unitFolder}/${name}`), "Type")[0] !== "oneshot")
-      // Has no clients but health checks, and takes no more than 256 connections.
+      // Has no clients but health checks, and holds no more than 256 connections.
       .filter((name) => name !== "apiserver-health.service");
     expect(services).toHaveLength(5);
     for (const host of whole.hosts) {
