@@ -19,10 +19,11 @@ export function readyPath(shards: readonly ShardPlan[]): string {
 
 /**
  * How long an API server may take to stop: until nobody is sent to it any more, the longest request (60 s, --request-timeout), the
- * time over which watches end, 10 s to spare; and no less than kube-apiserver.service says by itself.
+ * time over which watches end (30 s at the largest size: a unit is the same at every one), 10 s to spare; and no less than
+ * kube-apiserver.service says by itself.
  */
 export function stopSeconds({ apiserver }: Scale): number {
-  return Math.max(120, apiserver.shutdownDelaySeconds + 60 + apiserver.shutdownWatchGraceSeconds + 10);
+  return Math.max(120, apiserver.shutdownDelaySeconds + 60 + 30 + 10);
 }
 
 interface Responder extends Pick<Machine, "users" | "files" | "services"> {

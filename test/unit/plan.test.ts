@@ -141,9 +141,9 @@ describe("the plan", () => {
       'API_PORT=6443\nPORT=3990\nREADY_PATH="/readyz?exclude=etcd-override-0&exclude=etcd-override-readiness-0&exclude=etcd-override-1&exclude=etcd-override-readiness-1"\n',
     );
     expect(content("/etc/kubernetes/kube-apiserver.flags")).toContain("--shutdown-delay-duration=40s\n");
-    // 40 s until nobody comes any more, 60 s for the longest request, 5 s over which watches end, 10 s to spare: less than the unit's own.
+    // 40 s until nobody comes any more, 60 s for the longest request, 30 s over which watches may end, 10 s to spare.
     expect(content("/usr/local/lib/systemd/system/kube-apiserver.service.d/stop.conf")).toBe(
-      "[Service]\nTimeoutStopSec=120s\n",
+      "[Service]\nTimeoutStopSec=140s\n",
     );
     const group = groupOf(balanced, master.name);
     expect(group.strategy).toMatchObject({ returnSeconds: 30 });
