@@ -126,6 +126,7 @@ export class World {
     if (moved.length === 0) return;
     for (const service of moved) host.begin(service);
     this.log.push(`${host.name} ${services.restarted.length > 0 ? "away" : "starts"}: ${moved.join(", ")}`);
+    this.#told.delete(host);
     if (moved.includes("etcd.service")) this.#shardOf(host).started(host);
     if (host === this.#holder && services.restarted.length > 0)
       this.#holder = this.#masters.find((master) => master !== host && this.#ready(master));
