@@ -75,10 +75,8 @@ function partsOf(spec: ClusterSpec, facts: PlatformFacts): PlanParts {
   };
 }
 
-function scaleOf(
-  { kubernetesVersion, etcdVersion, workload, masters, etcd, zones }: ClusterSpec,
-  { networkVolumes: etcdVolumes = false }: PlatformFacts,
-): Scale {
+function scaleOf(spec: ClusterSpec, { api, networkVolumes: etcdVolumes = false }: PlatformFacts): Scale {
+  const { kubernetesVersion, etcdVersion, workload, masters, etcd, zones } = spec;
   const { shards, quotaGiB, heartbeatMs, electionMs, snapshotCount } = etcd;
   const sizes = { masters: masters.count, shards, zones: zones.length };
   return deriveScale(workload, {
@@ -90,6 +88,7 @@ function scaleOf(
     heartbeatMs,
     electionMs,
     snapshotCount,
+    ...(api.kind === "managed" && { drainSeconds: api.drainSeconds }),
   });
 }
 

@@ -29,7 +29,7 @@ export { assumptions, type ResolvedWorkload, resolveWorkload, Workload } from ".
 
 function checkOptions(options: ScaleOptions): readonly string[] {
   const problems: string[] = [...checkVersions(options)];
-  const positive = ["masters", "zones", "quotaGiB", "heartbeatMs", "electionMs", "snapshotCount"] as const;
+  const positive = ["masters", "zones", "quotaGiB", "heartbeatMs", "electionMs", "snapshotCount", "drainSeconds"] as const;
   for (const name of positive) {
     const value = options[name];
     if (value !== undefined && !(value > 0)) problems.push(`${name} is ${value}; it must be above 0`);
@@ -52,12 +52,13 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
   const problems = checkOptions(options);
   if (problems.length > 0)
     throw new UserError("the scale model cannot compute with these options", exitCodes.badConfiguration, problems);
-  const { zones = 3, loadBalanced = true, proxyMode = "ipvs", kubernetesVersion, etcdVersion } = options;
-  const book = new Book(resolved, { zones, loadBalanced, proxyMode });
+  const { zones = 3, loadBalanced = true, drainSeconds = 10, proxyMode = "ipvs" } = options;
+  const { kubernetesVersion, etcdVersion } = options;
+  const book = new Book(resolved, { zones, loadBalanced, drainSeconds, proxyMode });
 
   const rates = deriveRates(book);
   const masters = deriveMasters(book, rates, { ...options, zones });
-  const apiserver = deriveApiserver(book, rates, masters, loadBalanced);
+  const apiserver = deriveApiserver(book, rates, masters, loadBalanced, drainSeconds);
   const controllerManager = deriveControllerManager(book, masters);
   const scheduler = deriveScheduler(book, masters);
   const eventLimits = deriveEventLimits(book);
