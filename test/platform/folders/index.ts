@@ -55,6 +55,7 @@ export const folders: PlatformModule<PreparedFolders> = {
     own: Knobs,
     changes: { root: { to: "refused", why: "hosts are there" } },
     defaults: { ephemeral: true },
+    rules: [],
   },
   rehearsed: true,
   facts: (spec) => ({
