@@ -28,6 +28,23 @@ export function awsFacts(spec: ClusterSpec): PlatformFacts {
     placesPools: true,
     simulatedNodes: 0,
     sharedKernel: false,
+    heldTo: heldTo(spec),
+  };
+}
+
+/** What hosts and their data are in. */
+function heldTo(spec: ClusterSpec): Record<string, string> {
+  const { account = "", availabilityZones = {}, region = "", vpc } = (spec as Partial<AwsSpec>).own ?? {};
+  const zones = spec.zones.map((zone) => [`aws.availabilityZones.${zone}`, availabilityZones[zone] ?? region + zone]);
+  const subnets = vpc ? (["hosts", "services", "nodes"] as const) : [];
+  return {
+    "aws.region": region,
+    "aws.account": account,
+    "aws.vpc.id": vpc?.id ?? "one of the cluster's own",
+    ...Object.fromEntries(zones),
+    ...Object.fromEntries(
+      subnets.flatMap((kind) => Object.entries(vpc?.[kind] ?? {}).map(([zone, id]) => [`aws.vpc.${kind}.${zone}`, id])),
+    ),
   };
 }
 

@@ -73,6 +73,7 @@ export const folders: PlatformModule<PreparedFolders> = {
     placesPools: true,
     simulatedNodes: 0,
     sharedKernel: true,
+    heldTo: {},
   }),
   async prepare({ spec, plan, change }) {
     const root = rootOf(spec);
