@@ -9,4 +9,6 @@ export const ports = {
   etcdMetrics: 2381,
   etcdHttp: 2382,
   kubelet: 10250,
+  /** Of masters: what a load balancer that the platform manages asks. The port that kops' kube-apiserver-healthcheck has. */
+  health: 3990,
 } as const;

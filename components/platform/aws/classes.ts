@@ -4,6 +4,7 @@
  */
 import { Group } from "@pulumi/aws/autoscaling/group";
 import { Volume } from "@pulumi/aws/ebs/volume";
+import { DefaultSecurityGroup } from "@pulumi/aws/ec2/defaultSecurityGroup";
 import { Eip } from "@pulumi/aws/ec2/eip";
 import { Instance } from "@pulumi/aws/ec2/instance";
 import { InternetGateway } from "@pulumi/aws/ec2/internetGateway";
@@ -19,10 +20,10 @@ import { Subnet } from "@pulumi/aws/ec2/subnet";
 import { VolumeAttachment } from "@pulumi/aws/ec2/volumeAttachment";
 import { Vpc } from "@pulumi/aws/ec2/vpc";
 import { VpcEndpoint } from "@pulumi/aws/ec2/vpcEndpoint";
+import { VpcIpv4CidrBlockAssociation } from "@pulumi/aws/ec2/vpcIpv4CidrBlockAssociation";
 import { InstanceProfile } from "@pulumi/aws/iam/instanceProfile";
 import { Role } from "@pulumi/aws/iam/role";
 import { RolePolicy } from "@pulumi/aws/iam/rolePolicy";
-import { Alias } from "@pulumi/aws/kms/alias";
 import { Key } from "@pulumi/aws/kms/key";
 import { Listener } from "@pulumi/aws/lb/listener";
 import { LoadBalancer } from "@pulumi/aws/lb/loadBalancer";
@@ -45,6 +46,7 @@ import { SecurityGroupIngressRule } from "@pulumi/aws/vpc/securityGroupIngressRu
 export const classes = {
   "autoscaling/group:Group": Group,
   "ebs/volume:Volume": Volume,
+  "ec2/defaultSecurityGroup:DefaultSecurityGroup": DefaultSecurityGroup,
   "ec2/eip:Eip": Eip,
   "ec2/instance:Instance": Instance,
   "ec2/internetGateway:InternetGateway": InternetGateway,
@@ -60,10 +62,10 @@ export const classes = {
   "ec2/volumeAttachment:VolumeAttachment": VolumeAttachment,
   "ec2/vpc:Vpc": Vpc,
   "ec2/vpcEndpoint:VpcEndpoint": VpcEndpoint,
+  "ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation": VpcIpv4CidrBlockAssociation,
   "iam/instanceProfile:InstanceProfile": InstanceProfile,
   "iam/role:Role": Role,
   "iam/rolePolicy:RolePolicy": RolePolicy,
-  "kms/alias:Alias": Alias,
   "kms/key:Key": Key,
   "lb/listener:Listener": Listener,
   "lb/loadBalancer:LoadBalancer": LoadBalancer,

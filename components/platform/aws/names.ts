@@ -8,8 +8,16 @@ export interface Named {
   readonly tags: Readonly<Record<string, string>>;
 }
 
-/** Logical name of a resource: "prod-a-hosts-a". */
+/** Logical name of a resource: "prod-a-hosts-a". A stack's name has at most 12 characters: so no name is longer than AWS takes. */
 export const nameOf = ({ stack }: Named, ...parts: readonly string[]): string => [stack, ...parts].join("-");
+
+/** The world's buckets share their names: an account's number and a region make one its own. */
+export const bucketName = (stack: string, holds: string, account: string, region: string): string =>
+  `kilonode-${stack}-${holds}-${account}-${region}`;
+
+/** What the API is called in the cluster's private zone. */
+export const domainOf = (stack: string): string => `${stack}.kilonode.internal`;
+export const apiNameOf = (stack: string): string => `api.${domainOf(stack)}`;
 
 /** Tags of a resource: what it is called, which cluster it is of, which state made it, and those of the configuration. */
 export function tagsOf(named: Named, name: string): Readonly<Record<string, Text>> {

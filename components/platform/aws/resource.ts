@@ -41,12 +41,7 @@ export type GivenName =
   | `artifactKey ${string}`;
 
 export type Text = string | Reference | Joined | JsonText | Given;
-export type JsonValue =
-  | boolean
-  | number
-  | Text
-  | readonly JsonValue[]
-  | { readonly [key: string]: JsonValue };
+export type JsonValue = boolean | number | Text | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
 /** An argument as the class takes it, with plain values and {@link Text} for its inputs. */
 type Planned<V> = V extends Promise<unknown> | pulumi.OutputInstance<unknown>
@@ -71,6 +66,7 @@ export interface ResourceOptions {
   readonly protect?: boolean;
   readonly retainOnDelete?: boolean;
   readonly deleteBeforeReplace?: boolean;
+  readonly replaceOnChanges?: readonly string[];
   readonly ignoreChanges?: readonly string[];
   /** Beside those that its arguments refer to. */
   readonly dependsOn?: readonly ResourceKey[];
@@ -127,16 +123,22 @@ export const isJoined = (value: object): value is Joined => "$join" in value;
 export const isJsonText = (value: object): value is JsonText => "$json" in value;
 export const isGiven = (value: object): value is Given => "$given" in value;
 
-/** Every resource after those that it depends on, else in the order given. @throws where one is missing, is there twice, or waits for itself */
-export function inOrder(resources: readonly AwsResource[]): AwsResource[] {
+/**
+ * Every resource after those that it depends on, else in the order given.
+ * @param made what is there already
+ * @throws where one is missing, is there twice, or waits for itself
+ */
+export function inOrder(resources: readonly AwsResource[], made: ReadonlySet<ResourceKey> = new Set()): AwsResource[] {
+  const keys = resources.map(keyOf);
+  const twice = keys.filter((key, index) => made.has(key) || keys.indexOf(key) !== index);
+  if (twice.length > 0) throw new Error(`planned twice: ${[...new Set(twice)].join(", ")}`);
   const byKey = new Map(resources.map((one) => [keyOf(one), one]));
-  if (byKey.size < resources.length) throw new Error(`a resource is planned twice: ${twice(resources.map(keyOf))}`);
   const done = new Set<AwsResource>();
   const visit = (one: AwsResource, path: readonly ResourceKey[]): void => {
     const key = keyOf(one);
     if (path.includes(key)) throw new Error(`resources wait for each other: ${[...path, key].join(" -> ")}`);
     if (done.has(one)) return;
-    for (const other of dependenciesOf(one)) {
+    for (const other of dependenciesOf(one).filter((dependency) => !made.has(dependency))) {
       const found = byKey.get(other);
       if (!found) throw new Error(`${key} refers to ${other}, which is not planned`);
       visit(found, [...path, key]);
@@ -145,8 +147,4 @@ export function inOrder(resources: readonly AwsResource[]): AwsResource[] {
   };
   for (const one of resources) visit(one, []);
   return [...done];
-}
-
-function twice(keys: readonly string[]): string {
-  return [...new Set(keys.filter((key, index) => keys.indexOf(key) !== index))].join(", ");
 }

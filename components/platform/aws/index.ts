@@ -1,0 +1,21 @@
+/** AWS: every host an instance with an address of its own, the API behind a network load balancer, nodes in auto scaling groups. */
+import type { PlatformModule } from "../module";
+import { awsFacts } from "./facts";
+import { awsKnobs } from "./knobs";
+import { awsRules } from "./rules";
+
+/** Loaded when they are needed: the command plans and reads states without them. */
+const look = () => require("./look") as typeof import("./look");
+const placement = () => require("./placement") as typeof import("./placement");
+
+export const aws: PlatformModule<PreparedAws> = {
+  knobs: { ...awsKnobs, rules: awsRules },
+  rehearsed: false,
+  facts: awsFacts,
+  prepare: (run) => look().prepareAws(run),
+  place: (args) => placement().placeAws(args),
+  madeHost: (resources, host) => hostPrinted(resources(hostType, host)),
+  degradations: async () => [],
+  // What a crash has left is in the state, as operations that were begun.
+  sweep: async () => undefined,
+};
