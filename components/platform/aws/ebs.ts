@@ -8,7 +8,7 @@ export interface EbsVolume {
   readonly sizeGiB: number;
   readonly iops: number;
   /** MiB/s. Only gp3 is given one. */
-  readonly throughputMiB?: number;
+  readonly throughputMiB?: number | undefined;
 }
 
 interface Limits {

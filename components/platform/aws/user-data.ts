@@ -12,9 +12,10 @@ export const userDataLimitBytes = 16_384;
 /** Mirrors "/" of a host. */
 const tree = join(__dirname, "boot");
 
-export function userData(hostname: string): string {
+/** @param hostname absent: the name that EC2 gives */
+export function userData(hostname?: string): string {
   const config = {
-    hostname,
+    ...(hostname !== undefined && { hostname }),
     // Without the image's own user: root is let in by the key of the program, and nobody else.
     users: [{ name: "root", lock_passwd: true }],
     disable_root: false,
@@ -35,9 +36,6 @@ export function userData(hostname: string): string {
   };
   return limited(`#cloud-config\n${stringify(config, { lineWidth: 0 })}`);
 }
-
-/** What a node has so far: who is let in. It joins no cluster by itself yet. */
-export const nodeUserData = (pool: string): string => userData(pool);
 
 function bootFiles() {
   const names = readdirSync(tree, { recursive: true, encoding: "utf8" }).sort();
