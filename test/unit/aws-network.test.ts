@@ -124,7 +124,9 @@ describe("who reaches whom", () => {
   it("is no wider than the firewall of the hosts themselves", () => {
     const { parts, resources } = awsPlanOf("prod-a");
     const rangeOf = (group: string) =>
-      parts.plan.hosts.filter(({ name }) => parts.plan.groups.some((one) => `prod-a-${one.name}` === group && one.hosts.includes(name)));
+      parts.plan.hosts.filter(({ name }) =>
+        parts.plan.groups.some((one) => `prod-a-${one.name}` === group && one.hosts.includes(name)),
+      );
     for (const { args } of ofType(resources, "vpc/securityGroupIngressRule:SecurityGroupIngressRule")) {
       const to = rangeOf((args.securityGroupId as Reference).$ref.split("::")[1] as string);
       for (const { machine } of to) expect(machine.firewall?.allowed.map(({ port }) => port)).toContain(args.fromPort);
