@@ -12,6 +12,7 @@ import { type AwsParts, awsParts } from "./parts";
 import type { SeenInstance } from "./seen";
 
 export interface PreparedAws extends Prepared {
+  readonly parts: AwsParts;
   /** Binary to the file that is uploaded; in a preview some may be missing. */
   readonly files: ReadonlyMap<string, string>;
   readonly seen: readonly SeenInstance[];
@@ -27,6 +28,7 @@ export async function prepareAws(run: PreparationRun): Promise<PreparedAws> {
   const seen = await look(parts, run);
   const tools = await binaries(run);
   return {
+    parts,
     artifacts: new Map(tools.map(({ name, sha256 }) => [name, sha256])),
     files: new Map(tools.map(({ name, path }) => [name, path])),
     seen,

@@ -23,7 +23,8 @@ export interface SeenInstance {
 
 export const login = { user: "root", port: 22 } as const;
 
-interface Judged {
+/** A host of the plan beside what was seen of it. */
+export interface Judged {
   readonly host: HostPlan;
   readonly machine: HostMachine;
   readonly seen: SeenInstance | undefined;
