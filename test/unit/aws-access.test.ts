@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { deployerPolicy } from "../../components/platform/aws/deployer";
 import { bucketName } from "../../components/platform/aws/names";
 import { awsParts } from "../../components/platform/aws/parts";
-import { awsPlan } from "../../components/platform/aws/plan";
+import { awsPlan, wholeCluster } from "../../components/platform/aws/plan";
 import { partitions } from "../../components/platform/aws/regions";
 import type { AwsResource, JsonText } from "../../components/platform/aws/resource";
 import { awsPlanOf, awsStacks, ofType } from "../support/aws";
@@ -164,13 +164,15 @@ describe("names", () => {
   });
 
   it("and tags are on everything that can have some", () => {
-    const { resources } = awsPlanOf("prod-a", {
-      aws: { ...(rawOf("prod-a").aws as object), tags: { team: "platform" } },
-    });
+    const plan = awsPlanOf("prod-a", { aws: { ...(rawOf("prod-a").aws as object), tags: { team: "platform" } } });
+    const resources = wholeCluster(plan);
     const tagged = resources.filter(({ args }) => "tags" in args);
     expect(tagged.length).toBeGreaterThan(resources.length / 2);
+    // Of a group of instances they are a list.
+    const tagsOf = (tags: unknown) =>
+      Array.isArray(tags) ? Object.fromEntries(tags.map(({ key, value }) => [key, value])) : tags;
     for (const { args, name } of tagged)
-      expect((args as { tags: object }).tags).toEqual({
+      expect(tagsOf((args as { tags: object }).tags)).toMatchObject({
         team: "platform",
         Name: name,
         "kilonode:cluster": "prod-a",

@@ -51,6 +51,7 @@ describe("the configuration of a cluster on AWS", () => {
       "aws.vpc.hosts",
       "aws.vpc.services",
       "aws.tags.aws:cost",
+      "aws.image",
     ]);
   });
 

@@ -35,7 +35,11 @@ export function awsFacts(spec: ClusterSpec): PlatformFacts {
 /** What hosts and their data are in. */
 function heldTo(spec: ClusterSpec): Record<string, string> {
   const { account = "", availabilityZones = {}, region = "", vpc } = (spec as Partial<AwsSpec>).own ?? {};
-  const zones = spec.zones.map((zone) => [`aws.availabilityZones.${zone}`, availabilityZones[zone] ?? region + zone]);
+  // As parts of their region: with another one they are others, which is said once.
+  const zones = spec.zones.map((zone) => [
+    `aws.availabilityZones.${zone}`,
+    `zone ${(availabilityZones[zone] ?? zone).replace(region, "")} of the region`,
+  ]);
   const subnets = vpc ? (["hosts", "services", "nodes"] as const) : [];
   return {
     "aws.region": region,

@@ -17,7 +17,9 @@ export const hostRules: readonly Rule[] = [
 
 const knobsOf = (spec: ClusterSpec): AwsKnobs => (spec as AwsSpec).own;
 
-function image({ image: id, region = "" }: AwsKnobs): Problem[] {
+function image({ image: id, region }: AwsKnobs): Problem[] {
+  // What is known depends on the region.
+  if (region === undefined) return [];
   return imageProblems({ image: id, region }).map((message) => ({ path: ["aws", "image"], message }));
 }
 

@@ -13,7 +13,7 @@ const placement = () => require("./placement") as typeof import("./placement");
 
 export const aws: PlatformModule<PreparedAws> = {
   knobs: { ...awsKnobs, rules: [...awsRules, ...hostRules] },
-  rehearsed: false,
+  rehearsed: true,
   facts: awsFacts,
   prepare: (run) => preparation().prepareAws(run),
   place: (args) => placement().placeAws(args),
