@@ -1,5 +1,6 @@
 /** Who may do what on AWS, what becomes of data, and that names fit. */
 import { describe, expect, it } from "vitest";
+import { deployerPolicy } from "../../components/platform/aws/deployer";
 import { bucketName } from "../../components/platform/aws/names";
 import { awsParts } from "../../components/platform/aws/parts";
 import { awsPlan } from "../../components/platform/aws/plan";
@@ -56,6 +57,41 @@ describe("what hosts may do", () => {
     const roles = ofType(resources, "iam/role:Role");
     expect(roles).toHaveLength(3);
     for (const { args } of roles) expect(args).toMatchObject({ permissionsBoundary, path: "/kilonode/prod-a/" });
+  });
+});
+
+describe("what a deployer may do", () => {
+  it("is in docs/aws-deployer.json, for prod-a (refresh: npm run golden)", async () => {
+    const policy = deployerPolicy(awsPlanOf("prod-a").parts);
+    await expect(`${JSON.stringify(policy, null, 2)}\n`).toMatchFileSnapshot("../../docs/aws-deployer.json");
+    // A managed policy has at most 6,144 characters, without white space (IAM user guide, quotas).
+    expect(JSON.stringify(policy).length).toBeLessThanOrEqual(6144);
+  });
+
+  it("is to pass the cluster's own roles alone, and to hosts alone", () => {
+    const { Statement } = deployerPolicy(awsPlanOf("prod-a").parts);
+    const passing = Statement.filter(({ Action }) => Action.includes("iam:PassRole"));
+    expect(passing).toEqual([
+      {
+        Sid: "RolesOfHosts",
+        Effect: "Allow",
+        Action: ["iam:PassRole"],
+        Resource: "arn:aws:iam::123456789012:role/kilonode/prod-a/*",
+        Condition: { StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" } },
+      },
+    ]);
+  });
+
+  it("is to make no role without the boundary, where there is one", () => {
+    const permissionsBoundary = "arn:aws:iam::123456789012:policy/boundary";
+    const { parts } = awsPlanOf("prod-a", { aws: { ...(rawOf("prod-a").aws as object), permissionsBoundary } });
+    const { Statement } = deployerPolicy(parts);
+    const making = Statement.filter(({ Action }) =>
+      ["iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePermissionsBoundary"].some((one) => Action.includes(one)),
+    );
+    expect(making.map(({ Condition }) => Condition)).toEqual([
+      { StringEquals: { "iam:PermissionsBoundary": permissionsBoundary } },
+    ]);
   });
 });
 

@@ -1,18 +1,20 @@
 /** AWS: every host an instance with an address of its own, the API behind a network load balancer, nodes in auto scaling groups. */
 import type { PlatformModule } from "../module";
 import { awsFacts } from "./facts";
+import { hostPrinted, hostType } from "./host-printed";
 import { awsKnobs } from "./knobs";
+import type { PreparedAws } from "./prepare";
 import { awsRules } from "./rules";
 
 /** Loaded when they are needed: the command plans and reads states without them. */
-const look = () => require("./look") as typeof import("./look");
+const preparation = () => require("./prepare") as typeof import("./prepare");
 const placement = () => require("./placement") as typeof import("./placement");
 
 export const aws: PlatformModule<PreparedAws> = {
   knobs: { ...awsKnobs, rules: awsRules },
   rehearsed: false,
   facts: awsFacts,
-  prepare: (run) => look().prepareAws(run),
+  prepare: (run) => preparation().prepareAws(run),
   place: (args) => placement().placeAws(args),
   madeHost: (resources, host) => hostPrinted(resources(hostType, host)),
   degradations: async () => [],

@@ -30,8 +30,8 @@ export class Placer {
   ) {}
 
   /** @param after what all of them wait for */
-  place(resources: readonly AwsResource[], after: readonly pulumi.Resource[] = []): void {
-    for (const planned of inOrder(resources, new Set(this.#made.keys()))) {
+  place(resources: readonly AwsResource[], after: readonly pulumi.Resource[]): pulumi.Resource[] {
+    return inOrder(resources, new Set(this.#made.keys())).map((planned) => {
       const { dependsOn = [], ignoreChanges = [], replaceOnChanges = [], ...options } = planned.options;
       const made = new (classOf(planned.type))(planned.name, this.#value(planned.args) as object, {
         ...this.options,
@@ -41,7 +41,8 @@ export class Placer {
         dependsOn: [...after, ...dependsOn.map((key) => this.made(key))],
       });
       this.#made.set(keyOf(planned), made);
-    }
+      return made;
+    });
   }
 
   made(key: ResourceKey): pulumi.CustomResource {

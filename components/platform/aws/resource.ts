@@ -90,7 +90,8 @@ export function resource<T extends AwsType>(
   return { type, name, args, options };
 }
 
-export const keyOf = ({ type, name }: Pick<AwsResource, "type" | "name">): ResourceKey => `${type}::${name}`;
+export const resourceKey = (type: AwsType, name: string): ResourceKey => `${type}::${name}`;
+export const keyOf = ({ type, name }: AwsResource): ResourceKey => resourceKey(type, name);
 
 export function refTo<T extends AwsType>(
   of: AwsResourceOf<T>,
