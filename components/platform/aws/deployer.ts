@@ -3,7 +3,7 @@
  * one region, the cluster's buckets, and roles of its path. docs/aws-deployer.json is that of `prod-a`.
  */
 import type { AwsParts } from "./parts";
-import { type AwsType, type JsonValue } from "./resource";
+import type { AwsType, JsonValue } from "./resource";
 import { rolePath } from "./roles";
 
 /** Writing actions by type: what its provider calls to make, change, tag and delete one. Reading is allowed as a whole. */
@@ -18,10 +18,7 @@ const actions: Readonly<Record<AwsType, readonly string[]>> = {
     "autoscaling:UpdateAutoScalingGroup",
   ],
   "ebs/volume:Volume": ["ec2:CreateVolume", "ec2:DeleteVolume", "ec2:ModifyVolume"],
-  "ec2/defaultSecurityGroup:DefaultSecurityGroup": [
-    "ec2:RevokeSecurityGroupEgress",
-    "ec2:RevokeSecurityGroupIngress",
-  ],
+  "ec2/defaultSecurityGroup:DefaultSecurityGroup": ["ec2:RevokeSecurityGroupEgress", "ec2:RevokeSecurityGroupIngress"],
   "ec2/eip:Eip": ["ec2:AllocateAddress", "ec2:DisassociateAddress", "ec2:ReleaseAddress"],
   "ec2/instance:Instance": [
     "ec2:ModifyInstanceAttribute",
@@ -170,7 +167,13 @@ const actions: Readonly<Record<AwsType, readonly string[]>> = {
 const writesOf = (service: string): string[] =>
   [...new Set(Object.values(actions).flat())].filter((action) => action.startsWith(`${service}:`)).sort();
 
-export function deployerPolicy({ account, knobs, partition, region, stack }: Omit<AwsParts, "plan" | "zones" | "tags">) {
+export function deployerPolicy({
+  account,
+  knobs,
+  partition,
+  region,
+  stack,
+}: Omit<AwsParts, "plan" | "zones" | "tags">) {
   const { permissionsBoundary } = knobs;
   const inRegion = { StringEquals: { "aws:RequestedRegion": region } };
   const inPath = (kind: string) => `arn:${partition}:iam::${account}:${kind}${rolePath(stack)}*`;
@@ -185,14 +188,22 @@ export function deployerPolicy({ account, knobs, partition, region, stack }: Omi
   const bounded = ["iam:CreateRole", "iam:PutRolePermissionsBoundary", "iam:PutRolePolicy"];
   const ofRoles = writesOf("iam").filter(
     (action) =>
-      permissionsBoundary === undefined || !(bounded.includes(action) || action === "iam:DeleteRolePermissionsBoundary"),
+      permissionsBoundary === undefined ||
+      !(bounded.includes(action) || action === "iam:DeleteRolePermissionsBoundary"),
   );
   return {
     Version: "2012-10-17",
     Statement: [
       statement(
         "Look",
-        ["autoscaling:Describe*", "ec2:Describe*", "ec2:GetConsoleOutput", "elasticloadbalancing:Describe*", "route53:Get*", "route53:List*"],
+        [
+          "autoscaling:Describe*",
+          "ec2:Describe*",
+          "ec2:GetConsoleOutput",
+          "elasticloadbalancing:Describe*",
+          "route53:Get*",
+          "route53:List*",
+        ],
         "*",
       ),
       statement("Hosts", ["ec2:CreateTags", "ec2:DeleteTags", ...writesOf("ec2")], "*", inRegion),

@@ -1,9 +1,10 @@
 /** AWS: every host an instance with an address of its own, the API behind a network load balancer, nodes in auto scaling groups. */
 import type { PlatformModule } from "../module";
 import { awsFacts } from "./facts";
-import { hostPrinted, hostType } from "./host-printed";
+import { hostRules } from "./host-rules";
 import { awsKnobs } from "./knobs";
 import type { PreparedAws } from "./prepare";
+import { hostPrinted, hostType } from "./printed";
 import { awsRules } from "./rules";
 
 /** Loaded when they are needed: the command plans and reads states without them. */
@@ -11,7 +12,7 @@ const preparation = () => require("./prepare") as typeof import("./prepare");
 const placement = () => require("./placement") as typeof import("./placement");
 
 export const aws: PlatformModule<PreparedAws> = {
-  knobs: { ...awsKnobs, rules: awsRules },
+  knobs: { ...awsKnobs, rules: [...awsRules, ...hostRules] },
   rehearsed: false,
   facts: awsFacts,
   prepare: (run) => preparation().prepareAws(run),

@@ -5,14 +5,15 @@ import { pulumiConnection } from "../../access/pulumi";
 import { known } from "../../known";
 import type { HostPlan } from "../../plan/types";
 import type { FoundMachine, Host, Placement, PlacementArgs } from "../module";
-import { answeringHost, hostPrinted } from "./host-made";
+import { answeringHost } from "./host-made";
 import { hostResources } from "./hosts";
 import { machineOf } from "./machine";
 import type { AwsParts } from "./parts";
 import { Placer } from "./place";
 import { type AwsPlan, awsPlan } from "./plan";
 import type { PreparedAws } from "./prepare";
-import { type GivenName, type ResourceKey, resourceKey } from "./resource";
+import { hostPrinted } from "./printed";
+import { type GivenName, resourceKey } from "./resource";
 import { foundMachine, generationOf, type Judged, refuse, refused, unreadable } from "./seen";
 
 export async function placeAws(args: PlacementArgs<PreparedAws>): Promise<Placement> {
