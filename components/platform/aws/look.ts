@@ -31,6 +31,8 @@ const limits = {
 
 /** Loaded when something asks: it takes its time. Credentials and endpoint are those of the environment (AWS_PROFILE, AWS_ENDPOINT_URL_EC2 ...). */
 export function ec2(region: string): EC2Client {
+  // The pinned version runs on every Node that this project does; what later ones want is for whoever takes them.
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const sdk = require("@aws-sdk/client-ec2") as typeof import("@aws-sdk/client-ec2");
   const requestHandler = {
     connectionTimeout: limits.connectMs,
