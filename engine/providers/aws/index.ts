@@ -186,6 +186,8 @@ export class SimulatedProvider implements Provider {
       outputs: {
         ...inputs,
         ...outputs,
+        // Tags that others gave it stay.
+        ...(self?.outputs.simulatedTags !== undefined && { simulatedTags: self.outputs.simulatedTags }),
         ...(name !== undefined && { name }),
         ...(row.optional.includes("tags") &&
           isTags(inputs.tags) && { tagsAll: { ...this.#settings.defaultTags, ...inputs.tags } }),
@@ -270,6 +272,11 @@ function cloudIn({ file, plan }: Options): Cloud {
   const cloud = new Cloud(file, rows, plan);
   clouds.set(file, { plan: text, cloud });
   return cloud;
+}
+
+/** The account of a stack, for those who ask about it beside the stack's own resources. */
+export function cloudOf(stateFile: string): Cloud {
+  return cloudIn({ file: `${stateFile}.aws`, plan: readPlan(process.env.REHEARSAL_AWS) });
 }
 
 /** The account is kept beside the state file, in `<state file>.aws`; its plan is in the file that REHEARSAL_AWS names. */

@@ -91,10 +91,10 @@ interface Planned {
 
 function matches({ at, on }: Fault, number: number, label: string): boolean {
   if (at !== undefined && at !== number) return false;
-  return on === undefined || new RegExp(`^${on.split("*").map(escape).join(".*")}$`).test(label);
+  return on === undefined || new RegExp(`^${on.split("*").map(literally).join(".*")}$`).test(label);
 }
 
-const escape = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&");
+const literally = (text: string): string => text.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&");
 
 /** The answer did not come: whether the thing was done is not known. */
 class LostAnswer extends Error {}
