@@ -5,6 +5,9 @@ import type { ApiPlan, CertificatePlan } from "../plan/types";
 
 export const pki = "/etc/kubernetes/pki";
 
+/** Of what answers the platform's load balancer: may read health and nothing else, as every user may that is known at all. */
+export const healthCertificate = client("health", "kubernetes", "apiserver-health", "kilonode:apiserver-health");
+
 /** @param serviceAddress of the Service `kubernetes.default` */
 export function masterCertificates(master: Place, api: ApiPlan, serviceAddress: string): CertificatePlan[] {
   const own = identity(master);

@@ -15,6 +15,7 @@ import type { HostPlan, PublicPem, SecretPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 import { masterCertificates, pki } from "./certificates";
 import { type Component, componentFlags, components } from "./flags";
+import { healthResponder, stopSeconds } from "./rotation";
 import { podFiles, podUsers, staticPods } from "./static-pods";
 
 export function masterHosts(parts: PlanParts): HostPlan[] {
@@ -23,20 +24,22 @@ export function masterHosts(parts: PlanParts): HostPlan[] {
     ...master,
     role: "master",
     machine: masterMachine(parts, master),
-    certificates: masterCertificates(master, parts.api, serviceAddress),
+    certificates: [...masterCertificates(master, parts.api, serviceAddress), ...healthResponder(parts).certificates],
     pem: publicPem(parts),
     secrets: secretFiles,
   }));
 }
 
 /** Behind all shards and the load balancer: what a master needs is changed, and healthy again, before a master is. */
-export function mastersGroup({ api, masters, runtime, scale, shards, spec }: PlanParts): GroupPlan {
+export function mastersGroup({ api, facts, masters, runtime, scale, shards, spec }: PlanParts): GroupPlan {
+  const platform = facts.api.kind === "managed" ? facts.api : undefined;
   return {
     name: "masters",
     strategy: {
       kind: "masters",
       apiPort: ports.apiserver,
       ...(api.balancer && { balancer: api.balancer.name }),
+      ...(platform && { returnSeconds: platform.returnSeconds }),
       release: spec.kubernetesVersion,
       apiServices: [serviceName("kube-apiserver", runtime)],
     },
@@ -47,6 +50,8 @@ export function mastersGroup({ api, masters, runtime, scale, shards, spec }: Pla
       kind: "masters",
       ...scale.apiserver,
       staticPods: runtime === "static-pod",
+      // haproxy looks once a second; its host may be busy.
+      returnSeconds: platform?.returnSeconds ?? 15,
     }),
   };
 }
@@ -77,10 +82,14 @@ const secretFiles: Readonly<Record<string, SecretPlan>> = {
 function masterMachine(parts: PlanParts, master: Place): Machine {
   const { spec, scale, runtime } = parts;
   const asUnits = runtime === "systemd";
+  const health = healthResponder(parts);
   const machine: Machine = {
-    users: Object.fromEntries(
-      components.map((name) => [name, { home: "/nonexistent", ...(!asUnits && { uid: podUsers[name] }) }]),
-    ),
+    users: {
+      ...Object.fromEntries(
+        components.map((name) => [name, { home: "/nonexistent", ...(!asUnits && { uid: podUsers[name] }) }]),
+      ),
+      ...health.users,
+    },
     directories: {
       "/etc/kubernetes": { mode: "0755", owner: "root:root" },
       [pki]: { mode: "0755", owner: "root:root" },
@@ -99,17 +108,19 @@ function masterMachine(parts: PlanParts, master: Place): Machine {
         stringify(schedulerConfiguration(scale, "/etc/kubernetes/scheduler.kubeconfig")),
       ),
       ...(asUnits ? unitFiles(parts, master) : staticPods(parts, master)),
+      ...health.files,
     },
     binaries: asUnits ? binaries(spec, ...components) : {},
     modules: modulesFor("master", scale),
     sysctls: sysctlsFor("master", scale),
     volumes: [],
-    services: services(parts, master),
+    services: { ...services(parts, master), ...health.services },
   };
   return behindFirewall(
     parts,
     machine,
     { name: "API clients", port: ports.apiserver, from: apiClients(parts) },
+    ...health.allowed,
     // API servers ask each other's kubelets for logs.
     ...(asUnits ? [] : [{ name: "masters", port: ports.kubelet, from: rangesOf(parts.territory, "master") }]),
   );
@@ -137,6 +148,12 @@ function unitFiles(parts: PlanParts, master: Place): Record<string, MachineFile>
   return {
     ...hostFiles("/usr/local/lib/kilonode/run-with-flags"),
     ...hostServices(...components.map((name) => `${name}.service`)),
+    // A load balancer of the platform may take longer to let go than the unit waits.
+    ...(!parts.api.balancer && {
+      "/usr/local/lib/systemd/system/kube-apiserver.service.d/stop.conf": textFile(
+        lines`[Service]\nTimeoutStopSec=${stopSeconds(parts.scale)}s`,
+      ),
+    }),
     ...Object.fromEntries(
       components.flatMap((name) => [
         [`/etc/kubernetes/${name}.flags`, textFile(lines`${flags[name]}`)],

@@ -9,6 +9,7 @@ import type { PlanParts } from "../plan/parts";
 import { ports } from "../plan/ports";
 import { pki } from "./certificates";
 import { type Component, componentFlags, components } from "./flags";
+import { stopSeconds } from "./rotation";
 
 const manifests = "/etc/kubernetes/manifests";
 
@@ -91,7 +92,7 @@ function staticPod(name: Component, parts: PlanParts, flags: string[], files: st
         runAsGroup: user,
         seccompProfile: { type: "RuntimeDefault" },
       },
-      terminationGracePeriodSeconds: name === "kube-apiserver" ? 120 : 10,
+      terminationGracePeriodSeconds: name === "kube-apiserver" ? stopSeconds(parts.scale) : 10,
       containers: [
         {
           name,

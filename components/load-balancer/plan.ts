@@ -2,6 +2,7 @@
 import { haproxyGlobal } from "../../config/flags";
 import { type Place, place, type Territory } from "../../config/names";
 import { modulesFor, type Scale, sysctlsFor } from "../../config/scale";
+import { readyPath } from "../control-plane/rotation";
 import { hardening, hostFiles, lines, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import type { PlatformFacts } from "../plan/facts";
@@ -9,7 +10,7 @@ import { apiClients, behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { clientCertificate, identity, type PlanParts, trusted } from "../plan/parts";
 import { ports } from "../plan/ports";
-import type { ApiPlan, HostPlan, ShardPlan } from "../plan/types";
+import type { ApiPlan, HostPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 
 /** systemd's own TimeoutStartSec, which Debian's haproxy.service keeps. */
@@ -49,7 +50,7 @@ export function loadBalancerHosts(parts: PlanParts): HostPlan[] {
       role: "load-balancer",
       machine: behindFirewall(
         parts,
-        loadBalancerMachine(scale, haproxyConfig(balancer, scale, masters, healthPath(shards))),
+        loadBalancerMachine(scale, haproxyConfig(balancer, scale, masters, readyPath(shards))),
         { name: "API clients", port: ports.apiserver, from: apiClients(parts) },
       ),
       certificates: [
@@ -115,16 +116,6 @@ CapabilityBoundingSet=CAP_KILL CAP_SETGID CAP_SETUID
 SystemCallFilter=@setuid setrlimit
 ReadWritePaths=/run
 RuntimeDirectory=haproxy`;
-}
-
-/**
- * /readyz without the shards that only hold some resources: the events shard without its quorum would take every API server
- * out of rotation at once, which helps nobody. The main shard counts, since a master may be cut off from it alone.
- */
-function healthPath(shards: readonly ShardPlan[]): string {
-  const overrides = shards.flatMap(({ resources }) => resources);
-  const excluded = overrides.flatMap((_, index) => [`etcd-override-${index}`, `etcd-override-readiness-${index}`]);
-  return ["/readyz", excluded.map((check) => `exclude=${check}`).join("&")].filter((part) => part !== "").join("?");
 }
 
 /** A watch is silent for minutes: only TCP keep-alive may end an idle connection. */

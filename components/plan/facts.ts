@@ -8,7 +8,7 @@ export type ControlPlaneRuntime = "systemd" | "static-pod";
 
 export interface PlatformFacts {
   /** Who takes the API's connections: a host of ours that runs haproxy, or a load balancer that the platform manages. */
-  readonly api: { readonly kind: "host" } | { readonly kind: "managed"; readonly name: string };
+  readonly api: { readonly kind: "host" } | ManagedApi;
   /** The addresses that hosts of each zone get, in the order of the zones. IPv4 ranges. */
   readonly zones: readonly { readonly name: string; readonly range: string }[];
   /** The same of zones that may be added: hosts let in today who may join them later. */
@@ -30,6 +30,20 @@ export interface PlatformFacts {
   readonly sharedKernel: boolean;
   /** Keys of the platform's own, as a stack's file has them, to what a cluster keeps for good. */
   readonly heldTo: Readonly<Record<string, string>>;
+}
+
+/** A load balancer of the platform. Which masters take connections, it asks each at `http://<address>:3990/readyz`: 200 or 503. */
+export interface ManagedApi {
+  readonly kind: "managed";
+  /** DNS name. */
+  readonly name: string;
+  /**
+   * From a master's first 503 until the last new connection has gone to it: the checks that must fail, with their time-outs, and what
+   * the load balancer then takes to act on it. Masters that stop go on serving for so long.
+   */
+  readonly drainSeconds: number;
+  /** From a master's first 200 until connections go to it again: a rollout waits for so long before it takes the next one. */
+  readonly returnSeconds: number;
 }
 
 /** Where artifacts are, and where backups go. */

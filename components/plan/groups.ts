@@ -48,6 +48,8 @@ export interface MastersStrategy {
   readonly release: string;
   /** Names of the services that go first in an upgrade: no controller may be newer than an API server. */
   readonly apiServices: readonly string[];
+  /** Where the platform balances: for how long a master must have said that it is ready, to be back in rotation. */
+  readonly returnSeconds?: number;
 }
 
 /** No order among the hosts (load balancer, simulated nodes). */

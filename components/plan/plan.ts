@@ -23,7 +23,7 @@ import type { ClusterPlan } from "./types";
 export function planRules(factsOf: (spec: ClusterSpec) => PlatformFacts): readonly Rule[] {
   const load = ["platform", "workload", "zones", "etcd", "masters.count", "kubernetesVersion", "etcdVersion"];
   return [
-    { needs: load, check: (spec) => loadProblems(scaleOf(spec)) },
+    { needs: load, check: (spec) => loadProblems(scaleOf(spec, factsOf(spec))) },
     { needs: ["etcd.shards", "keys"], check: authorityProblems },
     { needs: ["platform"], check: (spec) => controlPlaneFlagProblems(partsOf(spec, factsOf(spec))) },
     { needs: ["platform", "masters.runtime"], check: (spec) => runtimeProblems(spec, factsOf(spec)) },
@@ -68,7 +68,7 @@ function partsOf(spec: ClusterSpec, facts: PlatformFacts): PlanParts {
     spec,
     facts,
     territory,
-    scale: scaleOf(spec),
+    scale: scaleOf(spec, facts),
     runtime: spec.masters.runtime ?? facts.runtimes[0],
     shards: shardPlans(spec, territory),
     masters: masterPlaces(territory, spec.masters.count),
@@ -76,7 +76,8 @@ function partsOf(spec: ClusterSpec, facts: PlatformFacts): PlanParts {
   };
 }
 
-function scaleOf({ kubernetesVersion, etcdVersion, workload, masters, etcd, zones }: ClusterSpec): Scale {
+function scaleOf(spec: ClusterSpec, { api }: PlatformFacts): Scale {
+  const { kubernetesVersion, etcdVersion, workload, masters, etcd, zones } = spec;
   const { shards, quotaGiB, heartbeatMs, electionMs, snapshotCount } = etcd;
   const sizes = { masters: masters.count, shards, zones: zones.length };
   return deriveScale(workload, {
@@ -87,6 +88,7 @@ function scaleOf({ kubernetesVersion, etcdVersion, workload, masters, etcd, zone
     heartbeatMs,
     electionMs,
     snapshotCount,
+    ...(api.kind === "managed" && { drainSeconds: api.drainSeconds }),
   });
 }
 

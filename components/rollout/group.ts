@@ -36,8 +36,9 @@ export async function rolloutGroup(
       );
     case "masters": {
       const first = goFirst(previous, strategy.release, strategy.apiServices);
+      const returnMs = (strategy.returnSeconds ?? 0) * 1000;
       return closing(new RemoteMasters(hosts, strategy, key, hostTimeoutMs, part), (masters) =>
-        rolloutMasters(masters, { targets: hosts, hostTimeoutMs, first }, progress),
+        rolloutMasters(masters, { targets: hosts, hostTimeoutMs, returnMs, first }, progress),
       );
     }
     case "together":

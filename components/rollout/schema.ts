@@ -22,6 +22,7 @@ const rollout = z.strictObject({
       apiPort: port,
       release,
       apiServices: z.array(z.string().min(1)).min(1),
+      returnSeconds: z.number().positive().optional(),
       loadBalancer: z.strictObject(targetFields).optional(),
     }),
     z.strictObject({ kind: z.literal("together") }),

@@ -21,7 +21,7 @@ export interface RolloutSpec {
 export type RolloutStrategy = EtcdStrategy | MastersRollout | TogetherStrategy;
 
 export interface MastersRollout extends MastersStrategy {
-  /** The host that can tell whether the load balancer has a master in rotation; absent: only /readyz counts. */
+  /** The host that can tell whether the load balancer has a master in rotation; absent: masters tell it themselves, by `returnSeconds`. */
   readonly loadBalancer?: HostTarget;
 }
 

@@ -10,6 +10,8 @@ export type TimeoutFacts =
       /** --storage-initialization-timeout: how long the watch caches may take to fill. */
       readonly storageInitializationSeconds: number;
       readonly staticPods: boolean;
+      /** How late the load balancer may send traffic to a master that is ready again. */
+      readonly returnSeconds: number;
     }
   /** `startSeconds`: the longest time that a service of these hosts may take to start (its TimeoutStartSec). */
   | { readonly kind: "together"; readonly startSeconds: number };
@@ -79,7 +81,11 @@ function mastersParts(facts: Extract<TimeoutFacts, { kind: "masters" }>): Timeou
       seconds: facts.storageInitializationSeconds,
       why: "the watch caches fill before the API server is ready (--storage-initialization-timeout)",
     },
-    { what: "rotation", seconds: 15, why: "the load balancer looks every few seconds, and more than once" },
+    {
+      what: "rotation",
+      seconds: facts.returnSeconds,
+      why: "the load balancer looks every few seconds, and more than once",
+    },
     ...(facts.staticPods
       ? [
           {

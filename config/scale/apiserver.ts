@@ -13,6 +13,7 @@ export function deriveApiserver(
   rates: Rates,
   masters: MastersScale,
   loadBalanced: boolean,
+  drainSeconds: number,
 ): ApiserverScale {
   const { nodes } = book.workload;
   const limits = concurrency(book, masters);
@@ -47,10 +48,11 @@ export function deriveApiserver(
       source: reference,
     }),
     shutdownDelaySeconds: book.derive("apiserver.shutdownDelaySeconds", {
-      value: loadBalanced ? 10 : 0,
+      value: loadBalanced ? drainSeconds : 0,
       unit: "s",
-      formula: "10 behind a load balancer: two failed health checks; the plan may know its balancer better",
-      inputs: ["options.loadBalanced"],
+      formula:
+        "10 behind a load balancer: two failed health checks; what the platform says of a load balancer of its own",
+      inputs: ["options.loadBalanced", "options.drainSeconds"],
       source: reference,
     }),
     shutdownWatchGraceSeconds: book.derive("apiserver.shutdownWatchGraceSeconds", {

@@ -35,6 +35,7 @@ function checkOptions(options: ScaleOptions): readonly string[] {
     "heartbeatMs",
     "electionMs",
     "snapshotCount",
+    "drainSeconds",
     "masterVcpus",
     "masterMemoryGiB",
     "etcdVcpus",
@@ -62,12 +63,13 @@ export function deriveScale(workload: Workload, options: ScaleOptions): Scale {
   const problems = checkOptions(options);
   if (problems.length > 0)
     throw new UserError("the scale model cannot compute with these options", exitCodes.badConfiguration, problems);
-  const { zones = 3, loadBalanced = true, proxyMode = "ipvs", kubernetesVersion, etcdVersion } = options;
-  const book = new Book(resolved, { zones, loadBalanced, proxyMode });
+  const { zones = 3, loadBalanced = true, drainSeconds = 10, proxyMode = "ipvs" } = options;
+  const { kubernetesVersion, etcdVersion } = options;
+  const book = new Book(resolved, { zones, loadBalanced, drainSeconds, proxyMode });
 
   const rates = deriveRates(book);
   const masters = deriveMasters(book, rates, { ...options, zones });
-  const apiserver = deriveApiserver(book, rates, masters, loadBalanced);
+  const apiserver = deriveApiserver(book, rates, masters, loadBalanced, drainSeconds);
   const controllerManager = deriveControllerManager(book, masters);
   const scheduler = deriveScheduler(book, masters);
   const eventLimits = deriveEventLimits(book);

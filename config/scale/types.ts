@@ -28,6 +28,8 @@ export interface ScaleOptions {
   readonly snapshotCount?: number;
   /** False where clients know a single server: then nothing may send them away. Default true. */
   readonly loadBalanced?: boolean;
+  /** Seconds until the load balancer sends no new connection to a server that says that it stops. Default 10: two failed checks. */
+  readonly drainSeconds?: number;
   /** kube-proxy's mode. Default ipvs; nftables is upstream's successor (ipvs is deprecated since 1.35). */
   readonly proxyMode?: "ipvs" | "nftables" | "iptables";
   /** Instance types to check instead of the model's choice. */

@@ -2,7 +2,7 @@
  * The cluster of 1,300 nodes, running: etcd, kube-apiserver, controller manager and scheduler say which values they have. Its API
  * server also takes, in a strict dry run, the objects and static pods of every size.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
@@ -22,7 +22,7 @@ import { type Component, components, RunningCluster, until } from "./support/clu
 import { complaints, differences, flagDifferences } from "./support/compare";
 import { accepted } from "./support/count";
 import { warnings } from "./support/etcd";
-import { firstOf, productionPlan, sizes } from "./support/plans";
+import { firstOf, managedApi, productionPlan, sizes } from "./support/plans";
 import { type Ended, Program, run } from "./support/process";
 import { byDefault } from "./support/versions";
 
@@ -35,7 +35,7 @@ if (typeof kubernetes === "string" || typeof etcd === "string")
   test("a running cluster", ({ skip }) => skip([kubernetes, etcd].find((one) => typeof one === "string") as string));
 else
   describe("a running cluster of 1,300 nodes", () => {
-    const plan = productionPlan({ nodes, pods: 100_000 });
+    const plan = productionPlan({ nodes, pods: 100_000 }, { loadBalancer: managedApi });
     const { scale } = plan;
     const cluster = new RunningCluster(plan, kubernetes, etcd);
     const kubectl = (...args: string[]): Promise<Ended> =>
@@ -450,6 +450,34 @@ else
 
     test("nothing that runs complains about a setting", () => {
       for (const name of components) expect(complaints(cluster.programs.get(name)?.output ?? "")).toEqual([]);
+    });
+
+    test("a platform's load balancer hears that it is ready, hangs, and is leaving while it still serves", async () => {
+      const { master } = cluster;
+      const path = "/usr/local/lib/kilonode/apiserver-health";
+      chmodSync(master.at(path), 0o700);
+      const settings = ["master", "apiserver-health"].flatMap((name) =>
+        Object.entries(master.environment(`${etc}/${name}.env`)),
+      );
+      const env = Object.fromEntries(settings.map(([name, value]) => [name, value.replaceAll('"', "")]));
+      const health = new Program(master.at(path), [], { env });
+      cluster.programs.set("apiserver-health", health);
+      const says = async () => (await fetch(`http://${master.plan.address}:3990/readyz`)).status;
+      const said = (status: number) => until(health, async () => (await says()) === status);
+      const server = cluster.programs.get("kube-apiserver") as Program;
+      await said(200);
+      server.signal("SIGSTOP");
+      await said(503);
+      server.signal("SIGCONT");
+      await said(200);
+      // It may ask for nothing else.
+      const pair = { cert: master.text(`${etc}/pki/health.crt`), key: master.text(`${etc}/pki/health.key`) };
+      const asked = (what: string) => ask(`${cluster.url("kube-apiserver")}${what}`, pair);
+      expect([(await asked("/readyz")).status, (await asked("/api/v1/nodes")).status]).toEqual([200, 403]);
+      server.signal("SIGTERM");
+      await said(503);
+      expect(health.output).toContain("not ready: it says 'HTTP/1.1 500 Internal Server Error'");
+      expect((await cluster.ask("kube-apiserver", "/api/v1/namespaces/default")).status).toBe(200);
     });
   });
 

@@ -5,11 +5,12 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { HostPlan } from "../../components/plan/types";
+import type { Workload } from "../../config/scale";
 import { planOf } from "../support/plans";
 import { accepted } from "./support/count";
 import { Credentials } from "./support/credentials";
 import { placeHost } from "./support/hosts";
-import { firstOf, productionPlan, sizes } from "./support/plans";
+import { firstOf, managedApi, productionPlan, sizes } from "./support/plans";
 import { run } from "./support/process";
 
 const root = mkdtempSync(join(tmpdir(), "kilonode-hosts-"));
@@ -81,16 +82,20 @@ describe("systemd", () => {
   const verify = (folder: string, names: readonly string[]) =>
     run("systemd-analyze", ["verify", `--root=${folder}`, "--man=no", "--recursive-errors=no", ...names]);
 
-  const groups = ["masters", "etcd-main", "load-balancer"];
+  const groups = ["masters", "etcd-main", "load-balancer", "masters, balanced by the platform"];
+  const hostOf = (name: string, workload: Workload) => {
+    const [group = "", platform] = name.split(", ");
+    return firstOf(productionPlan(workload, platform ? { loadBalancer: managedApi } : {}), group);
+  };
   test.for(groups)("accepts the units of %s", async (group, { skip }) => {
     if (!systemd) return skip(noSystemd);
-    const host = firstOf(productionPlan({ nodes: 1300, pods: 100_000 }), group);
+    const host = hostOf(group, { nodes: 1300, pods: 100_000 });
     const { code, output } = await verify(staged(host), Object.keys(host.machine.services));
     expect(output.trim()).toBe("");
     expect(code).toBe(0);
     for (const { nodes } of sizes) {
       // The units are the same files at every size.
-      const other = firstOf(productionPlan({ nodes }), group).machine.files;
+      const other = hostOf(group, { nodes }).machine.files;
       for (const path of units(host)) expect(other[path]).toEqual(host.machine.files[path]);
     }
     accepted({ binary: `systemd ${systemd}`, nodes: 1300, files: units(host) });
@@ -99,7 +104,7 @@ describe("systemd", () => {
   /** `systemd-analyze security`: 0 is a service that may do nothing, 10 one that may do all. */
   test.for([...groups, "node-simulator"])("finds no service of %s exposed", async (group, { skip }) => {
     if (!systemd) return skip(noSystemd);
-    const host = firstOf(group === "node-simulator" ? planOf("lab") : productionPlan({ nodes: 1300 }), group);
+    const host = group === "node-simulator" ? firstOf(planOf("lab"), group) : hostOf(group, { nodes: 1300 });
     const folder = staged(host);
     const services = Object.keys(host.machine.services).filter((name) => name.endsWith(".service"));
     expect(services).not.toEqual([]);

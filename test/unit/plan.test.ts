@@ -111,6 +111,46 @@ describe("the plan", () => {
     }
   });
 
+  it("has masters answer for themselves where the platform balances, and serve until its load balancer has let go", () => {
+    const { spec, platform } = clusterOf("lab-small", rawOf("lab-small"));
+    const api = { kind: "managed", name: "api.example", drainSeconds: 40, returnSeconds: 30 } as const;
+    const balanced = plan(spec, { ...platform.facts(spec), api });
+    const master = host(balanced, "lab-small-master-1");
+    const before = host(planOf("lab-small"), "lab-small-master-1");
+    const added = (of: (one: HostPlan) => readonly string[]) => of(master).filter((item) => !of(before).includes(item));
+    expect(added(({ machine }) => Object.keys(machine.files))).toEqual([
+      "/usr/local/lib/systemd/system/kube-apiserver.service.d/stop.conf",
+      "/usr/local/lib/kilonode/apiserver-health",
+      "/usr/local/lib/kilonode/ready-seconds",
+      "/usr/local/lib/systemd/system/apiserver-health.service",
+      "/usr/local/lib/systemd/system/apiserver-health.service.d/hardening.conf",
+      "/etc/kubernetes/apiserver-health.env",
+    ]);
+    expect(added(({ machine }) => Object.keys(machine.users))).toEqual(["apiserver-health"]);
+    expect(added(({ machine }) => Object.keys(machine.services))).toEqual(["apiserver-health.service"]);
+    expect(added(({ certificates }) => certificates.map(({ commonName }) => commonName))).toEqual([
+      "kilonode:apiserver-health",
+    ]);
+    expect(master.machine.firewall?.allowed).toContainEqual({
+      name: "health checks",
+      port: 3990,
+      from: [spec.network.hosts],
+    });
+    const content = (path: string) => master.machine.files[path]?.content;
+    expect(content("/etc/kubernetes/apiserver-health.env")).toBe(
+      'API_PORT=6443\nPORT=3990\nREADY_PATH="/readyz?exclude=etcd-override-0&exclude=etcd-override-readiness-0&exclude=etcd-override-1&exclude=etcd-override-readiness-1"\n',
+    );
+    expect(content("/etc/kubernetes/kube-apiserver.flags")).toContain("--shutdown-delay-duration=40s\n");
+    // 40 s until nobody comes any more, 60 s for the longest request, 5 s over which watches end, 10 s to spare: less than the unit's own.
+    expect(content("/usr/local/lib/systemd/system/kube-apiserver.service.d/stop.conf")).toBe(
+      "[Service]\nTimeoutStopSec=120s\n",
+    );
+    const group = groupOf(balanced, master.name);
+    expect(group.strategy).toMatchObject({ returnSeconds: 30 });
+    expect(group.strategy).not.toHaveProperty("balancer");
+    expect(group.hostTimeoutSeconds - groupOf(planOf("lab-small"), master.name).hostTimeoutSeconds).toBe(30 + 15);
+  });
+
   it("gives hosts firewalls that stay the same as the cluster grows, by members, masters and zones", () => {
     const small = planOf("lab-small");
     const shards = { main: { members: 5 }, events: { members: 3, resources: ["/events"] } };

@@ -60,7 +60,7 @@ function hurtMasters(down: readonly DownService[]): SimulatedMasters {
 }
 
 const rollMasters = (masters: SimulatedMasters) => (progress: Progress) =>
-  rolloutMasters(masters, { targets: masters.targets(), hostTimeoutMs, first: [] }, progress);
+  rolloutMasters(masters, { targets: masters.targets(), hostTimeoutMs, returnMs: 0, first: [] }, progress);
 
 describe.each([
   ["of etcd", (down: readonly DownService[]) => ({ world: hurtShard(down), roll: rollShard })],

@@ -19,7 +19,11 @@ const silent = () => new Progress("masters", () => undefined);
 function roll(masters: SimulatedMasters, progress = silent(), previous = "1.37.1") {
   const release = masters.master("m1").staged.release;
   const first = goFirst({ completed: true, release: previous }, release, [masters.apiService]);
-  return rolloutMasters(masters, { targets: masters.targets(), hostTimeoutMs: 30_000, first }, progress);
+  return rolloutMasters(
+    masters,
+    { targets: masters.targets(), hostTimeoutMs: 30_000 + masters.returnMs, returnMs: masters.returnMs, first },
+    progress,
+  );
 }
 
 async function refusal(masters: SimulatedMasters): Promise<GateRefused> {
@@ -73,6 +77,19 @@ describe.each(KINDS)("a rollout of masters whose services are of kind %s", (kind
       ...order.map((name) => `all ready and in rotation; changing ${name} with a restart`),
       "done: all 5 masters as planned, ready and in rotation",
     ]);
+  });
+
+  it("takes no other master while a slow load balancer has not the last one back, killed meanwhile or not", async () => {
+    const masters = new SimulatedMasters(FIVE, kind, old, changed);
+    // Longer than what is only starting is given.
+    masters.returnMs = 25_000;
+    masters.killAt = 400;
+    await expect(roll(masters)).rejects.toThrow(Killed);
+    masters.killAt = undefined;
+    await roll(masters);
+    expect([...masters.activations].sort()).toEqual(FIVE);
+    expect(masters.mostAway).toBe(1);
+    expect(masters.time).toBeGreaterThan(5 * masters.returnMs);
   });
 
   it("changes at once what restarts nothing", async () => {

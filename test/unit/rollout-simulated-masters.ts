@@ -74,6 +74,8 @@ export class SimulatedMasters implements Masters {
   /** Leases that nobody takes. */
   readonly untaken = new Set<string>();
   balancer = true;
+  /** How much later than usual the load balancer notices that a master serves. */
+  returnMs = 0;
   killAt: number | undefined;
   /** As hosts were once: a static pod was no reason to count as restarted, and nobody saw it start. */
   hidesStaticPods = false;
@@ -301,7 +303,7 @@ export class SimulatedMasters implements Masters {
     if (away) return away;
     if (expired) return "DOWN";
     const { release, since } = services["kube-apiserver"];
-    return release !== undefined && since + BALANCER_MS <= this.time ? "UP" : "DOWN";
+    return release !== undefined && since + BALANCER_MS + this.returnMs <= this.time ? "UP" : "DOWN";
   }
 
   #dead(): boolean {

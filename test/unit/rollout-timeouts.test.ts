@@ -11,6 +11,7 @@ const masters = {
   shutdownWatchGraceSeconds: 5,
   storageInitializationSeconds: 60,
   staticPods: false,
+  returnSeconds: 15,
 } as const;
 
 describe("the time that a host may take", () => {
@@ -23,6 +24,10 @@ describe("the time that a host may take", () => {
     expect(hostTimeoutSeconds(masters)).toBe(180 + 75 + 60 + 15);
     const large = { ...masters, shutdownWatchGraceSeconds: 30, storageInitializationSeconds: 300 };
     expect(hostTimeoutSeconds(large)).toBe(180 + 100 + 300 + 15);
+  });
+
+  it("is longer where the load balancer sends traffic late", () => {
+    expect(hostTimeoutSeconds({ ...masters, returnSeconds: 40 })).toBe(180 + 75 + 60 + 40);
   });
 
   it("is longer for static pods, which a kubelet restarts when it looks", () => {

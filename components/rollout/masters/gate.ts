@@ -18,6 +18,7 @@ export class MastersGate<T extends Target> {
     readonly masters: Masters,
     readonly fleet: Fleet<T>,
     readonly hostTimeoutMs: number,
+    readonly returnMs: number,
   ) {
     this.#causes = new CauseWatch(masters, fleet);
   }
@@ -108,7 +109,7 @@ export class MastersGate<T extends Target> {
     ];
     let backends: readonly Backend[] | undefined;
     try {
-      backends = await this.masters.backends();
+      backends = await this.masters.backends(targets.map(({ name }) => name));
     } catch (error) {
       return balancer("it says which backends it has", (error as Error).message);
     }
@@ -124,7 +125,7 @@ export class MastersGate<T extends Target> {
   }
 
   #grace(): number {
-    return this.masters.now() + Math.min(GRACE_MS, this.hostTimeoutMs);
+    return this.masters.now() + Math.min(GRACE_MS + this.returnMs, this.hostTimeoutMs);
   }
 
   async #until(deadline: number, look: () => Promise<GateFinding[]>): Promise<GateFinding[]> {

@@ -4,7 +4,7 @@ import type { PreviousRollout } from "../result";
 
 export interface Backend {
   readonly name: string;
-  /** The load balancer's word: UP, NOLB (not ready), DOWN, DRAIN, MAINT ... */
+  /** The load balancer's word: UP, NOLB (not ready), DOWN, DRAIN, MAINT ...; where the platform balances, UP or for how long it is ready. */
   readonly status: string;
 }
 
@@ -14,8 +14,8 @@ export const leaderLeases = ["kube-controller-manager", "kube-scheduler"] as con
 export interface Masters extends Hosts, Clock {
   /** Why the host's API server is not ready; undefined when it is. */
   unready(host: string): Promise<string | undefined>;
-  /** undefined: there is no load balancer to ask. */
-  backends(): Promise<readonly Backend[] | undefined>;
+  /** These at least. undefined: nobody can tell. */
+  backends(hosts: readonly string[]): Promise<readonly Backend[] | undefined>;
   /** Those of {@link leaderLeases} that the host holds. */
   leases(host: string): Promise<readonly string[]>;
 }
@@ -23,6 +23,8 @@ export interface Masters extends Hosts, Clock {
 export interface MastersPlan<T extends Target = Target> {
   readonly targets: readonly T[];
   readonly hostTimeoutMs: number;
+  /** How late the load balancer sends traffic to a master that is ready again; 0: it says so itself. */
+  readonly returnMs: number;
   /**
    * Services that are changed on all masters before anything else is: the API servers, in an upgrade to another minor release.
    * Empty: one pass.

@@ -25,10 +25,10 @@ export async function rolloutMasters<T extends Target>(
   plan: MastersPlan<T>,
   progress: Progress,
 ): Promise<Fleet<T>> {
-  const { targets, hostTimeoutMs, first } = plan;
+  const { targets, hostTimeoutMs, returnMs, first } = plan;
   const fleet = new Fleet(masters, targets, progress);
   await fleet.read();
-  const gate = new MastersGate(masters, fleet, hostTimeoutMs);
+  const gate = new MastersGate(masters, fleet, hostTimeoutMs, returnMs);
   if (first.length > 0) await walk(gate, servicesFirst(fleet, first));
   // What never ran serves nobody: more of them at once take nothing away, at the first creation as when masters are added.
   // In an upgrade they wait for the API servers, since their controllers are new.

@@ -6,7 +6,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { EngineError } from "../../errors";
 import { diffOf, PartialFailure, type Provider, type ResourceCall } from "../../provider/provider";
-import { changedPaths, head } from "../../values/compare";
+import { changedPaths } from "../../values/compare";
 import { isObject, UNKNOWN, type Value, type Values } from "../../values/value";
 import { type Failure, unsupported } from "../unsupported";
 import { ApiError } from "./api-error";
@@ -103,13 +103,10 @@ export class SimulatedProvider implements Provider {
     const row = rowOf(call.type);
     const after = without(inputs);
     if (call.preview) {
-      const changed = [...changedPaths(without(old), after).keys()].map(head);
-      return {
-        outputs: this.#previewed(row, after, outputs, [
-          ...(row.renewed ?? []),
-          ...changed.filter((name) => !(name in after)),
-        ]),
-      };
+      const gone = Object.keys(without(old)).filter((name) => !(name in after));
+      const kept = Object.fromEntries(Object.entries(outputs).filter(([name]) => !gone.includes(name)));
+      const unknown = [...(row.renewed ?? []), ...gone.filter((name) => row.computed.includes(name))];
+      return { outputs: this.#previewed(row, after, kept, unknown) };
     }
     const operation = this.#operations.begin("update", call, row);
     try {

@@ -1,6 +1,7 @@
 /** Plans of the production layout at every size, on addresses that a test may use. */
 
 import { components } from "../../../components/control-plane/flags";
+import type { ManagedApi } from "../../../components/plan/facts";
 import { plan } from "../../../components/plan/plan";
 import type { ClusterPlan, HostPlan } from "../../../components/plan/types";
 import { ClusterConfig } from "../../../config/cluster";
@@ -28,6 +29,8 @@ export interface PlanOptions {
   /** Masters. Default: that of the configuration, 11. */
   readonly masters?: number;
   readonly runtime?: "systemd" | "static-pod";
+  /** Of the platform, in place of a host of ours. */
+  readonly loadBalancer?: ManagedApi;
 }
 
 /** The default layout: 11 masters, 17 etcd hosts in three shards (22 in four above 10,000 nodes), a load balancer. */
@@ -51,8 +54,12 @@ export function productionPlan(workload: Workload, options: PlanOptions = {}): C
     toolchain: { imageDigests: Object.fromEntries(components.map((name) => [name, `sha256:${"0".repeat(64)}`])) },
   });
   // No binary is looked at through the plan: the tests run those of the toolchain.
-  return plan(spec, { ...platform.facts(spec), runtimes: [options.runtime ?? "systemd"] });
+  const { loadBalancer, runtime = "systemd" } = options;
+  return plan(spec, { ...platform.facts(spec), runtimes: [runtime], ...(loadBalancer && { api: loadBalancer }) });
 }
+
+/** As slow as one may be with which an API server needs longer to stop than its unit says. */
+export const managedApi: ManagedApi = { kind: "managed", name: "api.example", drainSeconds: 40, returnSeconds: 30 };
 
 /** The first host of a group: "masters", "etcd-main", "load-balancer". */
 export function firstOf(of: ClusterPlan, group: string): HostPlan {

@@ -71,6 +71,10 @@ export class Program {
     }
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   get gone(): boolean {
     return this.child.exitCode !== null || this.child.signalCode !== null;
   }

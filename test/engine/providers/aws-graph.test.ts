@@ -1,6 +1,6 @@
 /** What the pretended AWS refuses given what exists: a row a rule, each first broken, then kept. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Values } from "../../../engine";
+import { UNKNOWN, type Values } from "../../../engine";
 import { Account, type Made, T } from "../support/aws-account";
 
 let account: Account;
@@ -662,6 +662,48 @@ describe("an account", () => {
     await account.make(T.vpc, { cidrBlock: "10.9.0.0/16" });
     account.open();
     expect(account.provider.cloud.all(T.vpc)).toHaveLength(2);
+  });
+});
+
+describe("a network", () => {
+  it("has subnets in a range that was added to it, which stays as long as they do", async () => {
+    const { vpc } = await account.network();
+    await expect(account.make(T.vpcBlock, { vpcId: vpc.id, cidrBlock: "10.0.64.0/20" })).rejects.toThrow(
+      "The CIDR '10.0.64.0/20' conflicts with another of the VPC: 10.0.0.0/16",
+    );
+    const added = await account.make(T.vpcBlock, { vpcId: vpc.id, cidrBlock: "10.1.0.0/16" });
+    const inside = await account.make(T.subnet, { vpcId: vpc.id, cidrBlock: "10.1.0.0/24" });
+    await expect(account.remove(added)).rejects.toThrow(`has a subnet in the CIDR block 10.1.0.0/16: ${inside.id}`);
+    await account.remove(inside);
+    await account.remove(added);
+    await expect(account.make(T.subnet, { vpcId: vpc.id, cidrBlock: "10.1.0.0/24" })).rejects.toThrow(
+      "The CIDR '10.1.0.0/24' is invalid: it is not in 10.0.0.0/16",
+    );
+  });
+
+  it("has a group that is taken over, and goes with the VPC", async () => {
+    const vpc = await account.make(T.vpc, { cidrBlock: "10.0.0.0/16" });
+    const group = await account.make(T.defaultGroup, { vpcId: vpc.id });
+    expect(group.id).toBe(vpc.outputs.defaultSecurityGroupId);
+    await account.remove(vpc);
+  });
+});
+
+describe("an update's preview", () => {
+  it("knows what stays, and not what comes anew", async () => {
+    const template = await account.make(T.launchTemplate, { name: "pool", imageId: "ami-01234567", description: "x" });
+    const { outputs } = await account.provider.update(
+      account.at(T.launchTemplate, "pool", true),
+      template.id,
+      template.inputs,
+      template.outputs,
+      { name: "pool", imageId: "ami-89abcdef" },
+    );
+    expect(outputs).toMatchObject({ arn: template.outputs.arn, imageId: "ami-89abcdef", latestVersion: UNKNOWN });
+    expect(outputs.description).toBeUndefined();
+    expect(await account.update(template, { name: "pool", imageId: "ami-89abcdef" })).toMatchObject({
+      latestVersion: 2,
+    });
   });
 });
 

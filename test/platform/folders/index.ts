@@ -36,6 +36,8 @@ const ownOf = (spec: ClusterSpec) => (spec as ClusterSpec<z.output<typeof Knobs>
 const rootOf = (spec: ClusterSpec) => ownOf(spec).root;
 
 export const sshPort = 2222;
+/** Of the load balancer that the platform is said to manage. */
+export const returnSeconds = 3;
 export const domainOf = (stack: string) => `${stack}.folders.test`;
 export const folderOf = (root: string, host: string) => join(root, "hosts", host);
 /** A folder finds its disks in the folder that its programs work in. */
@@ -59,7 +61,7 @@ export const folders: PlatformModule<PreparedFolders> = {
   },
   rehearsed: true,
   facts: (spec) => ({
-    api: { kind: "managed", name: `api.${domainOf(spec.stack)}` },
+    api: { kind: "managed", name: `api.${domainOf(spec.stack)}`, drainSeconds: 40, returnSeconds },
     zones: spec.zones.map((name, index) => ({
       name,
       range: `${addressAt(range(spec.network.hosts), index * 256)}/24`,

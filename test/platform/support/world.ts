@@ -9,6 +9,7 @@ import { inflateSync } from "node:zlib";
 import { makeKeys, programsRecord } from "../../../components/host/delivery";
 import { machineApply } from "../../../components/machine/host-programs";
 import type { ClusterPlan } from "../../../components/plan/types";
+import { returnSeconds } from "../folders";
 import { type Answer, answered, failed } from "./answer";
 import { FolderHost } from "./host";
 import { runInFolder } from "./run";
@@ -28,6 +29,8 @@ export class World {
   forged: ((host: FolderHost, requests: Readonly<Record<string, string>>) => unknown) | undefined;
   readonly #running = new Set<Promise<Answer>>();
   readonly #masters: readonly FolderHost[];
+  /** By master, for how long it has been telling that it is ready. */
+  readonly #told = new Map<FolderHost, number>();
   /** Of the leases of the controller manager and the scheduler. */
   #holder: FolderHost | undefined;
 
@@ -88,6 +91,8 @@ export class World {
         return answered("");
       case `${tools}/check-apiserver`:
         return this.#ready(host) ? answered("") : failed("[-]etcd failed: readyz check failed");
+      case `${tools}/ready-seconds`:
+        return answered(String(this.#readySeconds(host)));
       case `${tools}/leader-of`:
         return answered(JSON.stringify(host === this.#holder ? ["kube-controller-manager", "kube-scheduler"] : []));
     }
@@ -133,6 +138,15 @@ export class World {
       this.log.push(`${host.name} back`);
     }
     return answer;
+  }
+
+  /** A second passes whenever it is asked. */
+  #readySeconds(master: FolderHost): number {
+    const seconds =
+      this.#ready(master) && master.runsUnit("apiserver-health.service") ? (this.#told.get(master) ?? 0) + 1 : 0;
+    this.#told.set(master, seconds);
+    if (seconds === returnSeconds) this.log.push(`${master.name} in rotation`);
+    return seconds;
   }
 
   #ready(master: FolderHost): boolean {

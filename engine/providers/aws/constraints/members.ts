@@ -40,6 +40,7 @@ export const calls: Readonly<Record<string, CallMembers>> = {
     call: ["ec2", "CreateVpc"],
     members: { enableDnsHostnames: modifyVpc("EnableDnsHostnames"), enableDnsSupport: modifyVpc("EnableDnsSupport") },
   },
+  [T.vpcBlock]: { call: ["ec2", "AssociateVpcCidrBlock"] },
   [T.subnet]: {
     call: ["ec2", "CreateSubnet"],
     members: {
@@ -64,6 +65,10 @@ export const calls: Readonly<Record<string, CallMembers>> = {
   [T.group]: {
     call: ["ec2", "CreateSecurityGroup"],
     members: { name: "GroupName", namePrefix: undefined, revokeRulesOnDelete: undefined },
+  },
+  [T.defaultGroup]: {
+    call: ["ec2", "RevokeSecurityGroupIngress"],
+    members: { revokeRulesOnDelete: undefined, vpcId: undefined },
   },
   [T.ingress]: { call: ["ec2", "AuthorizeSecurityGroupIngress"], members: permission },
   [T.egress]: { call: ["ec2", "AuthorizeSecurityGroupEgress"], members: permission },

@@ -7,6 +7,7 @@ import type { Making } from "../row";
 
 export const T = {
   vpc: "aws:ec2/vpc:Vpc",
+  vpcBlock: "aws:ec2/vpcIpv4CidrBlockAssociation:VpcIpv4CidrBlockAssociation",
   subnet: "aws:ec2/subnet:Subnet",
   routeTable: "aws:ec2/routeTable:RouteTable",
   route: "aws:ec2/route:Route",
@@ -16,6 +17,7 @@ export const T = {
   eip: "aws:ec2/eip:Eip",
   endpoint: "aws:ec2/vpcEndpoint:VpcEndpoint",
   group: "aws:ec2/securityGroup:SecurityGroup",
+  defaultGroup: "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
   ingress: "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
   egress: "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
   networkInterface: "aws:ec2/networkInterface:NetworkInterface",
@@ -66,8 +68,8 @@ export const refTo = (
   ...more,
 });
 
-export const vpcRef = (path = "vpcId"): Reference =>
-  refTo(path, T.vpc, "InvalidVpcID.NotFound", "vpc ID", { holds: true });
+export const vpcRef = (path = "vpcId", more: Partial<Reference> = { holds: true }): Reference =>
+  refTo(path, T.vpc, "InvalidVpcID.NotFound", "vpc ID", more);
 export const subnetRef = (path: string): Reference =>
   refTo(path, T.subnet, "InvalidSubnetID.NotFound", "subnet ID", { holds: true });
 export const groupRef = (path: string): Reference =>
@@ -86,6 +88,13 @@ export const dependencies = (what: string) => (thing: Thing) =>
 /** The VPC of a subnet, by the subnet's id. */
 export function vpcOf(cloud: Cloud, subnet: string | undefined): string | undefined {
   return textAt(cloud.find(T.subnet, subnet ?? "")?.inputs ?? {}, "vpcId");
+}
+
+/** Ranges of a VPC: its own, and those that were added. */
+export function blocksOf(cloud: Cloud, vpcId: unknown): Block[] {
+  const added = cloud.all(T.vpcBlock).filter(({ inputs }) => inputs.vpcId === vpcId);
+  const all = [cloud.find(T.vpc, String(vpcId)), ...added].flatMap((one) => textsAt(one?.inputs ?? {}, "cidrBlock"));
+  return all.flatMap((text) => blockOf(text) ?? []);
 }
 
 export function zoneOf(cloud: Cloud, subnet: string | undefined): string | undefined {

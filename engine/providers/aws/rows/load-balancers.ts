@@ -5,7 +5,20 @@ import { refuse } from "../api-error";
 import type { Cloud } from "../cloud";
 import { failures, isSet, isTrue, numberAt, objectsAt, textAt, textsAt } from "../inputs";
 import type { Row } from "../row";
-import { arn, groupRef, refTo, sameNetwork, subnetRef, T, takeAddress, taken, vpcOf, vpcRef, zoneOf } from "./common";
+import {
+  arn,
+  blocksOf,
+  groupRef,
+  refTo,
+  sameNetwork,
+  subnetRef,
+  T,
+  takeAddress,
+  taken,
+  vpcOf,
+  vpcRef,
+  zoneOf,
+} from "./common";
 
 /** Own rule: ELBv2 API reference, CreateLoadBalancer and CreateTargetGroup, "maximum of 32 characters"; the models have no maximum. */
 const LONGEST = 32;
@@ -313,15 +326,15 @@ const targetGroup: Row = {
 };
 
 /** Addresses that may be targets outside of the VPC (ELB user guide, "Target type: ip"). */
-const PRIVATE = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"];
+const PRIVATE = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"].flatMap(
+  (text) => blockOf(text) ?? [],
+);
 
 function isTarget(cloud: Cloud, address: string, vpcId: unknown): boolean {
   const number = addressOf(address);
-  const network = textAt(cloud.find(T.vpc, String(vpcId))?.inputs ?? {}, "cidrBlock");
-  return [...PRIVATE, network ?? ""].some((text) => {
-    const block = blockOf(text);
-    return number !== undefined && block !== undefined && number >= block.first && number <= block.last;
-  });
+  return [...PRIVATE, ...blocksOf(cloud, vpcId)].some(
+    ({ first, last }) => number !== undefined && number >= first && number <= last,
+  );
 }
 
 const target: Row = {

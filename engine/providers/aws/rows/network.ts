@@ -6,7 +6,19 @@ import type { Cloud, Thing } from "../cloud";
 import { failures, isSet, isTrue, objectsAt, textAt, textsAt } from "../inputs";
 import { zonesOf } from "../places";
 import type { Row } from "../row";
-import { arn, dependencies, groupRef, refTo, sameNetwork, subnetRef, T, takeAddress, vpcRef, zoneOf } from "./common";
+import {
+  arn,
+  blocksOf,
+  dependencies,
+  groupRef,
+  refTo,
+  sameNetwork,
+  subnetRef,
+  T,
+  takeAddress,
+  vpcRef,
+  zoneOf,
+} from "./common";
 
 /** /16 to /28: VPC user guide, "VPC CIDR blocks" and "Subnet CIDR blocks". */
 function blockFailures(inputs: Values, property = "cidrBlock") {
@@ -63,6 +75,54 @@ const vpc: Row = {
   inUse: dependencies("vpc"),
 };
 
+/** VPC user guide, "Amazon VPC quotas", L-83CA0A9D: IPv4 CIDR blocks per VPC. */
+const BLOCKS_PER_VPC = 5;
+
+const vpcBlock: Row = {
+  type: T.vpcBlock,
+  api: ["EC2", "AssociateVpcCidrBlock", "DisassociateVpcCidrBlock"],
+  required: ["vpcId"],
+  optional: ["cidrBlock", "region"],
+  replaces: ["cidrBlock", "region", "vpcId"],
+  source: "terraform-provider-aws vpc_ipv4_cidr_block_association.go",
+  computed: [],
+  // A VPC takes its ranges with it.
+  references: [vpcRef("vpcId", {})],
+  check: (inputs) => [
+    ...blockFailures(inputs),
+    ...failures([
+      !isSet(inputs, "cidrBlock"),
+      "cidrBlock",
+      "cidrBlock is missing: a rehearsal has no address manager (IPAM)",
+    ]),
+  ],
+  rules: ({ inputs, cloud, self }) => {
+    if (self !== undefined) return;
+    const block = blockOf(textAt(inputs, "cidrBlock") ?? "");
+    const others = blocksOf(cloud, inputs.vpcId);
+    const other = others.find((one) => block !== undefined && overlaps(one, block));
+    if (other !== undefined)
+      refuse("InvalidVpc.Range", `The CIDR '${inputs.cidrBlock}' conflicts with another of the VPC: ${other.text}`);
+    if (others.length >= BLOCKS_PER_VPC)
+      refuse("VpcCidrLimitExceeded", `This VPC has already the most CIDR blocks: ${BLOCKS_PER_VPC}`);
+  },
+  id: ({ cloud }) => cloud.newId("vpc-cidr-assoc"),
+  make: () => ({}),
+  /** The code is from memory: no account was at hand to see it. */
+  remove: (thing, cloud) => {
+    const block = blockOf(textAt(thing.inputs, "cidrBlock") ?? "");
+    const inside = cloud.all(T.subnet).find(({ inputs }) => {
+      const its = blockOf(textAt(inputs, "cidrBlock") ?? "");
+      return inputs.vpcId === thing.inputs.vpcId && block !== undefined && its !== undefined && contains(block, its);
+    });
+    if (inside !== undefined)
+      refuse(
+        "DependencyViolation",
+        `The vpc ${thing.inputs.vpcId} has a subnet in the CIDR block ${block?.text}: ${inside.id}`,
+      );
+  },
+};
+
 const subnet: Row = {
   type: T.subnet,
   api: ["EC2", "CreateSubnet", "DeleteSubnet"],
@@ -92,9 +152,12 @@ const subnet: Row = {
       );
     const cidr = textAt(inputs, "cidrBlock") ?? "";
     const block = blockOf(cidr);
-    const network = blockOf(textAt(cloud.find(T.vpc, textAt(inputs, "vpcId") ?? "")?.inputs ?? {}, "cidrBlock") ?? "");
-    if (block === undefined || network === undefined || !contains(network, block))
-      refuse("InvalidSubnet.Range", `The CIDR '${cidr}' is invalid: it is not in ${network?.text}.`);
+    const ranges = blocksOf(cloud, inputs.vpcId);
+    if (block === undefined || !ranges.some((range) => contains(range, block)))
+      refuse(
+        "InvalidSubnet.Range",
+        `The CIDR '${cidr}' is invalid: it is not in ${ranges.map(({ text }) => text).join(", ")}.`,
+      );
     for (const other of cloud.all(T.subnet)) {
       const its = blockOf(textAt(other.inputs, "cidrBlock") ?? "");
       if (other.id !== self?.id && other.inputs.vpcId === inputs.vpcId && its !== undefined && overlaps(its, block))
@@ -470,4 +533,15 @@ function privateNames(inputs: Values, cloud: Cloud, self: Thing | undefined): vo
     );
 }
 
-export const network = [vpc, subnet, internetGateway, eip, natGateway, routeTable, route, association, endpoint];
+export const network = [
+  vpc,
+  vpcBlock,
+  subnet,
+  internetGateway,
+  eip,
+  natGateway,
+  routeTable,
+  route,
+  association,
+  endpoint,
+];

@@ -65,6 +65,29 @@ const group: Row = {
   },
 };
 
+/** The group that each VPC has: it is taken over, loses its rules, and stays when its resource goes. */
+const defaultGroup: Row = {
+  type: T.defaultGroup,
+  api: ["EC2", "DescribeSecurityGroups", "DescribeSecurityGroups"],
+  required: [],
+  optional: ["region", "revokeRulesOnDelete", "tags", "vpcId"],
+  replaces: ["region", "vpcId"],
+  source: "terraform-provider-aws vpc_default_security_group.go",
+  computed: ["arn", "description", "egress", "ingress", "name", "namePrefix", "ownerId"],
+  references: [vpcRef("vpcId", {})],
+  check: (inputs) => failures([!isSet(inputs, "vpcId"), "vpcId", "vpcId is missing: a rehearsal has no default VPC"]),
+  id: ({ inputs, cloud }) => String(cloud.find(T.vpc, String(inputs.vpcId))?.outputs.defaultSecurityGroupId),
+  make: (making) => ({
+    arn: arn(making, "ec2", `security-group/${making.id}`),
+    description: "default VPC security group",
+    egress: [],
+    ingress: [],
+    name: "default",
+    namePrefix: "",
+    ownerId: making.account,
+  }),
+};
+
 const SOURCES = ["cidrIpv4", "cidrIpv6", "prefixListId", "referencedSecurityGroupId"];
 /** Rules of one direction in a group: VPC user guide, "Amazon VPC quotas", L-0EA8095F. */
 const RULES_PER_GROUP = 60;
@@ -166,4 +189,4 @@ function rule(type: typeof T.ingress | typeof T.egress): Row {
   };
 }
 
-export const securityGroups = [group, rule(T.ingress), rule(T.egress)];
+export const securityGroups = [group, defaultGroup, rule(T.ingress), rule(T.egress)];
