@@ -3,6 +3,7 @@ import { addressAt, sizeOf } from "../../../config/cidr";
 import { type ClusterSpec, maxZones } from "../../../config/cluster";
 import type { PlatformFacts } from "../../plan/facts";
 import { range } from "../../plan/parts";
+import { drainSeconds, returnSeconds } from "./health-times";
 import type { AwsSpec } from "./knobs";
 import { apiNameOf, bucketName } from "./names";
 
@@ -16,7 +17,7 @@ export function awsFacts(spec: ClusterSpec): PlatformFacts {
   // Rules are asked of a configuration that is not complete, too.
   const { account = "", region = "" } = (spec as Partial<AwsSpec>).own ?? {};
   return {
-    api: { kind: "managed", name: apiNameOf(spec.stack) },
+    api: { kind: "managed", name: apiNameOf(spec.stack), drainSeconds, returnSeconds },
     zones: zonesOf(spec),
     laterRanges: Array.from({ length: Math.max(0, room - spec.zones.length) }, (_, index) =>
       rangeOfZone(spec, spec.zones.length + index),

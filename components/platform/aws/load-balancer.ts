@@ -1,5 +1,6 @@
 /** Where clients reach the API: a network load balancer that spreads connections over the masters, and its name in a private zone. */
 import { ports } from "../../plan/ports";
+import { healthTimes } from "./health-times";
 import { apiNameOf, domainOf, nameOf, tagsOf } from "./names";
 import type { AwsParts, Network, SecurityGroups } from "./parts";
 import { type AwsResource, type AwsResourceOf, refTo, resource } from "./resource";
@@ -34,7 +35,13 @@ export function loadBalancer(
     port: ports.apiserver,
     // A master reaches itself through the load balancer, which a preserved address does not allow.
     preserveClientIp: "false",
-    healthCheck,
+    healthCheck: {
+      protocol: "HTTP",
+      port: String(ports.health),
+      path: "/readyz",
+      matcher: "200",
+      ...healthTimes,
+    },
     // What is under way ends by itself: an API server that is about to stop lets its requests end.
     connectionTermination: false,
     targetHealthStates: [{ enableUnhealthyConnectionTermination: false, unhealthyDrainingInterval: 60 }],
@@ -54,18 +61,6 @@ export function loadBalancer(
     targetGroup,
   };
 }
-
-/** The responder of each master, which asks its API server and answers 503 while that drains. HTTP: it tells no secret, and an NLB checks no certificate. */
-const healthCheck = {
-  protocol: "HTTP",
-  port: String(ports.health),
-  path: "/readyz",
-  matcher: "200",
-  interval: 5,
-  timeout: 3,
-  healthyThreshold: 2,
-  unhealthyThreshold: 2,
-};
 
 /** Longer than a watch of a quiet cluster is silent; at most 6,000, 350 by default. Then the load balancer forgets a connection without a word to its ends. */
 const idleSeconds = 3600;

@@ -94,7 +94,7 @@ function sourcesOf({ name, port }: FirewallPlan["allowed"][number], group: strin
     case "members":
       return [{ group }];
     case "API clients":
-    case "load balancer's health checks":
+    case "health checks":
       return [{ group: loadBalancer }];
     default:
       throw new Error(
