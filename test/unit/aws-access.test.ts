@@ -5,7 +5,7 @@ import { bucketName } from "../../components/platform/aws/names";
 import { awsParts } from "../../components/platform/aws/parts";
 import { awsPlan, wholeCluster } from "../../components/platform/aws/plan";
 import { partitions } from "../../components/platform/aws/regions";
-import type { AwsResource, JsonText } from "../../components/platform/aws/resource";
+import type { AwsResource } from "../../components/platform/aws/resource";
 import { awsPlanOf, awsStacks, ofType } from "../support/aws";
 import { clusterOf, rawOf } from "../support/plans";
 
@@ -14,7 +14,8 @@ interface Statement {
   readonly Action: string | readonly string[];
   readonly Resource: unknown;
 }
-const statements = (policy: unknown) => ((policy as JsonText).$json as { Statement: readonly Statement[] }).Statement;
+const statements = (policy: unknown) =>
+  (policy as { readonly $json: { readonly Statement: readonly Statement[] } }).$json.Statement;
 
 describe("what hosts may do", () => {
   it("is to fetch artifacts, and of members to store snapshots that they can neither read nor delete", () => {
