@@ -21,6 +21,8 @@ export interface PlatformKnobs {
   readonly changes: Readonly<Record<string, KeyChange>>;
   /** What a stack on it gets where it says nothing, in the form of a stack's file. */
   readonly defaults: RawConfiguration;
+  /** What it refuses beyond the configuration's own rules; a rule names its knobs as a stack's file does. */
+  readonly rules: readonly Rule[];
 }
 
 /** A configuration that was refused. `problems` has one line for each error. */
@@ -70,7 +72,7 @@ export function readSpec(
   // Every value has its schema's type now; one that must be given and is not is missing, and in `wrong`.
   const { [platform]: own, ...config } = values;
   const spec = { ...config, stack, own: knobs ? own : undefined } as ClusterSpec;
-  const answers = rules.flatMap((rule) => asked(rule, spec, wrong));
+  const answers = [...rules, ...(knobs?.rules ?? [])].flatMap((rule) => asked(rule, spec, wrong));
   const broken = answers.map(({ problem }) => problem.path);
   const usable = {
     ...spec,
@@ -119,7 +121,8 @@ interface Answer {
 function asked({ needs, check }: Rule, spec: ClusterSpec, wrong: readonly Path[]): Answer[] {
   const isWrong = (path: Path) => wrong.some((other) => overlaps(other, path));
   const paths = needs.map((name) => name.split("."));
-  if (paths.some(([section = ""]) => spec[section as keyof ClusterSpec] === undefined)) return [];
+  const values = { ...spec, [spec.platform]: spec.own };
+  if (paths.some(([section = ""]) => lookup(values, section) === undefined)) return [];
   const canJudge = !paths.some(isWrong);
   return check(spec).map((problem) => ({ problem, isCause: canJudge && !isWrong(problem.path) }));
 }

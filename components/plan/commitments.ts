@@ -34,6 +34,8 @@ const Commitments = z.object({
   keys: z.record(z.string(), z.array(z.number())).optional(),
   /** Absent of a cluster that was made before it was held to them. */
   settings: Settings.optional(),
+  /** Key of the platform's own to its value. Absent of a cluster that was made before it was held to them. */
+  own: z.record(z.string(), z.string()).optional(),
   /**
    * Releases before these. Commitments are written before the rollouts begin, and these may have stopped half-way: the cluster is on
    * one of both, and only what rollouts printed tells on which (components/rollout/step.ts).
@@ -45,6 +47,7 @@ export type Commitments = z.output<typeof Commitments>;
 
 export function commitmentsOf({
   authorities,
+  heldTo,
   hosts,
   keys,
   network,
@@ -69,6 +72,7 @@ export function commitmentsOf({
       ...Object.fromEntries(authorities.map((name) => [`authorities.${name}`, [...keysOf({ keys }, name)]])),
     },
     settings: { quotaGiB, heartbeatMs, electionMs, runtime: inPods ? "static-pod" : "systemd" },
+    own: heldTo,
   };
 }
 
@@ -102,6 +106,7 @@ export function changeProblems(before: Commitments, after: Commitments): string[
     ...releaseStepProblems(before.releases, after.releases, before.cameFrom),
     ...keyProblems(before.keys ?? firstKeys, after.keys ?? {}),
     ...(before.settings && after.settings ? settingProblems(before.settings, after.settings) : []),
+    ...ownProblems(before.own ?? {}, after.own ?? {}),
   ];
 }
 
@@ -187,6 +192,16 @@ function settingProblems(before: Settings, after: Settings): string[] {
           `masters.runtime: ${before.runtime} -> ${after.runtime}: units and static pods would run side by side on a master. ${anew}`,
         ];
   return [...quota, ...timeProblems(before, after), ...runtime];
+}
+
+/** What comes and goes with a zone is the zone's matter. */
+function ownProblems(before: Record<string, string>, after: Record<string, string>): string[] {
+  const now = new Map(Object.entries(after));
+  return Object.entries(before).flatMap(([key, was]) => {
+    const is = now.get(key);
+    if (is === undefined || is === was) return [];
+    return [`${key}: ${was} -> ${is}: hosts and their data are there. ${anew}`];
+  });
 }
 
 /** What etcd asks of one member's settings, between any two. */

@@ -30,6 +30,8 @@ export interface PlatformFacts {
   readonly simulatedNodes: number;
   /** True: hosts share the kernel of a machine, which alone can set most of its settings. */
   readonly sharedKernel: boolean;
+  /** Keys of the platform's own, as a stack's file has them, to what a cluster keeps for good. */
+  readonly heldTo: Readonly<Record<string, string>>;
 }
 
 /** A load balancer of the platform. Which masters take connections, it asks each at `http://<address>:3990/readyz`: 200 or 503. */

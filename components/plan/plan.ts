@@ -58,6 +58,7 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
     sharedKernel: facts.sharedKernel,
     objects: objectPlans(parts),
     objectStore: facts.objectStore,
+    heldTo: facts.heldTo,
   };
 }
 

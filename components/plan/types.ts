@@ -116,4 +116,6 @@ export interface ClusterPlan {
   readonly sharedKernel: boolean;
   readonly objects: readonly ObjectPlan[];
   readonly objectStore: ObjectStore;
+  /** Keys of the platform's own to what the cluster keeps for good. */
+  readonly heldTo: Readonly<Record<string, string>>;
 }

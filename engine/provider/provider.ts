@@ -87,8 +87,11 @@ export interface Provider {
   close?(): Promise<void>;
 }
 
-/** Creates the provider of a package, known by its name in resource types: "command", "tls". */
-export type ProviderFactory = (packageName: string) => Provider;
+/**
+ * Creates the provider of a package, known by its name in resource types: "command", "tls". What a provider pretends to have made
+ * outside is kept beside the state file.
+ */
+export type ProviderFactory = (packageName: string, stateFile?: string) => Provider;
 
 /**
  * Thrown by `create` or `update` when the resource exists but is not right, as Pulumi's `InitError`: the step fails, the

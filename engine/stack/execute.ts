@@ -120,7 +120,7 @@ function factoryFor(session: Session, sockets: Sockets): ProviderFactory {
         "resources of the pulumi package itself (StackReference, Stash) are not supported in a rehearsal; use the Pulumi CLI",
       );
     }
-    if (packageName !== DYNAMIC) return options.providers(packageName);
+    if (packageName !== DYNAMIC) return options.providers(packageName, options.stateFile);
     return dynamicProvider({
       cwd: project.programDirectory,
       env: environment(session),

@@ -65,9 +65,9 @@ describe("EngineError", () => {
   });
 
   it("tells what this engine does not do", async () => {
-    expect(await thrown(() => providers("aws"))).toMatchObject({
+    expect(await thrown(() => providers("azure"))).toMatchObject({
       reason: "refused",
-      message: "the package aws is not supported in a rehearsal; supported: command, kubernetes, random, tls",
+      message: "the package azure is not supported in a rehearsal; supported: aws, command, kubernetes, random, tls",
     });
   });
 });

@@ -10,6 +10,7 @@ import { ClusterConfig } from "../../config/cluster";
 import { nextKeys } from "../../config/keys";
 import type { RawConfiguration } from "../../config/read";
 import { renderChanges } from "../../docs/changes";
+import { clusterOf, rawOf } from "../support/plans";
 import { smallConfiguration } from "./cli-fixture";
 
 /** Paths of all keys that hold a value; `*` stands for a name that the user chooses. */
@@ -43,6 +44,17 @@ const events = { members: 1, resources: ["/events"] };
 const pool = (more: object) => ({ pools: { workers: { count: 1, ...more } } });
 const masters = (more: object) => ({ masters: { count: 3, ...more } });
 const network = (more: object) => ({ network: { ...small.network, ...more } });
+
+const onAws = (more: object) => {
+  const raw = rawOf("test");
+  return { ...raw, aws: { ...(raw.aws as object), ...more } };
+};
+const subnets = Object.fromEntries(
+  ["hosts", "services", "nodes"].map((kind, index) => [
+    kind,
+    Object.fromEntries(["a", "b", "c"].map((zone) => [zone, `subnet-${index}000000${zone}`])),
+  ]),
+);
 
 /** What is changed for each key: from, if it is not the small cluster, and to. */
 const examples: Readonly<Record<string, { readonly from?: RawConfiguration; readonly to: RawConfiguration }>> = {
@@ -100,6 +112,16 @@ const examples: Readonly<Record<string, { readonly from?: RawConfiguration; read
     },
   },
   "lab.simulatedNodes": { to: { lab: { simulatedNodes: 7 } } },
+  "aws.region": { to: onAws({ region: "eu-west-1" }) },
+  "aws.account": { to: onAws({ account: "444455556666" }) },
+  "aws.availabilityZones": { to: onAws({ availabilityZones: { a: "eu-central-1d" } }) },
+  "aws.vpc": { to: onAws({ vpc: { id: "vpc-0123456789abcdef0", ...subnets } }) },
+  "aws.egress": { to: onAws({ egress: "none" }) },
+  "aws.tags": { to: onAws({ tags: { team: "platform" } }) },
+  "aws.permissionsBoundary": { to: onAws({ permissionsBoundary: "arn:aws:iam::111122223333:policy/boundary" }) },
+  "aws.snapshotDays": { to: onAws({ snapshotDays: 90 }) },
+  "aws.disks": { to: onAws({ disks: { type: "gp3" } }) },
+  "aws.image": { to: onAws({ image: "ami-0123456789abcdef1" }) },
 };
 
 /** A platform that can do all that any can. */
@@ -113,6 +135,7 @@ const able = {
 };
 const held = (change: RawConfiguration) =>
   commitmentsOf(checkedCluster("lab-small", { ...small, ...change }, { lab: able }).plan);
+const heldOnAws = (change: RawConfiguration) => commitmentsOf(clusterOf("test", { ...onAws({}), ...change }).plan);
 
 describe("a change of each key of the configuration", () => {
   it("is decided once, for keys that there are", () => {
@@ -132,7 +155,8 @@ describe("a change of each key of the configuration", () => {
   });
 
   it.each(Object.entries(examples))("%s", (key, { from = {}, to }) => {
-    const problems = changeProblems(held(from), held(to));
+    const on = key.startsWith("aws.") ? heldOnAws : held;
+    const problems = changeProblems(on(from), on(to));
     const decision = changeOf(key, decisions);
     if (decision?.to === "taken") {
       expect(problems).toEqual([]);
@@ -199,8 +223,8 @@ describe("a change of each key of the configuration", () => {
   });
 
   it("a cluster that was made before these were held to is not refused for them", () => {
-    const { network, settings: _, ...before } = held({});
-    const { hosts: __, ...ranges } = network;
+    const { network, own: _, settings: __, ...before } = held({});
+    const { hosts: ___, ...ranges } = network;
     expect(changeProblems({ ...before, network: ranges }, held(etcd({ quotaGiB: 4 })))).toEqual([]);
   });
 

@@ -177,7 +177,7 @@ describe("what a preview and a diff say", () => {
         "command:remote:Command, command:remote:CopyToRemote",
     );
     expect(() => providers("azure")).toThrow(
-      "the package azure is not supported in a rehearsal; supported: command, kubernetes, random, tls",
+      "the package azure is not supported in a rehearsal; supported: aws, command, kubernetes, random, tls",
     );
     expect(provider.invoke).toBeUndefined();
   });

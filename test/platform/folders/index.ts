@@ -57,6 +57,7 @@ export const folders: PlatformModule<PreparedFolders> = {
     own: Knobs,
     changes: { root: { to: "refused", why: "hosts are there" } },
     defaults: { ephemeral: true },
+    rules: [],
   },
   rehearsed: true,
   facts: (spec) => ({
@@ -74,6 +75,7 @@ export const folders: PlatformModule<PreparedFolders> = {
     placesPools: true,
     simulatedNodes: 0,
     sharedKernel: true,
+    heldTo: {},
   }),
   async prepare({ spec, plan, change }) {
     const root = rootOf(spec);

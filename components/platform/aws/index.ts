@@ -1,0 +1,24 @@
+/** AWS: every host an instance with an address of its own, the API behind a network load balancer, nodes in auto scaling groups. */
+import type { PlatformModule } from "../module";
+import { awsFacts } from "./facts";
+import { hostRules } from "./host-rules";
+import { awsKnobs } from "./knobs";
+import type { PreparedAws } from "./prepare";
+import { hostPrinted, hostType } from "./printed";
+import { awsRules } from "./rules";
+
+/** Loaded when they are needed: the command plans and reads states without them. */
+const preparation = () => require("./prepare") as typeof import("./prepare");
+const placement = () => require("./placement") as typeof import("./placement");
+
+export const aws: PlatformModule<PreparedAws> = {
+  knobs: { ...awsKnobs, rules: [...awsRules, ...hostRules] },
+  rehearsed: true,
+  facts: awsFacts,
+  prepare: (run) => preparation().prepareAws(run),
+  place: (args) => placement().placeAws(args),
+  madeHost: (resources, host) => hostPrinted(resources(hostType, host)),
+  degradations: async () => [],
+  // What a crash has left is in the state, as operations that were begun.
+  sweep: async () => undefined,
+};

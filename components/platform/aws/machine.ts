@@ -1,0 +1,76 @@
+/**
+ * What a host's machine is made with, and how an instance tells it again: in two of its tags, which the look of the next update reads. What
+ * changes the first takes another instance; what changes the second takes effect while it runs.
+ */
+import { createHash } from "node:crypto";
+import { instanceNamed } from "../../../config/instances";
+import type { ClusterPlan, HostPlan } from "../../plan/types";
+import type { EbsVolume } from "./ebs";
+import { imageOf } from "./images";
+import type { AwsParts } from "./parts";
+import { userData } from "./user-data";
+
+export interface HostMachine {
+  /** Id of the image that it boots. */
+  readonly image: string;
+  readonly instanceType: string;
+  readonly userData: string;
+  /** Its volumes of EBS by name; empty where its volumes are disks of the instance itself. */
+  readonly volumes: Readonly<Record<string, EbsVolume>>;
+}
+
+/** Root file system of every host, GiB: Debian, the binaries of two releases, logs. */
+export const rootGiB = 30;
+
+export function machineOf(
+  { knobs, plan, region }: Pick<AwsParts, "knobs" | "plan" | "region">,
+  { machine, name, role }: HostPlan,
+): HostMachine {
+  const { disks } = knobs;
+  const volumes =
+    disks === "instance-store"
+      ? []
+      : machine.volumes.map((one) => ({ name: one.name, ...disks, sizeGiB: one.sizeGiB }));
+  return {
+    image: imageOf({ image: knobs.image, region }),
+    instanceType: instanceTypeOf(plan, role),
+    userData: userData(name),
+    volumes: Object.fromEntries(volumes.map(({ name: volume, ...ebs }): [string, EbsVolume] => [volume, ebs])),
+  };
+}
+
+const instanceTypeOf = ({ scale }: ClusterPlan, role: HostPlan["role"]): string =>
+  role === "etcd" ? scale.etcdHost.instance : scale.masters.instance;
+
+/** Another one takes another instance. */
+export function fingerprintOf({ image, instanceType, userData: text, volumes }: HostMachine): string {
+  const sum = createHash("sha256").update(text).digest("hex").slice(0, 12);
+  const disks = Object.keys(volumes).sort().join(" and ");
+  return `${image} / ${instanceType} / root ${rootGiB} GiB / user-data ${sum}${disks === "" ? "" : ` / volumes ${disks}`}`;
+}
+
+/** Another one changes volumes that are in use. */
+export function volumesTextOf({ volumes }: HostMachine): string {
+  const one = ([name, { type, sizeGiB, iops, throughputMiB }]: [string, EbsVolume]) =>
+    `${name} ${type} ${sizeGiB} GiB ${iops} IOPS${throughputMiB === undefined ? "" : ` ${throughputMiB} MiB/s`}`;
+  return Object.entries(volumes).sort().map(one).join(" + ");
+}
+
+/** What an instance lacks for the volumes of its host; empty when it has them. */
+export function diskProblems(
+  { instanceType, volumes }: Pick<HostMachine, "instanceType" | "volumes">,
+  { machine }: Pick<HostPlan, "machine">,
+): string[] {
+  const needed = machine.volumes.length;
+  if (needed === 0 || Object.keys(volumes).length > 0) return [];
+  const type = instanceNamed(instanceType);
+  if (!type) return [`${instanceType} is not in the catalogue of instances (config/instances.ts)`];
+  const { count, sizeGB } = type.disks;
+  if (count < needed)
+    return [
+      `${instanceType} has ${count} local NVMe disks, ${needed} are needed; take another type, or \`aws.disks\` of EBS`,
+    ];
+  return machine.volumes
+    .filter(({ sizeGiB }) => sizeGiB * 2 ** 30 > sizeGB * 1e9)
+    .map(({ name, sizeGiB }) => `the volume ${name} takes ${sizeGiB} GiB, a disk of ${instanceType} has ${sizeGB} GB`);
+}

@@ -1,0 +1,305 @@
+/**
+ * EC2's own API for what a program asks beside its resources, through AWS's SDK: which instances there are, what their consoles show. The
+ * SDK finds it by AWS_ENDPOINT_URL_EC2.
+ *
+ * It listens on the loopback address, since the SDK knows no sockets of the file system. Another user of the machine would have to guess
+ * the path, which is 32 random bytes and stands in the environment of our own processes alone.
+ */
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { createServer, type IncomingMessage } from "node:http";
+import type { AddressInfo } from "node:net";
+import { isObject, type Value, type Values } from "../../values/value";
+import { ApiError, refuse } from "./api-error";
+import type { Cloud, Thing } from "./cloud";
+import { textAt, textsAt } from "./inputs";
+import { zonesOf } from "./places";
+import { T, vpcOf } from "./rows/common";
+
+export interface Ec2Options {
+  readonly cloud: Cloud;
+  readonly region: string;
+  /** What the console of an instance shows by now. Default: nothing. */
+  readonly console?: (instance: Thing) => string | Promise<string>;
+}
+
+export interface Ec2Api {
+  /** For AWS_ENDPOINT_URL_EC2. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** EC2 answers no more of a page (API reference, DescribeInstances). */
+const PAGE = 1000;
+const LONGEST_BODY = 2 ** 20;
+const STATES: Readonly<Record<string, number>> = { running: 16, terminated: 48 };
+
+export async function serveEc2(options: Ec2Options): Promise<Ec2Api> {
+  const secret = randomBytes(32).toString("hex");
+  const server = createServer((request, response) => {
+    void answer(options, secret, request).then(({ status, body }) => {
+      response.writeHead(status, { "content-type": "text/xml;charset=UTF-8" }).end(body);
+    });
+  });
+  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/${secret}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function answer(options: Ec2Options, secret: string, request: IncomingMessage) {
+  const given = Buffer.from((request.url ?? "").split("/")[1] ?? "");
+  const wanted = Buffer.from(secret);
+  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return { status: 404, body: "" };
+  try {
+    const parameters = new URLSearchParams(await bodyOf(request));
+    const action = parameters.get("Action") ?? "";
+    const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
+    if (act === undefined)
+      return failure(
+        "InvalidAction",
+        `The action ${action} is not valid in a rehearsal; supported: ${Object.keys(actions).join(", ")}`,
+      );
+    options.cloud.refresh();
+    const result = await act(parameters, options);
+    return { status: 200, body: document(`${action}Response`, { requestId: "rehearsal", ...result }) };
+  } catch (error) {
+    if (error instanceof ApiError) return failure(error.code, error.reason);
+    return failure("InternalError", (error as Error).message, 500);
+  }
+}
+
+async function bodyOf(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  for await (const part of request) {
+    length += (part as Buffer).length;
+    if (length > LONGEST_BODY) refuse("RequestEntityTooLarge", `a request has at most ${LONGEST_BODY} bytes`);
+    parts.push(part as Buffer);
+  }
+  return Buffer.concat(parts).toString("utf8");
+}
+
+type Action = (parameters: URLSearchParams, options: Ec2Options) => Values | Promise<Values>;
+
+const actions: Readonly<Record<string, Action>> = {
+  DescribeInstances: (parameters, { cloud }) => {
+    const ids = numbered(parameters, "InstanceId");
+    const all = cloud.remembered(T.instance);
+    for (const id of ids) instanceOf(cloud, id);
+    const asked = all.filter((one) => ids.length === 0 || ids.includes(one.id));
+    const page = pageOf(
+      parameters,
+      asked.filter((one) => passes(parameters, (name) => instanceValues(cloud, one, name))),
+    );
+    return {
+      reservationSet: page.items.map((one) => ({
+        reservationId: one.id.replace("i-", "r-"),
+        ownerId: ownerOf(one),
+        instancesSet: [instanceXml(cloud, one)],
+      })),
+      ...page.next,
+    };
+  },
+  DescribeNetworkInterfaces: (parameters, { cloud }) => {
+    const ids = numbered(parameters, "NetworkInterfaceId");
+    const values = (one: Thing, name: string): string[] | undefined =>
+      ({
+        "network-interface-id": [one.id],
+        "subnet-id": textsAt(one.inputs, "subnetId"),
+        "private-ip-address": textsAt(one.outputs, "privateIp"),
+        status: [attachedTo(cloud, one) ? "in-use" : "available"],
+        "vpc-id": [vpcOf(cloud, textAt(one.inputs, "subnetId")) ?? ""],
+      })[name] ?? tagValues(one, name);
+    const all = cloud.all(T.networkInterface).filter((one) => ids.length === 0 || ids.includes(one.id));
+    const page = pageOf(
+      parameters,
+      all.filter((one) => passes(parameters, (name) => values(one, name))),
+    );
+    return {
+      networkInterfaceSet: page.items.map((one) => ({
+        networkInterfaceId: one.id,
+        ownerId: ownerOf(one),
+        privateIpAddress: one.outputs.privateIp ?? "",
+        status: attachedTo(cloud, one) ? "in-use" : "available",
+        subnetId: one.inputs.subnetId ?? "",
+        vpcId: vpcOf(cloud, textAt(one.inputs, "subnetId")) ?? "",
+        macAddress: one.outputs.macAddress ?? "",
+        tagSet: tagSet(one),
+      })),
+      ...page.next,
+    };
+  },
+  DescribeInstanceTypeOfferings: (parameters, { cloud, region }) => {
+    const types = filters(parameters).find(({ name }) => name === "instance-type")?.values ?? [];
+    if (types.length === 0)
+      refuse("InvalidParameterValue", "a rehearsal answers for types by name alone: give the filter instance-type");
+    const places = zonesOf(region).filter((zone) =>
+      filters(parameters).every(({ name, values }) => name !== "location" || values.includes(zone)),
+    );
+    return {
+      instanceTypeOfferingSet: places.flatMap((location) =>
+        types
+          .filter((type) => cloud.offers(type, location))
+          .map((instanceType) => ({ instanceType, locationType: "availability-zone", location })),
+      ),
+    };
+  },
+  GetConsoleOutput: async (parameters, { cloud, console = () => "" }) => {
+    const instance = instanceOf(cloud, parameters.get("InstanceId") ?? "");
+    const text = await console(instance);
+    // As AWS: the last 64 KB.
+    const output = Buffer.from(text).subarray(-65_536).toString("base64");
+    return { instanceId: instance.id, timestamp: new Date().toISOString(), output };
+  },
+  CreateTags: (parameters, { cloud }) => {
+    const tags = Object.fromEntries(
+      numbered(parameters, "Tag", ".Key").map((key, i) => [key, parameters.get(`Tag.${i + 1}.Value`) ?? ""]),
+    );
+    for (const id of numbered(parameters, "ResourceId")) {
+      const thing = cloud.everything.find((one) => one.id === id) ?? refuse("InvalidID", `The ID '${id}' is not valid`);
+      cloud.put({ ...thing, outputs: { ...thing.outputs, simulatedTags: { ...tagsBeside(thing), ...tags } } });
+    }
+    return { return: true };
+  },
+};
+
+const ownerOf = ({ outputs }: Thing): string => textAt(outputs, "arn")?.split(":")[4] ?? "";
+const tagsBeside = ({ outputs }: Thing): Values => (isObject(outputs.simulatedTags) ? outputs.simulatedTags : {});
+
+/** Of the resource, and those that were made beside it. */
+function tagsOf(thing: Thing): Values {
+  const own = thing.outputs.tagsAll;
+  return { ...(isObject(own) ? own : {}), ...tagsBeside(thing) };
+}
+
+const tagSet = (thing: Thing): Value[] => Object.entries(tagsOf(thing)).map(([key, value]) => ({ key, value }));
+
+const attachedTo = (cloud: Cloud, { id }: Thing): boolean =>
+  cloud
+    .all(T.instance)
+    .some(({ inputs }) => textsAt(inputs, "primaryNetworkInterface.networkInterfaceId").includes(id));
+
+function instanceOf(cloud: Cloud, id: string): Thing {
+  const found = cloud.remembered(T.instance).find((one) => one.id === id);
+  return found ?? refuse("InvalidInstanceID.NotFound", `The instance ID '${id}' does not exist`);
+}
+
+function instanceXml(cloud: Cloud, one: Thing): Values {
+  const { outputs } = one;
+  const state = String(outputs.instanceState);
+  const gone = one.gone !== undefined;
+  return {
+    instanceId: one.id,
+    imageId: outputs.ami ?? "",
+    instanceState: { code: STATES[state] ?? 0, name: state },
+    instanceType: outputs.instanceType ?? "",
+    placement: {
+      availabilityZone: outputs.availabilityZone ?? "",
+      groupName: outputs.placementGroup ?? "",
+      tenancy: "default",
+    },
+    // A terminated instance has no address and no network any more.
+    ...(gone
+      ? {}
+      : {
+          privateIpAddress: outputs.privateIp ?? "",
+          subnetId: outputs.subnetId ?? "",
+          vpcId: vpcOf(cloud, textAt(outputs, "subnetId")) ?? "",
+        }),
+    tagSet: tagSet(one),
+  };
+}
+
+/** What a filter compares; undefined where there is no such filter. */
+function instanceValues(cloud: Cloud, one: Thing, name: string): string[] | undefined {
+  const { outputs } = one;
+  const known: Readonly<Record<string, string[]>> = {
+    "availability-zone": textsAt(outputs, "availabilityZone"),
+    "image-id": textsAt(outputs, "ami"),
+    "instance-id": [one.id],
+    "instance-state-name": textsAt(outputs, "instanceState"),
+    "instance-type": textsAt(outputs, "instanceType"),
+    "private-ip-address": textsAt(outputs, "privateIp"),
+    "subnet-id": textsAt(outputs, "subnetId"),
+    "vpc-id": [vpcOf(cloud, textAt(outputs, "subnetId")) ?? ""],
+  };
+  return known[name] ?? tagValues(one, name);
+}
+
+function tagValues(one: Thing, name: string): string[] | undefined {
+  const tags = tagsOf(one);
+  if (name === "tag-key") return Object.keys(tags);
+  if (!name.startsWith("tag:")) return undefined;
+  const value = tags[name.slice(4)];
+  return value === undefined ? [] : [String(value)];
+}
+
+/** `Name.1`, `Name.2` and so on. */
+function numbered(parameters: URLSearchParams, name: string, rest = ""): string[] {
+  const found: string[] = [];
+  for (let i = 1; ; i++) {
+    const value = parameters.get(`${name}.${i}${rest}`);
+    if (value === null) return found;
+    found.push(value);
+  }
+}
+
+const filters = (parameters: URLSearchParams): { name: string; values: string[] }[] =>
+  numbered(parameters, "Filter", ".Name").map((name, i) => ({
+    name,
+    values: numbered(parameters, `Filter.${i + 1}.Value`),
+  }));
+
+/** Every filter, by any of its values; `*` stands for anything. */
+function passes(parameters: URLSearchParams, valuesOf: (name: string) => string[] | undefined): boolean {
+  return filters(parameters).every(({ name, values }) => {
+    const found = valuesOf(name);
+    if (found === undefined) refuse("InvalidParameterValue", `The filter '${name}' is invalid`);
+    const patterns = values.map(
+      (value) => new RegExp(`^${value.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", ".*")}$`),
+    );
+    return found.some((value) => patterns.some((pattern) => pattern.test(value)));
+  });
+}
+
+function pageOf(parameters: URLSearchParams, all: readonly Thing[]): { items: readonly Thing[]; next: Values } {
+  const from = Number(parameters.get("NextToken") ?? 0);
+  const to = from + Math.min(PAGE, Number(parameters.get("MaxResults") ?? PAGE));
+  return { items: all.slice(from, to), next: to < all.length ? { nextToken: String(to) } : {} };
+}
+
+function failure(code: string, message: string, status = 400) {
+  return {
+    status,
+    body: document("Response", { Errors: [{ Code: code, Message: message }], RequestID: "rehearsal" }, "Error"),
+  };
+}
+
+function document(name: string, content: Values, item = "item"): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n<${name} xmlns="http://ec2.amazonaws.com/doc/2016-11-15/">${xml(content, item)}</${name}>`;
+}
+
+function xml(value: Value, item: string): string {
+  if (Array.isArray(value)) return value.map((one) => `<${item}>${xml(one, item)}</${item}>`).join("");
+  if (isObject(value))
+    return Object.entries(value)
+      .map(([name, one]) => `<${name}>${xml(one as Value, item)}</${name}>`)
+      .join("");
+  const escapes: Readonly<Record<string, string>> = {
+    "&": "&amp;",
+    "<": "&lt;",
+    ">": "&gt;",
+    '"': "&quot;",
+    "'": "&apos;",
+  };
+  // Other control characters cannot stand in XML.
+  return String(value ?? "")
+    .replaceAll(/(?![\t\n\r])\p{Cc}/gu, "")
+    .replaceAll(/[&<>"']/g, (letter) => escapes[letter] ?? "");
+}
