@@ -5,7 +5,20 @@ import type { Cloud, Thing } from "../cloud";
 import { failures, isSet, isTrue, numberAt, objectsAt, textAt, textsAt } from "../inputs";
 import { zonesOf } from "../places";
 import type { Making, Row } from "../row";
-import { arn, dnsName, groupRef, keyRef, refTo, sameNetwork, subnetRef, T, takeAddress, taken, zoneOf } from "./common";
+import {
+  arn,
+  dnsName,
+  groupRef,
+  iamArn,
+  keyRef,
+  refTo,
+  sameNetwork,
+  subnetRef,
+  T,
+  takeAddress,
+  taken,
+  zoneOf,
+} from "./common";
 import { volumeFailures } from "./volumes";
 
 /** Own rule: EC2 user guide, "user data is limited to 16 KB, in raw form, before it is base64-encoded". */
@@ -526,7 +539,10 @@ const autoScaling: Row = {
     desiredCapacity: desiredOf(making.inputs),
     healthCheckType: making.inputs.healthCheckType ?? "EC2",
     predictedCapacity: 0,
-    serviceLinkedRoleArn: `arn:aws:iam::${making.account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling`,
+    serviceLinkedRoleArn: iamArn(
+      making,
+      "role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling",
+    ),
     targetGroupArns: making.inputs.targetGroupArns ?? [],
     vpcZoneIdentifiers: making.inputs.vpcZoneIdentifiers ?? [],
     warmPoolSize: 0,
