@@ -2,29 +2,27 @@
 import type { Values } from "../../values/value";
 import { unsupported } from "../unsupported";
 import type { Cloud } from "./cloud";
-import { zonesOf } from "./places";
+import { partitionOf, zonesOf } from "./places";
 import { T } from "./rows/common";
 import type { Settings } from "./settings";
 
 type Answer = (args: Values, settings: Settings, cloud: Cloud) => Values;
 
 const functions: Readonly<Record<string, Answer>> = {
-  "aws:index/getCallerIdentity:getCallerIdentity": (_args, { account }) => ({
+  "aws:index/getCallerIdentity:getCallerIdentity": (_args, { account, region }) => ({
     id: account,
     accountId: account,
-    arn: `arn:aws:iam::${account}:user/rehearsal`,
+    arn: `arn:${partitionOf(region)}:iam::${account}:user/rehearsal`,
     userId: "AIDAREHEARSAL",
   }),
   "aws:index/getRegion:getRegion": (args, { region }) => {
     const asked = String(args.region ?? args.name ?? region);
     return { id: asked, name: asked, region: asked, description: asked, endpoint: `ec2.${asked}.amazonaws.com` };
   },
-  "aws:index/getPartition:getPartition": () => ({
-    id: "aws",
-    partition: "aws",
-    dnsSuffix: "amazonaws.com",
-    reverseDnsPrefix: "com.amazonaws",
-  }),
+  "aws:index/getPartition:getPartition": (_args, { region }) => {
+    const partition = partitionOf(region);
+    return { id: partition, partition };
+  },
   "aws:index/getAvailabilityZones:getAvailabilityZones": (args, { region }) => {
     const names = zonesOf(String(args.region ?? region));
     return { id: region, region, names, zoneIds: names.map((name) => `az-${name}`), groupNames: [region] };
@@ -32,7 +30,7 @@ const functions: Readonly<Record<string, Answer>> = {
   "aws:servicequotas/getServiceQuota:getServiceQuota": (args, { account, region }, cloud) => {
     const code = String(args.quotaCode);
     return {
-      arn: `arn:aws:servicequotas:${region}:${account}:${args.serviceCode}/${code}`,
+      arn: `arn:${partitionOf(region)}:servicequotas:${region}:${account}:${args.serviceCode}/${code}`,
       ...{
         id: code,
         quotaCode: code,

@@ -11,7 +11,8 @@ import type { Making, Row } from "./row";
 import { T, zoneOf } from "./rows/common";
 import { terminate } from "./rows/instances";
 
-export type Verb = "create" | "update" | "delete" | "read";
+/** `terminate`: an instance ended behind our back. */
+export type Verb = "create" | "update" | "delete" | "read" | "terminate";
 
 /** A line of the stream of operations, told when the effect is on the disk. */
 export interface Told {
@@ -55,7 +56,10 @@ export class Operations {
     const operation = new Operation(this, number, verb, call, row, faults);
     for (const { instance } of operation.take("terminate")) {
       const found = this.cloud.all(T.instance).find(({ id, name }) => id === instance || name === instance);
-      if (found !== undefined) terminate(found, this.cloud);
+      if (found === undefined) continue;
+      terminate(found, this.cloud);
+      const { id, type, name, urn, inputs } = found;
+      this.tell({ operation: number, verb: "terminate", type, name, urn, id, before: cut(inputs) });
     }
     operation.crash("before");
     return operation;

@@ -1,7 +1,15 @@
 /** Regions and zones. */
-import { regions } from "./constraints/table.json";
+import { partitions } from "./constraints/table.json";
 
-export const isRegion = (name: string): boolean => regions.includes(name);
+const known = Object.entries(partitions).flatMap(([partition, regions]) =>
+  regions.map((name) => [name, partition] as const),
+);
+const partitionOfRegion = new Map<string, string>(known);
+
+export const isRegion = (name: string): boolean => partitionOfRegion.has(name);
+
+/** The first part of every ARN. */
+export const partitionOf = (region: string): string => partitionOfRegion.get(region) ?? "";
 
 /** Regions with more zones than three that an account can use (EC2 user guide, "Regions and zones"); names go by letters. */
 const MORE_ZONES: Readonly<Record<string, number>> = { "us-east-1": 6, "us-west-2": 4, "ap-northeast-2": 4 };

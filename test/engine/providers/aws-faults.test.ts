@@ -113,13 +113,19 @@ describe("faults", () => {
 
   it("an instance that ends behind our back: nobody is told, a look finds it gone", async () => {
     await stack().up();
+    const told: Told[] = [];
     const live = new SimulatedProvider({
       file: `${l.stateFile}.aws`,
+      onOperation: (one) => told.push(one),
       plan: { faults: [{ at: 8, fault: "terminate", instance: "a" }] },
     });
     const [id = ""] = live.cloud.all(T.instance).map((one) => one.id);
     expect(await live.read(account.at(T.instance, "a"), id)).toBeUndefined();
     expect(live.cloud.remembered(T.instance)[0]?.outputs.instanceState).toBe("terminated");
+    expect(told.map(({ operation, verb, name }) => `${operation} ${verb} ${name}`)).toEqual([
+      "8 terminate a",
+      "8 read a",
+    ]);
     // What was attached to it is free.
     expect(live.cloud.all(T.attachment)).toEqual([]);
     expect((await stack().destroy()).result).toBe("succeeded");

@@ -125,15 +125,15 @@ for (const [type, row] of Object.entries(rows)) {
   inputs[type] = Object.fromEntries(Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-const { partitions } = JSON.parse(inWheel("botocore/data/partitions.json").toString()) as {
+const { partitions: all } = JSON.parse(inWheel("botocore/data/partitions.json").toString()) as {
   partitions: { id: string; regions: Record<string, unknown> }[];
 };
-const regions = partitions
-  .flatMap(({ regions: all }) => Object.keys(all).filter((name) => !name.endsWith("-global")))
-  .sort();
+const partitions = Object.fromEntries(
+  all.map(({ id, regions }) => [id, Object.keys(regions).filter((name) => !name.endsWith("-global"))]),
+);
 const table = {
   source: `botocore ${version}, generated on ${new Date().toISOString().slice(0, 10)} by generate.ts`,
-  regions,
+  partitions,
   enums,
   inputs,
 };

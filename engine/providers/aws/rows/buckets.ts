@@ -5,7 +5,7 @@ import { refuse } from "../api-error";
 import type { Cloud, Reference, Thing } from "../cloud";
 import { failures, isSet, isTrue, objectsAt, textAt, textsAt } from "../inputs";
 import type { Making, Row } from "../row";
-import { isJson, keyRef, T, taken } from "./common";
+import { bareArn, isJson, keyRef, T, taken } from "./common";
 
 /** S3 user guide, "General purpose bucket naming rules". */
 function nameFailures(inputs: Values) {
@@ -58,8 +58,8 @@ const bucket: Row = {
       );
   },
   id: ({ inputs }) => String(inputs.bucket),
-  make: ({ id, region }) => ({
-    arn: `arn:aws:s3:::${id}`,
+  make: ({ id, region, ...making }) => ({
+    arn: bareArn({ ...making, region }, "s3", id),
     bucketDomainName: `${id}.s3.amazonaws.com`,
     bucketRegion: region,
     bucketRegionalDomainName: `${id}.s3.${region}.amazonaws.com`,
@@ -170,7 +170,7 @@ const settings: readonly Row[] = [
       if (blocked && isPublic(textAt(inputs, "policy")))
         refuse(
           "AccessDenied",
-          `User is not authorized to perform: s3:PutBucketPolicy on resource: "arn:aws:s3:::${inputs.bucket}" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access`,
+          `User is not authorized to perform: s3:PutBucketPolicy on resource: "${cloud.find(T.bucket, String(inputs.bucket))?.outputs.arn}" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access`,
         );
     },
   }),
@@ -267,8 +267,8 @@ const object: Row = {
       );
   },
   id: ({ inputs }) => `${inputs.bucket}/${inputs.key}`,
-  make: ({ inputs, cloud }) => ({
-    arn: `arn:aws:s3:::${inputs.bucket}/${inputs.key}`,
+  make: ({ inputs, cloud, ...making }) => ({
+    arn: bareArn({ ...making, inputs, cloud }, "s3", `${inputs.bucket}/${inputs.key}`),
     bucketKeyEnabled: inputs.bucketKeyEnabled ?? false,
     checksumSha256: inputs.checksumAlgorithm === "SHA256" ? tagOf(inputs) : "",
     contentType: inputs.contentType ?? "application/octet-stream",

@@ -3,6 +3,7 @@ import { addressOf, addressText, type Block, blockOf } from "../addresses";
 import { refuse } from "../api-error";
 import type { Cloud, Reference, Thing } from "../cloud";
 import { objectsAt, textAt, textsAt } from "../inputs";
+import { partitionOf } from "../places";
 import type { Making } from "../row";
 
 export const T = {
@@ -50,7 +51,17 @@ export const T = {
 } as const;
 
 export function arn({ region, account }: Making, service: string, what: string): string {
-  return `arn:aws:${service}:${region}:${account}:${what}`;
+  return `arn:${partitionOf(region)}:${service}:${region}:${account}:${what}`;
+}
+
+/** Of what has no region. */
+export function iamArn({ region, account }: Making, what: string): string {
+  return `arn:${partitionOf(region)}:iam::${account}:${what}`;
+}
+
+/** Of what has neither region nor account. */
+export function bareArn({ region }: Making, service: string, what: string): string {
+  return `arn:${partitionOf(region)}:${service}:::${what}`;
 }
 
 /** A resource that belongs to another by its id, which cannot go before it. */
@@ -77,7 +88,7 @@ export const groupRef = (path: string): Reference =>
 export const keyRef = (path: string): Reference => ({
   path,
   to: [T.key, T.alias],
-  unless: /^(alias\/|arn:aws:kms:[^:]*:[^:]*:alias\/)aws\//,
+  unless: /^(alias\/|arn:[^:]*:kms:[^:]*:[^:]*:alias\/)aws\//,
   code: "NotFoundException",
   reason: (value) => `Key '${value}' does not exist`,
 });

@@ -4,7 +4,7 @@ import { refuse } from "../api-error";
 import { hexOf } from "../cloud";
 import { failures, numberAt, textAt } from "../inputs";
 import type { Row } from "../row";
-import { arn, isJson, keyRef, refTo, T, taken } from "./common";
+import { arn, iamArn, isJson, keyRef, refTo, T, taken } from "./common";
 
 /** Own rules: IAM user guide, "IAM and AWS STS quotas": characters without white space. */
 const TRUST_POLICY = 2_048;
@@ -44,8 +44,8 @@ const role: Row = {
       refuse("EntityAlreadyExists", `Role with name ${inputs.name} already exists.`);
   },
   id: ({ inputs }) => String(inputs.name),
-  make: ({ inputs, account, id, self }) => ({
-    arn: `arn:aws:iam::${account}:role${pathOf(inputs)}${id}`,
+  make: ({ inputs, id, self, ...making }) => ({
+    arn: iamArn({ ...making, inputs }, `role${pathOf(inputs)}${id}`),
     createDate: self?.outputs.createDate ?? new Date().toISOString(),
     uniqueId: uniqueId("AROA", id),
   }),
@@ -89,8 +89,8 @@ const profile: Row = {
       refuse("EntityAlreadyExists", `Instance Profile ${inputs.name} already exists.`);
   },
   id: ({ inputs }) => String(inputs.name),
-  make: ({ inputs, account, id, self }) => ({
-    arn: `arn:aws:iam::${account}:instance-profile${pathOf(inputs)}${id}`,
+  make: ({ inputs, id, self, ...making }) => ({
+    arn: iamArn({ ...making, inputs }, `instance-profile${pathOf(inputs)}${id}`),
     createDate: self?.outputs.createDate ?? new Date().toISOString(),
     uniqueId: uniqueId("AIPA", id),
   }),
@@ -147,7 +147,7 @@ const key: Row = {
     multiRegion: making.inputs.multiRegion ?? false,
     policy:
       making.inputs.policy ??
-      `{"Statement":[{"Action":"kms:*","Effect":"Allow","Principal":{"AWS":"arn:aws:iam::${making.account}:root"},"Resource":"*"}]}`,
+      `{"Statement":[{"Action":"kms:*","Effect":"Allow","Principal":{"AWS":"${iamArn(making, "root")}"},"Resource":"*"}]}`,
     rotationPeriodInDays: making.inputs.rotationPeriodInDays ?? 365,
   }),
   /** Whatever was encrypted with it is lost when the window is over: nothing keeps a key, as in AWS. */

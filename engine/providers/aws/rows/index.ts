@@ -6,11 +6,20 @@ import { instances } from "./instances";
 import { loadBalancers } from "./load-balancers";
 import { names } from "./names";
 import { network } from "./network";
+import { pools } from "./pools";
 import { securityGroups } from "./security-groups";
 import { volumes } from "./volumes";
 
 export const rows: Readonly<Record<string, Row>> = Object.fromEntries(
-  [...network, ...securityGroups, ...instances, ...volumes, ...loadBalancers, ...names, ...identity, ...buckets].map(
-    (row) => [row.type, row],
-  ),
+  [
+    ...network,
+    ...securityGroups,
+    ...instances,
+    ...pools,
+    ...volumes,
+    ...loadBalancers,
+    ...names,
+    ...identity,
+    ...buckets,
+  ].map((row) => [row.type, row]),
 );

@@ -1,43 +1,18 @@
-/** Interfaces, instances, their volumes and groups, launch templates and what grows from them. */
+/** Interfaces, instances and their placement groups. */
 import { isObject, type Values } from "../../../values/value";
 import { refuse } from "../api-error";
 import type { Cloud, Thing } from "../cloud";
-import { failures, isSet, isTrue, numberAt, objectsAt, textAt, textsAt } from "../inputs";
+import { failures, isSet, isTrue, numberAt, textAt, textsAt } from "../inputs";
 import { zonesOf } from "../places";
 import type { Making, Row } from "../row";
 import { arn, dnsName, groupRef, keyRef, refTo, sameNetwork, subnetRef, T, takeAddress, taken, zoneOf } from "./common";
+import { imageFailures, metadataFailures, userDataFailures, vcpuQuota, vcpusOf } from "./machines";
 import { volumeFailures } from "./volumes";
 
-/** Own rule: EC2 user guide, "user data is limited to 16 KB, in raw form, before it is base64-encoded". */
-const USER_DATA_BYTES = 16_384;
 /** Own rule: VPC user guide, "Amazon VPC quotas", L-2AFB9258. */
 const GROUPS_PER_INTERFACE = 5;
 /** Own rule: EC2 user guide, "Placement groups": at most seven running instances per zone in a group of strategy spread. */
 const SPREAD_PER_ZONE = 7;
-
-function userDataFailures(inputs: Values, base64: string, plain?: string) {
-  const [encoded, text] = [textAt(inputs, base64), plain && textAt(inputs, plain)];
-  const wrong = encoded !== undefined && !/^[A-Za-z0-9+/]*={0,2}$/.test(encoded);
-  const bytes = encoded === undefined ? Buffer.byteLength(text ?? "") : Buffer.from(encoded, "base64").length;
-  const property = encoded === undefined ? (plain ?? base64) : base64;
-  return failures(
-    [wrong, base64, "InvalidUserData.Malformed: Invalid BASE64 encoding of user data."],
-    [
-      bytes > USER_DATA_BYTES,
-      property,
-      `InvalidParameterValue: User data is limited to ${USER_DATA_BYTES} bytes; this has ${bytes}`,
-    ],
-  );
-}
-
-function imageFailures(inputs: Values, property: string) {
-  const image = textAt(inputs, property);
-  return failures([
-    image !== undefined && !/^(ami-[0-9a-f]{8}([0-9a-f]{9})?|resolve:ssm:.+)$/.test(image),
-    property,
-    `InvalidAMIID.Malformed: Invalid id: "${image}" (expecting "ami-...")`,
-  ]);
-}
 
 const networkInterface: Row = {
   type: T.networkInterface,
@@ -96,51 +71,6 @@ function placeOf(inputs: Values, cloud: Cloud): { subnet: string | undefined; zo
   return { subnet, zone: zoneOf(cloud, subnet) ?? textAt(inputs, "availabilityZone") };
 }
 
-/** vCPUs by the size's name (EC2 user guide, "Amazon EC2 instance type naming conventions"); of bare metal types we do not know them. */
-export function vcpusOf(type: string): number {
-  const size = type.split(".")[1] ?? "";
-  const [, times] = /^(\d+)xlarge$/.exec(size) ?? [];
-  if (times !== undefined) return 4 * Number(times);
-  return { xlarge: 4, large: 2, medium: 1 }[size] ?? 2;
-}
-
-/** Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances, quota L-1216C47A, which counts vCPUs. */
-const isStandard = (type: string): boolean => /^[acdhimrtz]/.test(type);
-
-export function runningVcpus(cloud: Cloud, besides?: Thing): number {
-  const types = cloud
-    .all(T.instance)
-    .flatMap((one) => (one.id === besides?.id ? [] : textsAt(one.outputs, "instanceType")));
-  const pools = cloud.all(T.autoScaling).flatMap((pool) => {
-    const template = cloud.named([T.launchTemplate], textAt(pool.inputs, "launchTemplate.id") ?? "");
-    const type = textAt(template?.inputs ?? {}, "instanceType");
-    return type === undefined || pool.id === besides?.id ? [] : Array<string>(desiredOf(pool.inputs)).fill(type);
-  });
-  return [...types, ...pools].filter(isStandard).reduce((sum, type) => sum + vcpusOf(type), 0);
-}
-
-export const desiredOf = (inputs: Values): number =>
-  numberAt(inputs, "desiredCapacity") ?? numberAt(inputs, "minSize") ?? 0;
-
-function vcpuQuota({ cloud, self }: Making, type: string, count: number): void {
-  const limit = cloud.quota("L-1216C47A");
-  if (isStandard(type) && runningVcpus(cloud, self) + count * vcpusOf(type) > limit)
-    refuse(
-      "VcpuLimitExceeded",
-      `You have requested more vCPU capacity than your current vCPU limit of ${limit} allows for the instance bucket that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit.`,
-    );
-}
-
-const METADATA_FAILURES = (inputs: Values, at = "metadataOptions") => {
-  const hops = numberAt(inputs, `${at}.httpPutResponseHopLimit`);
-  // Own rule: EC2 API reference, InstanceMetadataOptionsRequest, "Possible values: Integers from 1 to 64".
-  return failures([
-    hops !== undefined && (hops < 1 || hops > 64),
-    at,
-    `expected metadata_options.0.http_put_response_hop_limit to be in the range (1 - 64), got ${hops}`,
-  ]);
-};
-
 const instance: Row = {
   type: T.instance,
   api: ["EC2", "RunInstances", "TerminateInstances"],
@@ -196,7 +126,7 @@ const instance: Row = {
   check: (inputs) => [
     ...imageFailures(inputs, "ami"),
     ...userDataFailures(inputs, "userDataBase64", "userData"),
-    ...METADATA_FAILURES(inputs),
+    ...metadataFailures(inputs),
     ...volumeFailures(inputs, "rootBlockDevice.", { type: "volumeType", size: "volumeSize" }),
     ...failures(
       [!isSet(inputs, "ami"), "ami", "one of `ami,launchTemplate` must be specified"],
@@ -378,159 +308,4 @@ const placementGroup: Row = {
   ],
 };
 
-const launchTemplate: Row = {
-  type: T.launchTemplate,
-  api: ["EC2", "CreateLaunchTemplate", "DeleteLaunchTemplate"],
-  required: [],
-  optional: [
-    ...["blockDeviceMappings", "defaultVersion", "description", "disableApiTermination", "ebsOptimized"],
-    ...["iamInstanceProfile", "imageId", "instanceInitiatedShutdownBehavior", "instanceType", "maintenanceOptions"],
-    ...["metadataOptions", "monitoring", "name", "namePrefix", "networkInterfaces", "placement"],
-    ...["privateDnsNameOptions", "region", "tagSpecifications", "tags", "updateDefaultVersion", "userData"],
-    "vpcSecurityGroupIds",
-  ],
-  replaces: ["name", "namePrefix", "region"],
-  source:
-    "terraform-provider-aws ec2_launch_template.go (all else makes a new version); CloudFormation AWS::EC2::LaunchTemplate",
-  computed: ["arn", "defaultVersion", "latestVersion"],
-  renewed: ["latestVersion", "defaultVersion"],
-  // terraform-provider-aws: names of 3 to 128 characters; CloudFormation's schema says the same.
-  naming: { property: "name", prefix: "namePrefix", longest: 128 },
-  references: [
-    groupRef("vpcSecurityGroupIds"),
-    groupRef("networkInterfaces.securityGroups"),
-    keyRef("blockDeviceMappings.ebs.kmsKeyId"),
-    {
-      path: "iamInstanceProfile.name",
-      to: [T.profile],
-      code: "InvalidIamInstanceProfile.NotFound",
-      reason: (name) => `Invalid IAM Instance Profile name: ${name}`,
-      retried: true,
-    },
-    {
-      path: "iamInstanceProfile.arn",
-      to: [T.profile],
-      code: "InvalidIamInstanceProfileArn.NotFound",
-      reason: (name) => `Invalid IAM Instance Profile ARN: ${name}`,
-      retried: true,
-    },
-  ],
-  token: true,
-  check: (inputs) => [
-    ...imageFailures(inputs, "imageId"),
-    ...userDataFailures(inputs, "userData"),
-    ...METADATA_FAILURES(inputs),
-    ...objectsAt(inputs, "blockDeviceMappings").flatMap((mapping, i) =>
-      volumeFailures(mapping, "ebs.", { type: "volumeType", size: "volumeSize" }).map(({ reason }) => ({
-        property: `blockDeviceMappings[${i}].ebs`,
-        reason,
-      })),
-    ),
-  ],
-  rules: ({ inputs, cloud, self }) => {
-    if (taken(cloud, T.launchTemplate, "name", textAt(inputs, "name"), self))
-      refuse("InvalidLaunchTemplateName.AlreadyExistsException", `Launch template name already in use.`);
-  },
-  id: ({ cloud }) => cloud.newId("lt"),
-  make: (making) => {
-    const before = numberAt(making.self?.outputs ?? {}, "latestVersion") ?? 0;
-    const fixed =
-      numberAt(making.inputs, "defaultVersion") ?? numberAt(making.self?.outputs ?? {}, "defaultVersion") ?? 1;
-    return {
-      arn: arn(making, "ec2", `launch-template/${making.id}`),
-      defaultVersion: isTrue(making.inputs, "updateDefaultVersion") ? before + 1 : fixed,
-      latestVersion: before + 1,
-    };
-  },
-};
-
-/** vCPU, subnets and sizes are looked at; its instances do not exist in a rehearsal. */
-const autoScaling: Row = {
-  type: T.autoScaling,
-  api: ["Auto Scaling", "CreateAutoScalingGroup", "DeleteAutoScalingGroup"],
-  required: ["maxSize", "minSize"],
-  optional: [
-    ...["availabilityZoneDistribution", "capacityRebalance", "defaultCooldown", "defaultInstanceWarmup"],
-    ...["desiredCapacity", "enabledMetrics", "forceDelete", "healthCheckGracePeriod", "healthCheckType"],
-    ...["instanceMaintenancePolicy", "instanceRefresh", "launchTemplate", "maxInstanceLifetime"],
-    ...["metricsGranularity", "name", "namePrefix", "protectFromScaleIn", "region", "serviceLinkedRoleArn"],
-    ...["suspendedProcesses", "tags", "targetGroupArns", "terminationPolicies", "vpcZoneIdentifiers"],
-    ...["waitForCapacityTimeout", "waitForElbCapacity"],
-  ],
-  replaces: ["name", "namePrefix", "region"],
-  source: "terraform-provider-aws autoscaling/group.go; CloudFormation AWS::AutoScaling::AutoScalingGroup",
-  computed: [
-    ...["arn", "availabilityZones", "defaultCooldown", "desiredCapacity", "healthCheckType", "predictedCapacity"],
-    ...["serviceLinkedRoleArn", "targetGroupArns", "vpcZoneIdentifiers", "warmPoolSize"],
-  ],
-  naming: { property: "name", prefix: "namePrefix", longest: 255 },
-  references: [
-    subnetRef("vpcZoneIdentifiers"),
-    {
-      path: "launchTemplate.id",
-      to: [T.launchTemplate],
-      code: "ValidationError",
-      reason: (id) =>
-        `You must use a valid fully-formed launch template. The specified launch template, with template ID ${id}, does not exist.`,
-    },
-    {
-      path: "targetGroupArns",
-      to: [T.targetGroup],
-      code: "ValidationError",
-      reason: (one) => `Provided Target Groups may not be valid. Please ensure they exist and try again: ${one}`,
-    },
-  ],
-  check: (inputs) => {
-    const [least, most, wanted] = ["minSize", "maxSize", "desiredCapacity"].map((name) => numberAt(inputs, name));
-    return failures(
-      [
-        least !== undefined && most !== undefined && least > most,
-        "minSize",
-        `ValidationError: Max bound, ${most}, must be greater than or equal to min bound, ${least}`,
-      ],
-      [
-        wanted !== undefined && ((most !== undefined && wanted > most) || (least !== undefined && wanted < least)),
-        "desiredCapacity",
-        `ValidationError: Desired capacity:${wanted} must be between the specified min size:${least} and max size:${most}`,
-      ],
-      [!isSet(inputs, "launchTemplate"), "launchTemplate", "one of `launchTemplate` must be specified"],
-    );
-  },
-  rules: (making) => {
-    const { inputs, cloud, self } = making;
-    if (taken(cloud, T.autoScaling, "name", textAt(inputs, "name"), self))
-      refuse(
-        "AlreadyExists",
-        `AutoScalingGroup by this name already exists - A group with the name ${inputs.name} already exists`,
-      );
-    const template = cloud.find(T.launchTemplate, textAt(inputs, "launchTemplate.id") ?? "");
-    const type = textAt(template?.inputs ?? {}, "instanceType");
-    if (type === undefined) return;
-    for (const id of textsAt(inputs, "vpcZoneIdentifiers")) {
-      const zone = zoneOf(cloud, id) ?? "";
-      if (!cloud.offers(type, zone))
-        refuse(
-          "ValidationError",
-          `You must use a valid fully-formed launch template. Your requested instance type (${type}) is not supported in your requested Availability Zone (${zone}).`,
-        );
-    }
-    vcpuQuota(making, type, desiredOf(inputs));
-  },
-  id: ({ inputs }) => String(inputs.name),
-  make: (making) => ({
-    arn: arn(making, "autoscaling", `autoScalingGroup:${making.id}:autoScalingGroupName/${making.id}`),
-    availabilityZones: [
-      ...new Set(textsAt(making.inputs, "vpcZoneIdentifiers").map((id) => zoneOf(making.cloud, id) ?? "")),
-    ].sort(),
-    defaultCooldown: making.inputs.defaultCooldown ?? 300,
-    desiredCapacity: desiredOf(making.inputs),
-    healthCheckType: making.inputs.healthCheckType ?? "EC2",
-    predictedCapacity: 0,
-    serviceLinkedRoleArn: `arn:aws:iam::${making.account}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling`,
-    targetGroupArns: making.inputs.targetGroupArns ?? [],
-    vpcZoneIdentifiers: making.inputs.vpcZoneIdentifiers ?? [],
-    warmPoolSize: 0,
-  }),
-};
-
-export const instances = [networkInterface, instance, placementGroup, launchTemplate, autoScaling];
+export const instances = [networkInterface, instance, placementGroup];

@@ -4,7 +4,7 @@ import { refuse } from "../api-error";
 import { hexOf } from "../cloud";
 import { failures, isSet, isTrue, numberAt, textAt, textsAt } from "../inputs";
 import type { Row } from "../row";
-import { refTo, T, vpcRef } from "./common";
+import { bareArn, refTo, T, vpcRef } from "./common";
 
 const zone: Row = {
   type: T.zone,
@@ -39,8 +39,8 @@ const zone: Row = {
         );
   },
   id: ({ cloud }) => `Z${hexOf(cloud.newId("zone"), 20).toUpperCase()}`,
-  make: ({ id }) => ({
-    arn: `arn:aws:route53:::hostedzone/${id}`,
+  make: ({ id, ...making }) => ({
+    arn: bareArn(making, "route53", `hostedzone/${id}`),
     nameServers: [0, 512, 1024, 1536].map((number) => `ns-${number}.awsdns-00.com`),
     primaryNameServer: "ns-0.awsdns-00.com",
     zoneId: id,
