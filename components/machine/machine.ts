@@ -13,6 +13,8 @@ export interface Machine {
   readonly files: Readonly<Record<string, MachineFile>>;
   /** Absolute path (where it is found by name) to an artifact of the store. */
   readonly binaries: Readonly<Record<string, MachineBinary>>;
+  /** The folder of a bucket that binaries are read from. Absent: the host sees the artifact store as a folder of its own. */
+  readonly store?: { readonly url: string; readonly region?: string };
   /** Kernel modules loaded now and at every boot, before the sysctls that they bring. */
   readonly modules: readonly string[];
   /** Sysctl key to value. Never lowers a numeric value below what the host's kernel has: see {@link Sysctl}. */

@@ -51,4 +51,6 @@ export interface ManagedApi {
 /** Where artifacts are, and where backups go. */
 export type ObjectStore =
   /** A folder that every host sees, read-only. */
-  { readonly kind: "folder"; readonly path: string } | { readonly kind: "bucket"; readonly url: string };
+  | { readonly kind: "folder"; readonly path: string }
+  /** `url` of the folder in the bucket that has <sha256>/<name>. `region`: hosts sign their requests for S3 there, with the rights of their role. */
+  | { readonly kind: "bucket"; readonly url: string; readonly region?: string };

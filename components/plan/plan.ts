@@ -14,6 +14,7 @@ import { apiPlan, loadBalancerGroups, loadBalancerHosts } from "../load-balancer
 import { nodeSimulatorGroups, nodeSimulatorHosts } from "../node-simulator/plan";
 import { objectPlans } from "../objects/plan";
 import { poolPlans } from "../pools/plan";
+import { fromStore } from "./artifacts";
 import { authoritiesOf, authorityProblems } from "./authorities";
 import type { PlatformFacts } from "./facts";
 import { masterPlaces, type PlanParts, territoryOf } from "./parts";
@@ -40,6 +41,7 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
   const problems = planRules(() => facts).flatMap(({ check }) => check(spec));
   if (problems.length > 0) throw new ConfigurationError(spec.stack, problems.map(problemLine));
   const parts = partsOf(spec, facts);
+  const hosts = [...etcdHosts(parts), ...masterHosts(parts), ...loadBalancerHosts(parts), ...nodeSimulatorHosts(parts)];
   return {
     stack: spec.stack,
     platform: spec.platform,
@@ -51,9 +53,9 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
     api: parts.api,
     authorities: authoritiesOf(spec),
     keys: spec.keys,
-    hosts: [...etcdHosts(parts), ...masterHosts(parts), ...loadBalancerHosts(parts), ...nodeSimulatorHosts(parts)],
+    hosts: hosts.map((host) => ({ ...host, machine: fromStore(host.machine, facts.objectStore) })),
     groups: [...etcdGroups(parts), ...loadBalancerGroups(parts), mastersGroup(parts), ...nodeSimulatorGroups(parts)],
-    pools: poolPlans(parts),
+    pools: poolPlans(parts).map((pool) => ({ ...pool, template: fromStore(pool.template, facts.objectStore) })),
     simulatedNodes: facts.simulatedNodes,
     sharedKernel: facts.sharedKernel,
     objects: objectPlans(parts),

@@ -112,7 +112,7 @@ describe("stage", () => {
     };
     expect(host.refused("stage", bad, 2)).toBe(
       `stage: the content has 21 error(s); nothing was changed:
-  extra: unknown; allowed are users, directories, files, binaries, modules, sysctls, volumes, traffic, firewall, services
+  extra: unknown; allowed are users, directories, files, binaries, store, modules, sysctls, volumes, traffic, firewall, services
   users["Etcd"]: wants as its name a user name
   users["Etcd"].home: got "relative", wants an absolute path without "..", "//" or a slash at its end
   files["/etc/x/../y"]: wants as its name an absolute path without "..", "//" or a slash at its end

@@ -134,7 +134,6 @@ class Folders extends pulumi.ComponentResource implements Placement {
         ADDRESS: plan.address,
         DEVICES: plan.machine.volumes.map(({ device }) => device.replace("/proc/self/cwd/", "")).join(" "),
         AUTHORIZED_KEY: sshKey.publicKeyOpenssh.apply((key) => key.trim()),
-        STORE: join(prepared.root, "bucket"),
         IMAGE: prepared.image,
         LABEL: prepared.label,
         EPHEMERAL: ephemeral,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import stat
 
 from .host import temporary
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from .bucket import Bucket
     from .host import Host
 
     Json = dict[str, Any]
+
+
+SUM = re.compile("[0-9a-f]{64}")
 
 
 class Artifacts:
@@ -37,6 +42,52 @@ class Artifacts:
 
     def source(self, binary: Json) -> str:
         return f"{STORE}/{binary['sha256']}/{binary['name']}"
+
+    def fetch(self, machine: Json, kept: Iterable[Json]) -> None:
+        """Brings what is missing here from the bucket that the machine names, and lets go what nothing needs any more."""
+        if "store" not in machine or self.read_only:
+            return
+        wanted = machine["binaries"].values()
+        missing = {self.source(b): b for b in wanted if not os.path.isfile(self.host.path(self.source(b)))}
+        if missing:
+            from .bucket import Bucket
+
+            bucket = Bucket(machine["store"]["url"], machine["store"].get("region"))
+            for path, binary in missing.items():
+                self.download(bucket, path, binary)
+        self.prune({binary["sha256"] for binary in (*wanted, *kept)})
+
+    def download(self, bucket: Bucket, path: str, binary: Json) -> None:
+        total, size = hashlib.sha256(), 0
+        try:
+            with bucket.open(path[len(STORE) + 1 :]) as source, self.host.new_file(path) as file:
+                while chunk := source.read(1 << 20):
+                    total.update(chunk)
+                    size += len(chunk)
+                    file.write(chunk)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            self.host.discard(path)
+            raise cannot_write(path, size, error) from None
+        if total.hexdigest() != binary["sha256"]:
+            self.host.discard(path)
+            raise Refused(
+                f"{binary['name']} {binary['version']} as the artifact store has it has another sum "
+                f"({total.hexdigest()[:12]}..., wants {binary['sha256'][:12]}...): it was not kept. Run `up` again, which uploads it"
+            )
+        self.host.replace(path)
+
+    def prune(self, sums: set[str]) -> None:
+        """Removes the folders of all other sums, and no folder else."""
+        if not os.path.isdir(self.host.path(STORE)):
+            return
+        for sum_ in os.listdir(self.host.path(STORE)):
+            if sum_ not in sums and SUM.fullmatch(sum_):
+                folder = f"{STORE}/{sum_}"
+                for name in os.listdir(self.host.path(folder)):
+                    self.host.remove(f"{folder}/{name}")
+                os.rmdir(self.host.path(folder))
 
     def errors(self, binaries: dict[str, Json]) -> Iterable[str]:
         for path, binary in sorted(binaries.items()):

@@ -48,6 +48,8 @@ CREDENTIAL = leaf(r"own|trusted", '"own" or "trusted"')
 FILE = {"mode": MODE, "owner": OWNER, "content": TEXT, "credential?": CREDENTIAL}
 SECRETS = {"files": (PATH, FILE)}
 VOLUME = {"name": NAME, "mount": PATH, "fs": FS, "sizeGiB": SIZE, "apartFrom": [NAME], "owner": OWNER, "device": PATH}
+STORE_URL = leaf(r"(https|file)://[!-~]+", "an address that begins with https:// or file://")
+REGION = leaf(r"[a-z0-9-]+", 'a region such as "eu-central-1"')
 SERVICES = Kinds(
     unit=(UNIT, {"enabled": FLAG, "running": FLAG, "restartOn": [PATH], "reloadOn": [PATH], "wait": FLAG}),
     static_pod=(POD, {"restartOn": [PATH], "wait": FLAG}),
@@ -57,6 +59,7 @@ MACHINE = {
     "directories": (PATH, {"mode": MODE, "owner": OWNER}),
     "files": (PATH, FILE),
     "binaries": (PATH, {"name": NAME, "version": TEXT, "sha256": SHA256}),
+    "store?": {"url": STORE_URL, "region?": REGION},
     "modules": [MODULE],
     "sysctls": (KEY, {"value": VALUE, "floor": FLAG}),
     "volumes": [VOLUME],

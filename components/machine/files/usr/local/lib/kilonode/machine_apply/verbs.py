@@ -36,12 +36,13 @@ def stage(host: Host, options: Json) -> Json:
     with host.lock():
         wanted = load_staged(host, machine, options["generation"])
         assert wanted is not None
+        former, record = load_active(host)
         artifacts = Artifacts(host)
+        artifacts.fetch(machine, former.binaries.values() if former else ())
         problems = problems_with_host(host, wanted, artifacts)
         artifacts.save()
         if problems:
             raise Refused("cannot stage; nothing was changed:\n  " + "\n  ".join(problems))
-        former, record = load_active(host)
         differences = compare(host, wanted, artifacts, former.paths if former else ())
         restart = affected(wanted, differences)[0] | set(record["held"]["restart"])
         pending = [d.text for d in without_known(record, differences)] + changed_settings(former, wanted)
