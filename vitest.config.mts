@@ -46,7 +46,7 @@ export default defineConfig({
           name: "lab",
           include: ["test/lab/**/*.test.ts"],
           globalSetup: "test/lab/setup.ts",
-          testTimeout: 1_200_000,
+          testTimeout: 2_400_000,
           hookTimeout: 1_200_000,
           maxWorkers: sideBySide,
           sequence: { groupOrder: 3 },
