@@ -28,6 +28,5 @@ export function labFacts(spec: ClusterSpec): PlatformFacts {
     placesPools: false,
     simulatedNodes: (spec as LabSpec).own.simulatedNodes,
     sharedKernel: true,
-    heldTo: {},
   };
 }
