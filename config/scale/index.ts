@@ -29,7 +29,15 @@ export { assumptions, type ResolvedWorkload, resolveWorkload, Workload } from ".
 
 function checkOptions(options: ScaleOptions): readonly string[] {
   const problems: string[] = [...checkVersions(options)];
-  const positive = ["masters", "zones", "quotaGiB", "heartbeatMs", "electionMs", "snapshotCount", "drainSeconds"] as const;
+  const positive = [
+    "masters",
+    "zones",
+    "quotaGiB",
+    "heartbeatMs",
+    "electionMs",
+    "snapshotCount",
+    "drainSeconds",
+  ] as const;
   for (const name of positive) {
     const value = options[name];
     if (value !== undefined && !(value > 0)) problems.push(`${name} is ${value}; it must be above 0`);

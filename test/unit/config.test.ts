@@ -68,7 +68,7 @@ describe("a configuration", () => {
     expect(found).toHaveLength(5);
     expect(found.join("\n")).toMatchInlineSnapshot(`
       "stack: "A stack" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it
-      platform: allowed is "lab" (got "azure")
+      platform: allowed is "aws" or "lab" (got "azure")
       etcd.quotaGiB: Invalid input: expected number, received string (got "big")
       masters.count: Too small: expected number to be >=1 (got 0)
       masters.typo: unknown key; see docs/configuration.md for the keys there are"

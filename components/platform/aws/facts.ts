@@ -15,7 +15,8 @@ export function awsFacts(spec: ClusterSpec): PlatformFacts {
   // The last /24 of the range is the load balancer's and the endpoints'.
   const room = Math.min(maxZones, sizeOf(hosts) / 256 - 1);
   // Rules are asked of a configuration that is not complete, too.
-  const { account = "", region = "" } = (spec as Partial<AwsSpec>).own ?? {};
+  const { account = "", disks, region = "" } = (spec as Partial<AwsSpec>).own ?? {};
+  const artifacts = bucketName(spec.stack, "artifacts", account, region);
   return {
     api: { kind: "managed", name: apiNameOf(spec.stack), drainSeconds, returnSeconds },
     zones: zonesOf(spec),
@@ -25,7 +26,8 @@ export function awsFacts(spec: ClusterSpec): PlatformFacts {
     operators: [],
     runtimes: ["systemd"],
     devices: { wal: device("wal"), database: device("database") },
-    objectStore: { kind: "bucket", url: `s3://${bucketName(spec.stack, "artifacts", account, region)}` },
+    networkVolumes: disks !== undefined && disks !== "instance-store",
+    objectStore: { kind: "bucket", url: `https://${artifacts}.s3.${region}.amazonaws.com`, region },
     placesPools: true,
     simulatedNodes: 0,
     sharedKernel: false,

@@ -4,6 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { instanceNamed } from "../../../config/instances";
+import { shardOf } from "../../../config/scale";
 import type { ClusterPlan, HostPlan } from "../../plan/types";
 import type { EbsVolume } from "./ebs";
 import { imageOf } from "./images";
@@ -24,7 +25,7 @@ export const rootGiB = 30;
 
 export function machineOf(
   { knobs, plan, region }: Pick<AwsParts, "knobs" | "plan" | "region">,
-  { machine, name, role }: HostPlan,
+  { machine, name }: HostPlan,
 ): HostMachine {
   const { disks } = knobs;
   const volumes =
@@ -33,14 +34,16 @@ export function machineOf(
       : machine.volumes.map((one) => ({ name: one.name, ...disks, sizeGiB: one.sizeGiB }));
   return {
     image: imageOf({ image: knobs.image, region }),
-    instanceType: instanceTypeOf(plan, role),
+    instanceType: instanceTypeOf(plan, name),
     userData: userData(name),
     volumes: Object.fromEntries(volumes.map(({ name: volume, ...ebs }): [string, EbsVolume] => [volume, ebs])),
   };
 }
 
-const instanceTypeOf = ({ scale }: ClusterPlan, role: HostPlan["role"]): string =>
-  role === "etcd" ? scale.etcdHost.instance : scale.masters.instance;
+function instanceTypeOf({ scale, shards }: ClusterPlan, host: string): string {
+  const shard = shards.find(({ members }) => members.some(({ name }) => name === host));
+  return shard ? shardOf(scale, shard.name).host.instance : scale.masters.instance;
+}
 
 /** Another one takes another instance. */
 export function fingerprintOf({ image, instanceType, userData: text, volumes }: HostMachine): string {

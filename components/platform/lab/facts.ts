@@ -28,5 +28,6 @@ export function labFacts(spec: ClusterSpec): PlatformFacts {
     placesPools: false,
     simulatedNodes: (spec as LabSpec).own.simulatedNodes,
     sharedKernel: true,
+    heldTo: {},
   };
 }

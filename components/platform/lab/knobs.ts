@@ -24,4 +24,5 @@ export const labKnobs: PlatformKnobs = {
     // Many hosts share a few cores: patient elections.
     etcd: { heartbeatMs: 500, electionMs: 5000 },
   },
+  rules: [],
 };
