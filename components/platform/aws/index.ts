@@ -13,7 +13,8 @@ const placement = () => require("./placement") as typeof import("./placement");
 
 export const aws: PlatformModule<PreparedAws> = {
   knobs: { ...awsKnobs, rules: [...awsRules, ...hostRules] },
-  rehearsed: true,
+  // What a rehearsal pretends is an account, with no machine behind an instance.
+  rehearsed: false,
   facts: awsFacts,
   prepare: (run) => preparation().prepareAws(run),
   place: (args) => placement().placeAws(args),
