@@ -2,4 +2,5 @@
 export { providers } from "./providers";
 export { cloudOf } from "./providers/aws";
 export { type Ec2Api, serveEc2 } from "./providers/aws/ec2-api";
+export { type ServedApi, serveApi } from "./providers/served";
 export { Rehearsal } from "./stack/rehearsal";

@@ -49,11 +49,12 @@ export function openStack(checked: CheckedStack, options: OpenOptions): StackEng
     });
   }
   say(`engine: rehearsal (${reason}); state in ${file}`);
-  if (!checked.platform.rehearsed) {
+  if (!checked.platform.rehearsal) {
     say(`a rehearsal: nothing is made on ${checked.spec.platform}; production is \`pulumi up -s ${checked.stack}\``);
   }
   const { RehearsalEngine } = require("./rehearsal") as typeof import("./rehearsal");
-  return new RehearsalEngine(checked.stack, file, passphrase.text, {
+  return new RehearsalEngine(checked, file, passphrase.text, {
+    say,
     keep: passphrase.keep ?? (() => undefined),
     undo: () => {
       if (passphrase.made) removeUnusedPassphrase(env);
@@ -64,7 +65,7 @@ export function openStack(checked: CheckedStack, options: OpenOptions): StackEng
 
 /** An `up` would wait for hosts that nobody makes. */
 export function refuseUnrehearsed({ platform, spec, stack }: CheckedStack, engine: string | undefined): void {
-  if (platform.rehearsed || chooseEngine(stack, engine, process.env).name !== "rehearsal") return;
+  if (platform.rehearsal || chooseEngine(stack, engine, process.env).name !== "rehearsal") return;
   throw new UserError(
     `the rehearsal engine makes no hosts on ${spec.platform}: \`kilonode preview\`, \`plan\` and \`scale\` work without the Pulumi CLI, \`up\` needs it ` +
       "(https://www.pulumi.com/docs/install/). Nothing was touched",

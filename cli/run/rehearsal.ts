@@ -12,6 +12,7 @@ import {
   type StateFile,
   type Values,
 } from "../../engine";
+import type { CheckedStack } from "../stack/configuration";
 import { removeStackFiles, removeStateFiles } from "../stack/files";
 import { projectDir } from "../stack/project";
 import type { Action, RunHooks, StackEngine, StackState } from "./engine";
@@ -21,6 +22,7 @@ import { RunRecord, runRecordFile } from "./run-record";
 
 /** What a run does with the folder of the state around it. */
 export interface StateFolder {
+  readonly say: (line: string) => void;
   /** Before the first secret is written. */
   readonly keep: () => void;
   /** After a run that left no state: removes what was only made for it. */
@@ -30,33 +32,61 @@ export interface StateFolder {
 export class RehearsalEngine implements StackEngine {
   readonly name = "rehearsal";
 
+  private readonly stack: string;
+
   constructor(
-    private readonly stack: string,
+    private readonly checked: CheckedStack,
     private readonly stateFile: string,
     private readonly passphrase: string | undefined,
     private readonly folder: StateFolder,
-  ) {}
+  ) {
+    this.stack = checked.stack;
+  }
 
   run(action: Action, hooks: RunHooks): Promise<Result> {
-    return this.#spoken(async () => {
-      // Commands without a `dir` run in the working directory of the engine.
-      process.chdir(projectDir);
-      if (action === "preview") return await this.#open(hooks).preview();
-      if (action === "preview-destroy") return await this.#open(hooks).previewDestroy();
-      const record = new RunRecord(this.stateFile, action, this.folder.keep);
-      const onEvent: RunHooks["onEvent"] = (event) => {
-        record.onEvent(event);
-        hooks.onEvent(event);
-      };
-      try {
-        const stack = this.#open({ ...hooks, onEvent });
-        const result = action === "up" ? await stack.up() : await stack.destroy();
-        record.end(result);
-        return action === "up" ? this.#afterUp(result, stack) : this.#afterDestroy(result, stack);
-      } finally {
-        this.#leaveNothingNew();
-      }
-    });
+    return this.#spoken(() => this.#rehearsed(action, () => this.#run(action, hooks)));
+  }
+
+  /** With what stands in for the platform, in the environment of the engine and of all that it starts. */
+  async #rehearsed(action: Action, work: () => Promise<Result>): Promise<Result> {
+    const { rehearsal } = this.checked.platform;
+    if (!rehearsal?.serves) return work();
+    const { plan, spec } = this.checked;
+    const changes = action === "up" || action === "destroy";
+    const prepared = changes
+      ? await rehearsal.prepare?.({ plan, spec, stateFile: this.stateFile, say: this.folder.say })
+      : undefined;
+    const { serveApi } = require("../../engine/rehearsal") as typeof import("../../engine/rehearsal");
+    const restore = inEnvironment(prepared ?? {});
+    const { close, variables } = await serveApi(rehearsal.serves, this.stateFile);
+    const restoreApi = inEnvironment(variables);
+    try {
+      return await work();
+    } finally {
+      restoreApi();
+      restore();
+      await close();
+    }
+  }
+
+  async #run(action: Action, hooks: RunHooks): Promise<Result> {
+    // Commands without a `dir` run in the working directory of the engine.
+    process.chdir(projectDir);
+    if (action === "preview") return await this.#open(hooks).preview();
+    if (action === "preview-destroy") return await this.#open(hooks).previewDestroy();
+    const record = new RunRecord(this.stateFile, action, this.folder.keep);
+    const onEvent: RunHooks["onEvent"] = (event) => {
+      record.onEvent(event);
+      hooks.onEvent(event);
+    };
+    try {
+      const stack = this.#open({ ...hooks, onEvent });
+      const result = action === "up" ? await stack.up() : await stack.destroy();
+      record.end(result);
+      return action === "up" ? this.#afterUp(result, stack) : this.#afterDestroy(result, stack);
+    } finally {
+      this.#leaveNothingNew();
+    }
   }
 
   #afterDestroy(result: Result, stack: Rehearsal): Result {
@@ -151,6 +181,19 @@ export class RehearsalEngine implements StackEngine {
       throw new UserError(error.message, error.reason === "passphrase" ? exitCodes.badConfiguration : exitCodes.failed);
     }
   }
+}
+
+/** @returns what takes it back */
+function inEnvironment(variables: Readonly<Record<string, string | undefined>>): () => void {
+  const before = Object.keys(variables).map((name) => [name, process.env[name]] as const);
+  const set = (all: Iterable<readonly [string, string | undefined]>) => {
+    for (const [name, value] of all) {
+      if (value === undefined) delete process.env[name];
+      else process.env[name] = value;
+    }
+  };
+  set(Object.entries(variables));
+  return () => set(before);
 }
 
 function isNone(values: Values | undefined): boolean {

@@ -14,8 +14,8 @@ import type { ClusterPlan, HostPlan } from "../plan/types";
 
 export interface PlatformModule<P extends Prepared = Prepared> {
   readonly knobs: PlatformKnobs;
-  /** True: the rehearsal engine really makes its hosts. */
-  readonly rehearsed: boolean;
+  /** How the rehearsal engine really makes its hosts. Absent: it makes none. */
+  readonly rehearsal?: PlatformRehearsal;
   /** What the plan needs to know of it. Pure. */
   facts(spec: ClusterSpec): PlatformFacts;
   /** Before the first resource: gets ready what hosts need, and looks at what exists. */
@@ -31,6 +31,21 @@ export interface PlatformModule<P extends Prepared = Prepared> {
   degradations(spec: ClusterSpec): Promise<readonly PlatformDegradation[]>;
   /** After a complete destroy: removes what a crash has left that is in no state. @param owner of the state; undefined: it never made anything */
   sweep(spec: ClusterSpec, owner: string | undefined): Promise<void>;
+}
+
+export interface PlatformRehearsal {
+  /** Package of Pulumi whose API the program asks beside its resources: the engine answers in its place. */
+  readonly serves?: string;
+  /** Before a run that changes something: gets ready what hosts are made of on this machine. @returns environment of the engine */
+  prepare?(run: RehearsalRun): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface RehearsalRun {
+  readonly spec: ClusterSpec;
+  readonly plan: ClusterPlan;
+  /** Of the stack; what belongs to it lies beside it. */
+  readonly stateFile: string;
+  readonly say: (line: string) => void;
 }
 
 export interface PreparationRun {

@@ -9,12 +9,12 @@ import { awsRules } from "./rules";
 
 /** Loaded when they are needed: the command plans and reads states without them. */
 const preparation = () => require("./prepare") as typeof import("./prepare");
+const rehearsal = () => require("./rehearsal/prepare") as typeof import("./rehearsal/prepare");
 const placement = () => require("./placement") as typeof import("./placement");
 
 export const aws: PlatformModule<PreparedAws> = {
   knobs: { ...awsKnobs, rules: [...awsRules, ...hostRules] },
-  // What a rehearsal pretends is an account, with no machine behind an instance.
-  rehearsed: false,
+  rehearsal: { serves: "aws", prepare: (run) => rehearsal().prepareRehearsal(run) },
   facts: awsFacts,
   prepare: (run) => preparation().prepareAws(run),
   place: (args) => placement().placeAws(args),

@@ -12,7 +12,7 @@ const looks = () => require("./looks") as typeof import("./looks");
 
 export const lab: PlatformModule<PreparedLab> = {
   knobs: labKnobs,
-  rehearsed: true,
+  rehearsal: {},
   facts: labFacts,
   prepare: (run) => preparation().prepareLab(run),
   place: (args) => placement().placeLab(args),

@@ -26,6 +26,8 @@ readonly DEFAULT_STORE_DIR=/var/lib/kilonode/store
 # The default of 128 leaves the systemd of a few hosts hanging at boot, without a message.
 readonly INOTIFY_INSTANCES=8192
 readonly INOTIFY_WATCHES=524288
+# Where a machine of a cloud asks who it is.
+readonly METADATA_ADDRESS=169.254.169.254
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 
@@ -247,9 +249,9 @@ refuse_stranger() {
 
 # Makes what is missing of the network that network.json describes; also after a reboot of the machine.
 network_ensure() {
-  local cidr gateway
+  local cidr gateway metadata
   need_network
-  IFS=$'\t' read -r cidr gateway < <(jq -r '[.cidr, .gateway] | @tsv' "$lab_dir/network.json")
+  IFS=$'\t' read -r cidr gateway metadata < <(jq -r '[.cidr, .gateway, .metadata // false] | @tsv' "$lab_dir/network.json")
   if ip -n "$PREFIX" link show dev br0 &>/dev/null && ip -n "$PREFIX" link show dev uplink master br0 up 2>/dev/null | grep -q . &&
     ip -4 -o address show dev "$PREFIX" 2>/dev/null | grep -q " $gateway/${cidr#*/} "; then
     return
@@ -258,6 +260,11 @@ network_ensure() {
   ip netns exec "$PREFIX" sysctl -qe -w net.ipv6.conf.all.disable_ipv6=1 net.ipv6.conf.default.disable_ipv6=1
   ip -n "$PREFIX" link show dev br0 &>/dev/null || ip -n "$PREFIX" link add name br0 type bridge stp_state 0 forward_delay 0 mcast_snooping 0
   ip -n "$PREFIX" link set dev br0 up
+  if [[ $metadata == true ]]; then
+    ip -n "$PREFIX" link set dev lo up
+    ip -n "$PREFIX" address replace "$METADATA_ADDRESS/32" dev br0
+    ip -n "$PREFIX" route replace "$cidr" dev br0 src "$METADATA_ADDRESS"
+  fi
   ip link show dev "$PREFIX" &>/dev/null || ip link add name "$PREFIX" type veth peer name uplink netns "$PREFIX"
   ip -n "$PREFIX" link set dev uplink master br0 up
   [[ ! -f /proc/sys/net/ipv6/conf/$PREFIX/disable_ipv6 ]] || echo 1 >"/proc/sys/net/ipv6/conf/$PREFIX/disable_ipv6"

@@ -17,7 +17,8 @@ import { T, vpcOf } from "./rows/common";
 
 export interface Ec2Options {
   readonly cloud: Cloud;
-  readonly region: string;
+  /** Default: that of each request. */
+  readonly region?: string;
   /** What the console of an instance shows by now. Default: nothing. */
   readonly console?: (instance: Thing) => string | Promise<string>;
 }
@@ -66,7 +67,7 @@ async function answer(options: Ec2Options, secret: string, request: IncomingMess
         `The action ${action} is not valid in a rehearsal; supported: ${Object.keys(actions).join(", ")}`,
       );
     options.cloud.refresh();
-    const result = await act(parameters, options);
+    const result = await act(parameters, { region: signedFor(request), ...options });
     return { status: 200, body: document(`${action}Response`, { requestId: "rehearsal", ...result }) };
   } catch (error) {
     if (error instanceof ApiError) return failure(error.code, error.reason);
@@ -85,7 +86,14 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString("utf8");
 }
 
-type Action = (parameters: URLSearchParams, options: Ec2Options) => Values | Promise<Values>;
+type Action = (
+  parameters: URLSearchParams,
+  options: Ec2Options & { readonly region: string },
+) => Values | Promise<Values>;
+
+/** The region that a request was signed for. */
+const signedFor = ({ headers: { authorization = "" } }: IncomingMessage): string =>
+  /Credential=[^/]+\/\d+\/([a-z0-9-]+)\//.exec(authorization)?.[1] ?? "";
 
 const actions: Readonly<Record<string, Action>> = {
   DescribeInstances: (parameters, { cloud }) => {

@@ -14,6 +14,7 @@ import { problemsOf } from "./check";
 import { Cloud, type Thing } from "./cloud";
 import { textAt, textsAt } from "./inputs";
 import { invoke } from "./invoke";
+import { follow } from "./machines";
 import { type Operation, Operations, type Told } from "./operations";
 import { type Plan, readPlan } from "./plan";
 import type { Making, Row } from "./row";
@@ -87,6 +88,9 @@ export class SimulatedProvider implements Provider {
       await operation.visible(thing);
       const outputs = this.#outputs(row, thing);
       operation.tell({ id: thing.id, after: thing.inputs });
+      await this.#follow("put", thing).catch((error: Error) => {
+        throw new PartialFailure(error.message, thing.id, outputs);
+      });
       if (operation.take("half").length > 0)
         throw new PartialFailure(
           `waiting for ${row.api[0]} ${call.name} (${thing.id}) to be ready: timeout while waiting for state`,
@@ -115,6 +119,7 @@ export class SimulatedProvider implements Provider {
         this.#make(operation, row, call, this.#named(row, after, before), before),
       );
       operation.tell({ id, before: before.inputs, after: thing.inputs });
+      await this.#follow("put", thing);
       return { outputs: this.#outputs(row, thing) };
     } catch (error) {
       throw this.#failed(error, operation, row, "updating", row.api[1].replace(/^(Create|Run)/, "Modify"), id);
@@ -134,6 +139,7 @@ export class SimulatedProvider implements Provider {
         if (Date.now() > until) throw refusal;
         await sleep(20, undefined, { signal: call.signal });
       }
+      if (before) await this.#follow("remove", before);
       operation.crash("after");
       operation.tell({ id, ...(before && { before: before.inputs }) });
     } catch (error) {
@@ -151,6 +157,10 @@ export class SimulatedProvider implements Provider {
 
   async invoke(token: string, args: Values): Promise<Values> {
     return invoke(token, args, this.#settings, this.cloud);
+  }
+
+  #follow(verb: "put" | "remove", thing: Thing): Promise<void> {
+    return follow(this.options.plan?.machines, verb, this.cloud.file, thing);
   }
 
   /** What was there before the program. */

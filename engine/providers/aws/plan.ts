@@ -7,6 +7,7 @@ import path from "node:path";
 import { EngineError } from "../../errors";
 import type { Values } from "../../values/value";
 import type { Account } from "./cloud";
+import type { Machines } from "./machines";
 
 export interface Plan extends Account {
   /** Twelve digits; by default what the provider allows, or 123456789012. */
@@ -21,6 +22,8 @@ export interface Plan extends Account {
   /** File that gets a line of JSON for each operation, after its effect; see operations.ts. */
   readonly operations?: string;
   readonly faults?: readonly Fault[];
+  /** What makes things real; see machines.ts. */
+  readonly machines?: Machines;
 }
 
 /**
@@ -69,7 +72,7 @@ export type Fault = { readonly at?: number; readonly on?: string; readonly times
     }
 );
 
-const KEYS = ["account", "existing", "operations", "faults", "quotas", "notOffered", "foreignBuckets"];
+const KEYS = ["account", "existing", "operations", "faults", "quotas", "notOffered", "foreignBuckets", "machines"];
 const FAULTS = ["throttle", "lag", "lost", "half", "refuse", "no-capacity", "crash", "terminate"];
 
 export function readPlan(file: string | undefined): Plan {

@@ -59,7 +59,7 @@ export const folders: PlatformModule<PreparedFolders> = {
     defaults: { ephemeral: true },
     rules: [],
   },
-  rehearsed: true,
+  rehearsal: {},
   facts: (spec) => ({
     api: { kind: "managed", name: `api.${domainOf(spec.stack)}`, drainSeconds: 40, returnSeconds },
     zones: spec.zones.map((name, index) => ({
