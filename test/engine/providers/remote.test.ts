@@ -195,8 +195,9 @@ describe("connections", () => {
     const run = { connection: { ...sshd.connection, dialErrorLimit: 10 } as Values, create: "echo there" };
     await create(provider, call(TYPE), run);
     const command = { ...run, create: "echo before; sleep 30" };
-    const broken = create(provider, call(TYPE), command).catch((error: Error) => error.message);
-    await sleep(300);
+    const at = call(TYPE);
+    const broken = create(provider, at, command).catch((error: Error) => error.message);
+    while (!at.logged.some(({ message }) => message.includes("before"))) await sleep(20);
     await sshd.stop();
     expect(await broken).toMatch(
       /^wait: remote command exited without exit status or exit signal: running[\s\S]*before/,
