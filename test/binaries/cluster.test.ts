@@ -415,7 +415,7 @@ else
       writeFileSync(path, workload);
       await done("create", "namespace", "web");
       await done("label", "namespace", "web", "pod-security.kubernetes.io/enforce=privileged");
-      await done("wait", "--for=create", "--namespace=web", "serviceaccount/default", "--timeout=60s");
+      await done("wait", "--for=create", "--namespace=web", "serviceaccount/default", "--timeout=240s");
       await done("create", `--filename=${path}`);
       const client = new ApiClient(readFileSync(cluster.kubeconfig(), "utf8"));
       try {
