@@ -63,16 +63,6 @@ export function openStack(checked: CheckedStack, options: OpenOptions): StackEng
   });
 }
 
-/** An `up` would wait for hosts that nobody makes. */
-export function refuseUnrehearsed({ platform, spec, stack }: CheckedStack, engine: string | undefined): void {
-  if (platform.rehearsal || chooseEngine(stack, engine, process.env).name !== "rehearsal") return;
-  throw new UserError(
-    `the rehearsal engine makes no hosts on ${spec.platform}: \`kilonode preview\`, \`plan\` and \`scale\` work without the Pulumi CLI, \`up\` needs it ` +
-      "(https://www.pulumi.com/docs/install/). Nothing was touched",
-    exitCodes.badConfiguration,
-  );
-}
-
 function orUndo<T>(undo: () => void, work: () => T): T {
   try {
     return work();

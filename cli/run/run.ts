@@ -21,7 +21,7 @@ import type { Action, StackEngine } from "./engine";
 import { impossibleChanges } from "./impossible";
 import { interruptible } from "./interrupt";
 import { keptBy, refuseLosingKeys } from "./kept";
-import { openStack, refuseUnrehearsed } from "./open-stack";
+import { openStack } from "./open-stack";
 
 export interface RunOptions {
   readonly engine?: string;
@@ -40,7 +40,6 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   const phases = new Phases(action === "up" ? plan : undefined);
   const progress = new ProgressDisplay(new Terminal(process.stderr), phases, style, isPreview);
   const say = (line: string) => progress.line(line);
-  if (action === "up") refuseUnrehearsed(checked, options.engine);
   const engine = openStack(checked, { engine: options.engine, make: !isPreview, say });
   if (action === "up" || action === "preview") await refuseImpossibleChange(checked, engine);
   else await refuseLosingKeys(checked, engine);

@@ -10,7 +10,7 @@ import {
   statfsSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import type { ClusterPlan } from "../../components/plan/types";
 import { UserError } from "../../config/errors";
 import { projectDir } from "./project";
@@ -100,6 +100,10 @@ export function newFolder(
 /** After the last resource is gone: nothing of the stack stays, and of the folder nothing once no stack needs it. */
 export function removeStackFiles(stack: string, env?: NodeJS.ProcessEnv): void {
   removeStateFiles(stack, env);
+  // What a rehearsal has pretended lies beside it, too, and outlives a state that was only lost.
+  const beside = `${basename(stateFile(stack, env))}.`;
+  for (const name of existsSync(stateDir(env)) ? readdirSync(stateDir(env)) : [])
+    if (name.startsWith(beside)) rmSync(join(stateDir(env), name), { recursive: true, force: true });
   removeUnusedPassphrase(env);
   removeEmpty(stateDir(env));
 }

@@ -2,7 +2,7 @@
 import type { Product } from "./catalogue";
 
 export interface Binary {
-  /** kubectl follows Kubernetes, etcdctl and etcdutl follow etcd, kwok has a version of its own. */
+  /** kubectl follows Kubernetes, etcdctl and etcdutl follow etcd, the others have versions of their own. */
   readonly product: Product;
   /** The Go module that holds the package, as toolchain/<product>/<version>/go.mod requires it at `v<version>`. */
   readonly module: string;
@@ -48,6 +48,14 @@ export const binaries = {
     module: "sigs.k8s.io/kwok",
     goPackage: "sigs.k8s.io/kwok/cmd/kwok",
     url: "https://github.com/kubernetes-sigs/kwok/releases/download/v{version}/kwok-linux-{arch}",
+  },
+  // No host runs it: it is the bucket of a rehearsal.
+  versitygw: {
+    product: "versitygw",
+    module: "github.com/versity/versitygw",
+    goPackage: "github.com/versity/versitygw/cmd/versitygw",
+    url: "https://github.com/versity/versitygw/releases/download/v{version}/versitygw_v{version}_Linux_{arch}.tar.gz",
+    member: "versitygw_v{version}_Linux_{arch}/versitygw",
   },
   kubelet: kubernetes("kubelet"),
   "kube-proxy": kubernetes("kube-proxy"),

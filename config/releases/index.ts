@@ -1,4 +1,5 @@
 /** Which releases there are, which a cluster runs, and what is wrong with a version that is none of them. */
+import { lookup } from "../lookup";
 import { type Binary, type BinaryName, binaries } from "./binaries";
 import { catalogue, type Product, type Release } from "./catalogue";
 
@@ -43,13 +44,18 @@ export function binariesOf(releases: Releases): readonly ReleasedBinary[] {
 }
 
 function releaseOf(product: Product, releases: Releases): Release {
-  const version = product === "kwok" ? versionsOf("kwok").at(-1) : releases[product];
+  const version = lookup<string>({ ...releases }, product) ?? versionsOf(product).at(-1);
   const release = catalogue[product].find((one) => one.version === version);
   if (!release) throw new Error(releaseProblem(product, version));
   return release;
 }
 
-export const titles: Readonly<Record<Product, string>> = { etcd: "etcd", kubernetes: "Kubernetes", kwok: "kwok" };
+export const titles: Readonly<Record<Product, string>> = {
+  etcd: "etcd",
+  kubernetes: "Kubernetes",
+  kwok: "kwok",
+  versitygw: "versitygw",
+};
 
 /** Why this value names no release that can be installed, with those that can; undefined if it names one. */
 export function releaseProblem(product: Product, value: unknown): string | undefined {

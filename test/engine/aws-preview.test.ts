@@ -16,9 +16,9 @@ interface Report {
   readonly diagnostics: readonly { readonly severity: string; readonly message: string }[];
 }
 
-describe("a preview from nothing, without credentials", () => {
+describe("a preview from nothing, on the pretended account", () => {
   test.each([
-    ["test", 251],
+    ["test", 267],
     ["prod-a", 564],
   ])("of %s makes %i resources, and nothing is wrong with any of them", async (stack, resources) => {
     const env = {
@@ -32,7 +32,6 @@ describe("a preview from nothing, without credentials", () => {
     const { changes, diagnostics, result } = JSON.parse(stdout) as Report;
     expect([result, changes]).toEqual(["succeeded", { create: resources }]);
     expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
-    expect(diagnostics.map(({ message }) => message).join("\n")).toContain("nobody has looked at what exists in");
     expect(existsSync(join(home, "state")) ? readdirSync(join(home, "state")) : []).toEqual([]);
   });
 });

@@ -61,7 +61,8 @@ LogLevel DEBUG1
     const sudoers = `/etc/sudoers.d/${name}`;
     this.#stops.push(() => {
       rmSync(sudoers, { force: true });
-      execFileSync("userdel", ["--remove", name], { stdio: "ignore" });
+      // Also while a process of its last session still ends.
+      execFileSync("userdel", ["--force", "--remove", name], { stdio: "ignore" });
     });
     execFileSync("useradd", ["--create-home", "--shell", "/bin/sh", "--password", "*", name]);
     writeFileSync(sudoers, `${name} ALL=(ALL) NOPASSWD: ALL\n`, { mode: 0o440 });

@@ -76,8 +76,8 @@ describe("a host as resources", () => {
 
 describe("the fingerprint of a machine", () => {
   const machine = (knobs = {}, change = {}) => {
-    const parts = partsOf("test", knobs, change);
-    return machineOf(parts, hostOf(parts.plan, "test-etcd-main-1"));
+    const parts = partsOf("staging", knobs, change);
+    return machineOf(parts, hostOf(parts.plan, "staging-etcd-main-1"));
   };
   const fingerprint = (...args: Parameters<typeof machine>) => fingerprintOf(machine(...args));
   const volumes = (...args: Parameters<typeof machine>) => volumesTextOf(machine(...args));
@@ -96,7 +96,7 @@ describe("the fingerprint of a machine", () => {
     expect(fingerprint({}, { workload: { nodes: 5000, pods: 100_000 } })).not.toBe(was);
     expect(fingerprintOf({ ...machine(), userData: "#cloud-config\n" })).not.toBe(was);
     expect(fingerprint({ tags: { team: "x" }, snapshotDays: 3 })).toBe(was);
-    expect(fingerprint({}, { etcd: { ...(rawOf("test").etcd as object), quotaGiB: 4, heartbeatMs: 90 } })).toBe(was);
+    expect(fingerprint({}, { etcd: { quotaGiB: 4, heartbeatMs: 90 } })).toBe(was);
     expect(fingerprint({ disks: { type: "io2", iops: 4000 } })).toBe(fingerprint(ebs));
   });
 

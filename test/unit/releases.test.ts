@@ -35,7 +35,7 @@ describe("the catalogue", () => {
   test("gives every binary the version of the product that it belongs to", () => {
     for (const kubernetes of kubernetesVersions)
       for (const etcd of etcdVersions) {
-        const expected = { kubernetes, etcd, kwok: "0.8.0" };
+        const expected = { kubernetes, etcd, kwok: "0.8.0", versitygw: "1.8.0" };
         for (const { name, product, release } of binariesOf({ kubernetes, etcd }))
           expect([name, release.version]).toEqual([name, expected[product]]);
       }
@@ -44,7 +44,7 @@ describe("the catalogue", () => {
 
   test("the order of an upgrade has every service of Kubernetes and etcd once", () => {
     const services = (Object.keys(binaries) as (keyof typeof binaries)[]).filter(
-      (name) => binaries[name].product !== "kwok" && !/ctl$|utl$|kubeadm/.test(name),
+      (name) => ["etcd", "kubernetes"].includes(binaries[name].product) && !/ctl$|utl$|kubeadm/.test(name),
     );
     expect(upgradeOrder.flatMap((stage) => stage.binaries).sort()).toEqual([...services].sort());
     expect(upgradeOrder.map((stage) => stage.binaries[0])).toEqual([

@@ -13,6 +13,7 @@ export const hostRules: readonly Rule[] = [
   { needs: ["aws", "aws.region", "aws.image"], check: (spec) => image(knobsOf(spec)) },
   { needs: ["aws", "aws.disks"], check: (spec) => disks(knobsOf(spec)) },
   { needs: ["aws", "aws.tags"], check: (spec) => tagNames(knobsOf(spec)) },
+  { needs: ["aws", "aws.disks", "etcd.shards"], check: lonelyMembers },
 ];
 
 const knobsOf = (spec: ClusterSpec): AwsKnobs => (spec as AwsSpec).own;
@@ -28,6 +29,16 @@ function disks({ disks: own }: AwsKnobs): Problem[] {
   if (own === "instance-store") return [];
   const [, sizeGiB] = ebsLimits[own.type].sizeGiB;
   return ebsProblems({ ...own, sizeGiB }).map((message) => ({ path: ["aws", "disks"], message }));
+}
+
+/** Disks of an instance go with it, so with every new image a shard of one member would lose all that it holds. */
+function lonelyMembers(spec: ClusterSpec): Problem[] {
+  if (knobsOf(spec).disks !== "instance-store") return [];
+  const lonely = Object.entries(spec.etcd.shards).filter(([, { members }]) => members < 3);
+  return lonely.map(([shard, { members }]) => ({
+    path: ["etcd", "shards", shard, "members"],
+    message: `${members} on disks of the instance itself: another image or type takes them, and the shard's data with them; have at least 3, or volumes that stay (aws.disks: {type: gp3})`,
+  }));
 }
 
 /** Hosts read their own tags from the metadata service, which takes fewer characters (EC2's user guide, "View tags using instance metadata"). */

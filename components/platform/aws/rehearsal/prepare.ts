@@ -4,6 +4,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../../../../config/errors";
+import { defaultCacheDir } from "../../../../toolchain/cache";
+import { ensureToolchain } from "../../../../toolchain/ensure";
+import { progressLine } from "../../../../toolchain/progress";
 import { isRoot, labPrefix, labScript } from "../../lab/looks";
 import type { RehearsalRun } from "../../module";
 
@@ -13,6 +16,7 @@ const run = promisify(execFile);
 const real = [
   "aws:ec2/vpc:Vpc",
   "aws:ec2/instance:Instance",
+  "aws:ebs/volume:Volume",
   "aws:lb/loadBalancer:LoadBalancer",
   "aws:lb/targetGroup:TargetGroup",
   "aws:lb/targetGroupAttachment:TargetGroupAttachment",
@@ -39,11 +43,20 @@ export async function prepareRehearsal({ plan, say, spec, stateFile }: Rehearsal
   await run(labScript("lab-preflight"), ["--install"], { env });
   const { stdout } = await run(labScript("lab-root"), [], { env });
   const { root } = JSON.parse(stdout) as { root: string };
+  const [bucket] = await ensureToolchain({
+    releases: plan.releases,
+    binaries: ["versitygw"],
+    cacheDir: defaultCacheDir(process.env),
+    onProgress: (event) => {
+      const line = progressLine(event);
+      if (line) say(line);
+    },
+  });
   const file = `${stateFile}.aws.plan`;
   const machines = {
     program: join(__dirname, "make-real"),
     types: real,
-    environment: { ROOT: root, BINARIES: process.env.KILONODE_REHEARSAL_BINARIES ?? "" },
+    environment: { ROOT: root, VERSITYGW: bucket?.path ?? "" },
   };
   writeFileSync(file, JSON.stringify({ machines }), { mode: 0o600 });
   return { REHEARSAL_AWS: file };
