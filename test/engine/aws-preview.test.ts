@@ -6,9 +6,10 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import type { RunReport } from "../../cli/show/summary";
-import { serveEc2 } from "../../engine/rehearsal";
+import type { Step } from "../../engine";
+import { providers, Rehearsal, serveEc2 } from "../../engine/rehearsal";
 import { Account } from "./support/aws-account";
 
 const run = promisify(execFile);
@@ -29,26 +30,24 @@ function preview(stack: string, options: readonly string[], environment: Readonl
 }
 
 describe("a preview from nothing, without credentials", () => {
-  test.each([
-    ["test", 251, 35.9],
-    ["prod-a", 564, 20.1],
-  ])("of %s makes %i resources, and nothing is wrong with any of them", async (stack, resources, each) => {
-    const { stdout } = await preview(stack, ["--json"]);
+  test("makes everything, nothing is wrong with any of it, and nothing is kept of it", async () => {
+    const { stdout } = await preview("test", ["--json"]);
     const { changes, costUsdPerMonth = 0, creation, diagnostics, result } = JSON.parse(stdout) as RunReport;
-    expect([result, changes]).toEqual(["succeeded", { create: resources }]);
+    expect([result, changes]).toEqual(["succeeded", { create: 251 }]);
     expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
     expect(diagnostics.map(({ message }) => message).join("\n")).toContain("nobody has looked at what exists in");
     expect(existsSync(join(home, "state")) ? readdirSync(join(home, "state")) : []).toEqual([]);
     expect(costUsdPerMonth).toBeGreaterThan(0);
-    expect(creation?.resourcesPerControlPlaneHost).toBe(each);
+    expect(creation?.resourcesPerControlPlaneHost).toBe(35.9);
     // All hosts at once: one of them is in the chain, and no other waits for it.
     const chain = creation?.longestChain?.operations ?? [];
     expect(chain.filter(({ type }) => type === "aws:ec2/instance:Instance")).toHaveLength(1);
     expect(chain.map(({ name }) => name)).toContain("masters-rollout");
   });
 
-  test("says in words what it costs and takes", async () => {
-    const { stdout } = await preview("prod-a", []);
+  test("says in words what a large cluster takes and costs", async () => {
+    const { stdout, stderr } = await preview("prod-a", []);
+    expect(stderr).toContain("nobody has looked at what exists in");
     const [, figures = ""] = stdout.split("preview succeeded");
     expect(figures).toMatch(/ {2}resources {6}564 to create, 20\.1 a control-plane host\n/);
     expect(figures).toMatch(
@@ -62,25 +61,57 @@ describe("a preview from nothing, without credentials", () => {
 
 describe("a preview with credentials", () => {
   const credentials = { AWS_ACCESS_KEY_ID: "AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY: "example" };
+  let end: (() => Promise<void>) | undefined;
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await end?.();
+    end = undefined;
+  });
 
-  test("refuses a type that a zone does not have, and names the zones that do", async () => {
-    const account = new Account({ notOffered: { "eu-central-1b": ["m5d.4xlarge", "c7i.8xlarge"] } });
+  /** @returns where EC2 of a pretended account answers */
+  async function pretended(plan?: ConstructorParameters<typeof Account>[0]): Promise<string> {
+    const account = new Account(plan);
     const api = await serveEc2({ cloud: account.provider.cloud, region: "eu-central-1" });
-    try {
-      const refused = preview("prod-a", [], { ...credentials, AWS_ENDPOINT_URL_EC2: api.url });
-      const failure = await refused.then(
-        () => "",
-        ({ stdout, stderr }: { stdout: string; stderr: string }) => `${stdout}${stderr}`,
-      );
-      expect(failure).toContain("AWS would refuse this; nothing was touched");
-      for (const words of [
-        "eu-central-1b has no c7i.8xlarge, which 4 hosts (prod-a-master-2) of it need; eu-central-1a, eu-central-1c have it",
-        "eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; eu-central-1a, eu-central-1c have it",
-      ])
-        expect(failure).toContain(words);
-    } finally {
+    end = async () => {
       await api.close();
       account.close();
+    };
+    return api.url;
+  }
+
+  test("refuses a type that a zone does not have, and names the zones that do", async () => {
+    const url = await pretended({ notOffered: { "eu-central-1b": ["m5d.4xlarge", "c7i.8xlarge"] } });
+    const refused = preview("prod-a", [], { ...credentials, AWS_ENDPOINT_URL_EC2: url });
+    const { stdout } = await refused.catch((error: { stdout: string }) => error);
+    expect(stdout).toContain("AWS would refuse this; nothing was touched");
+    for (const words of [
+      "eu-central-1b has no c7i.8xlarge, which 4 hosts (prod-a-master-2) of it need; eu-central-1a, eu-central-1c have it",
+      "eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; eu-central-1a, eu-central-1c have it",
+    ])
+      expect(stdout).toContain(words);
+  });
+
+  test("asks no host for its content before what it fetches is there, and its right to", async () => {
+    const environment = { ...credentials, AWS_ENDPOINT_URL_EC2: await pretended(), AWS_EC2_METADATA_DISABLED: "true" };
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    const stateFile = join(home, "order.json");
+    const stack = new Rehearsal({ projectDir: ".", stack: "test", stateFile, passphrase: "a", providers });
+    const { result, steps } = await stack.preview();
+    expect(result).toBe("succeeded");
+    const byUrn = new Map(steps.map((step) => [step.urn, step]));
+    const waitsFor = (urn: string, found = new Set<string>()): Set<string> => {
+      const { dependencies = [], parent } = byUrn.get(urn) as Step;
+      for (const other of [...dependencies, ...(parent === undefined ? [] : [parent])])
+        if (!found.has(other)) waitsFor(other, found.add(other));
+      return found;
+    };
+    const fetched = steps.filter(({ type }) => /:BucketObjectv2$|:RolePolicy$/.test(type)).map(({ urn }) => urn);
+    const contents = steps.filter(({ name, type }) => type === "command:remote:Command" && name.endsWith("-machine"));
+    // Six binaries, the policies of three roles.
+    expect([fetched.length, contents.length]).toEqual([9, 7]);
+    for (const { urn } of contents) {
+      const waited = waitsFor(urn);
+      expect(fetched.filter((one) => !waited.has(one))).toEqual([]);
     }
   });
 
