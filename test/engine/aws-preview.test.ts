@@ -79,14 +79,14 @@ describe("a preview with credentials", () => {
     return api.url;
   }
 
-  test("refuses a type that a zone does not have, and names the zones that do", async () => {
+  test("refuses a type that a zone does not have, and names no zone that the cluster has already", async () => {
     const url = await pretended({ notOffered: { "eu-central-1b": ["m5d.4xlarge", "c7i.8xlarge"] } });
     const refused = preview("prod-a", [], { ...credentials, AWS_ENDPOINT_URL_EC2: url });
     const { stdout } = await refused.catch((error: { stdout: string }) => error);
     expect(stdout).toContain("AWS would refuse this; nothing was touched");
     for (const words of [
-      "eu-central-1b has no c7i.8xlarge, which 4 hosts (prod-a-master-2) of it need; eu-central-1a, eu-central-1c have it",
-      "eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; eu-central-1a, eu-central-1c have it",
+      "eu-central-1b has no c7i.8xlarge, which 4 hosts (prod-a-master-2) of it need; no zone of eu-central-1 that is free has it",
+      "eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; no zone of eu-central-1 that is free has it",
     ])
       expect(stdout).toContain(words);
   });

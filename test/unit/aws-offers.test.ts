@@ -22,16 +22,16 @@ describe("a type that a zone does not have", () => {
     expect(offerProblems(parts, [], everywhere)).toEqual([]);
   });
 
-  it("is named with its hosts and the zones that do, every one of them at once", () => {
+  it("is named with its hosts and the zones that could take its place, every one of them at once", () => {
     const offers = [
       ...without("m5d.4xlarge", "eu-central-1b").filter(({ type }) => type === "m5d.4xlarge"),
-      ...without("c7i.8xlarge", ...zones).filter(({ type }) => type === "c7i.8xlarge"),
+      ...["eu-central-1e", "eu-central-1d"].map((availabilityZone) => ({ type: "m5d.4xlarge", availabilityZone })),
     ];
-    const none = "no zone of eu-central-1 that this account can use has it: take another region";
+    const none = "no zone of eu-central-1 that is free has it: take another region";
     expect(offerProblems(parts, [], offers)).toEqual([
       `eu-central-1a has no c7i.8xlarge, which 4 hosts (prod-a-master-1) of it need; ${none}`,
       `eu-central-1b has no c7i.8xlarge, which 4 hosts (prod-a-master-2) of it need; ${none}`,
-      "eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; eu-central-1a, eu-central-1c have it: let `aws.availabilityZones` name one of them for zone b",
+      "eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; eu-central-1d or eu-central-1e has it: let `aws.availabilityZones` name that for zone b",
       `eu-central-1c has no c7i.8xlarge, which 3 hosts (prod-a-master-3) of it need; ${none}`,
     ]);
   });
@@ -46,7 +46,7 @@ describe("a type that a zone does not have", () => {
     }));
     expect(offerProblems(parts, seen, without("m5d.4xlarge", ...zones))).toEqual([]);
     expect(offerProblems(parts, seen, without("c7i.8xlarge", "eu-central-1b"))).toEqual([
-      expect.stringContaining("1 host (prod-a-master-5) of it need; eu-central-1a, eu-central-1c have it"),
+      expect.stringContaining("1 host (prod-a-master-5) of it need; no zone of eu-central-1 that is free has it"),
     ]);
     const others = seen.map((one) => ({ ...one, machine: `of another image: ${one.machine}` }));
     expect(offerProblems(parts, others, without("m5d.4xlarge", "eu-central-1c"))).toHaveLength(1);

@@ -28,12 +28,13 @@ export function offerProblems(parts: Parts, seen: readonly SeenInstance[], offer
       const zones = offers.filter((offer) => offer.type === type).map((offer) => offer.availabilityZone);
       const [first] = hosts;
       if (!first || zones.includes(availabilityZone)) return [];
-      const others =
-        zones.length > 0
-          ? `${zones.sort().join(", ")} have it: let \`aws.availabilityZones\` name one of them for zone ${zone}`
-          : `no zone of ${parts.region} that this account can use has it: take another region`;
+      const free = zones.filter((one) => parts.zones.every((own) => own.availabilityZone !== one)).sort();
+      const remedy =
+        free.length > 0
+          ? `${free.join(" or ")} has it: let \`aws.availabilityZones\` name that for zone ${zone}`
+          : `no zone of ${parts.region} that is free has it: take another region`;
       return [
-        `${availabilityZone} has no ${type}, which ${countOf(hosts, "host")} (${first.name}) of it need; ${others}`,
+        `${availabilityZone} has no ${type}, which ${countOf(hosts, "host")} (${first.name}) of it need; ${remedy}`,
       ];
     }),
   );
