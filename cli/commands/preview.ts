@@ -10,7 +10,8 @@ export function define(command: Command): void {
       "after",
       `
 Shows for each host which lines of which files change, what restarts because of it, and in which order hosts are changed.
-Hosts with the same change are shown once. Secrets are never shown. Touches nothing.
+Hosts with the same change are shown once. Secrets are never shown. Touches nothing. Ends with what the hosts cost a month, where they cost,
+and from nothing with the longest chain of operations, where the platform has figures of time and the engine tells what waits for what.
 
 Examples:
   kilonode preview lab

@@ -8,6 +8,7 @@ import { clusterOf } from "../hosts/cluster";
 import { statusOf } from "../hosts/collect";
 import { type Health, settledHealth } from "../hosts/settled";
 import { print } from "../output";
+import { creationOf } from "../show/creation";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
 import { previewReport } from "../show/preview";
@@ -73,12 +74,17 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   }
   const { policy, outputs, changes, durationMs } = result;
   const diagnostics = result.diagnostics.filter(({ message }) => !ended.has(message));
+  const { creationSeconds, priced } = checked.platform;
+  const succeeded = result.result === "succeeded";
+  const creation = succeeded && action === "preview" ? creationOf(result, plan, creationSeconds) : undefined;
   const report: RunReport = {
     stack,
     engine: engine.name,
     action,
     result: result.result,
     changes,
+    ...(creation && { creation }),
+    ...(succeeded && priced && !destroys && { costUsdPerMonth: plan.scale.cost.total }),
     durationMs,
     phases: reports,
     diagnostics,

@@ -89,7 +89,7 @@ export class Phases {
     this.#phase(preparation, 0);
   }
 
-  /** Counts a step that begins; components and default providers do nothing by themselves. */
+  /** Counts a step that begins. */
   begin(step: Step): void {
     if (!counts(step)) return;
     const first = this.#phases.get(preparation);
@@ -164,6 +164,7 @@ export class Phases {
   }
 }
 
-function counts(step: Step): boolean {
+/** Components and providers do nothing by themselves. */
+export function counts(step: Pick<Step, "custom" | "type">): boolean {
   return step.custom && !step.type.startsWith("pulumi:");
 }

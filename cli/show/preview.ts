@@ -101,7 +101,7 @@ const partKinds: Readonly<Record<ContentPart, string>> = {
   secrets: "secrets of host",
 };
 
-function kindOf(step: Step): string {
+export function kindOf(step: Pick<Step, "type" | "name">): string {
   const resource = resourceKind(step);
   switch (resource.kind) {
     case "content":

@@ -1,9 +1,11 @@
 /** The end of a run: for machines one object, for people a table. */
 import type { ClusterPlan } from "../../components/plan/types";
 import { exitCodes } from "../../config/errors";
+import { priced, usd } from "../../config/scale/table";
 import type { Diagnostic, Result } from "../../engine";
 import type { Health } from "../hosts/settled";
 import type { EngineName } from "../run/engine";
+import { type Creation, chainText } from "./creation";
 import type { Failure } from "./failures";
 import type { PhaseReport } from "./phases";
 import { changesText } from "./progress";
@@ -18,6 +20,10 @@ export interface RunReport {
   readonly action: Result["action"];
   readonly result: Result["result"];
   readonly changes: Result["changes"];
+  /** Of a preview that makes everything. */
+  readonly creation?: Creation;
+  /** The cluster's hosts as planned, USD a month; absent where they cost nothing. What it is of, and what it leaves out: `kilonode scale`. */
+  readonly costUsdPerMonth?: number;
   readonly durationMs: number;
   readonly phases: readonly PhaseReport[];
   readonly diagnostics: readonly Diagnostic[];
@@ -43,7 +49,7 @@ export function summaryText(report: RunReport, plan: ClusterPlan, style: Style):
   const lines = [
     "",
     `${style.bold(`stack ${stack}`)}: ${action} ${colour(result)} in ${duration(report.durationMs)} (${engine} engine)`,
-    ...table([["resources", changesText(report.changes, planned)]], "  "),
+    ...table([["resources", resourcesText(report, planned)], ...figureRows(report)], "  "),
   ];
   if (!planned) lines.push(...phaseTable(phases));
   lines.push(...failures.flatMap((failure) => failureText(failure, style)));
@@ -53,6 +59,18 @@ export function summaryText(report: RunReport, plan: ClusterPlan, style: Style):
   if (report.health) lines.push(...healthText(stack, report.health, style));
   if (action === "up" && exitCodeOfRun(report) === exitCodes.done) lines.push(...howToUse(stack, plan));
   return lines;
+}
+
+function resourcesText({ changes, creation }: RunReport, planned: boolean): string {
+  const text = changesText(changes, planned);
+  return creation ? `${text}, ${creation.resourcesPerControlPlaneHost} a control-plane host` : text;
+}
+
+function figureRows({ costUsdPerMonth, creation }: RunReport): string[][] {
+  return [
+    ...(costUsdPerMonth === undefined ? [] : [["cost", `${usd(costUsdPerMonth)} a month: ${priced}`]]),
+    ...(creation?.longestChain ? [["longest chain", chainText(creation.longestChain)]] : []),
+  ];
 }
 
 function healthText(stack: string, { healthy, problems, durationMs }: Health, style: Style): string[] {

@@ -16,6 +16,13 @@ export interface PlatformModule<P extends Prepared = Prepared> {
   readonly knobs: PlatformKnobs;
   /** How the rehearsal engine really makes its hosts. Absent: it makes none. */
   readonly rehearsal?: PlatformRehearsal;
+  /** True: a month of its hosts costs what the scale says. */
+  readonly priced: boolean;
+  /**
+   * How long it takes to make what takes more than a moment, seconds by type of resource, and `host`: until a host that was made answers.
+   * Absent: nothing that anybody waits for.
+   */
+  readonly creationSeconds?: Readonly<Record<string, number>>;
   /** What the plan needs to know of it. Pure. */
   facts(spec: ClusterSpec): PlatformFacts;
   /** Before the first resource: gets ready what hosts need, and looks at what exists. */

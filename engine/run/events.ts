@@ -27,6 +27,8 @@ export interface Step {
   readonly internal: boolean;
   readonly parent: string | undefined;
   readonly provider: string | undefined;
+  /** URNs that it waits for, beside its parent's. Absent: the events of Pulumi's own engine do not tell. */
+  readonly dependencies?: readonly string[];
   readonly protect: boolean;
   readonly oldId: string | undefined;
   newId: string | undefined;

@@ -6,7 +6,7 @@ import type { Step } from "../run/events";
 import { Bail, messageOf, type Run } from "../run/run";
 import { setProperties } from "../state/goal";
 import type { Snapshot } from "../state/snapshot";
-import { type ResourceState, urnName } from "../state/types";
+import { dependenciesOf, type ResourceState, urnName } from "../state/types";
 import { changedPaths, same } from "../values/compare";
 import { hasSecret, isSecret, plainValues, redacted, secret } from "../values/secrets";
 import type { Values } from "../values/value";
@@ -74,6 +74,7 @@ export class Executor {
         (isProviderType(state.type) && /^default(_|$)/.test(urnName(state.urn))),
       parent: state.parent,
       provider: state.provider,
+      dependencies: [...dependenciesOf(state)],
       protect: state.protect ?? false,
       oldId: old?.id,
       newId: planned.op === "replace" ? now?.id : undefined,

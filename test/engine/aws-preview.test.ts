@@ -1,37 +1,140 @@
-/** The stacks of AWS as a reviewer without an account sees them: the program as it is, on the pretended account. */
+/** The stacks of AWS as a reviewer without an account sees them, and what stops a preview: the program as it is, on the pretended account. */
 import { execFile } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import type { RunReport } from "../../cli/show/summary";
+import type { Step } from "../../engine";
+import { providers, Rehearsal, serveEc2 } from "../../engine/rehearsal";
+import { Account } from "./support/aws-account";
 
 const run = promisify(execFile);
 const home = mkdtempSync(join(tmpdir(), "kilonode-aws-"));
 afterAll(() => rmSync(home, { recursive: true }));
 
-interface Report {
-  readonly result: string;
-  readonly changes: Readonly<Record<string, number>>;
-  readonly diagnostics: readonly { readonly severity: string; readonly message: string }[];
+function preview(stack: string, options: readonly string[], environment: Readonly<Record<string, string>> = {}) {
+  const env = {
+    PATH: process.env.PATH,
+    HOME: home,
+    KILONODE_STATE_DIR: join(home, "state"),
+    PULUMI_CONFIG_PASSPHRASE: "a",
+    AWS_EC2_METADATA_DISABLED: "true",
+    ...environment,
+  };
+  const words = ["cli/kilonode.mjs", "preview", stack, "--engine", "rehearsal", ...options];
+  return run(process.execPath, words, { env });
 }
 
-describe("a preview from nothing, on the pretended account", () => {
-  test.each([
-    ["test", 267],
-    ["prod-a", 564],
-  ])("of %s makes %i resources, and nothing is wrong with any of them", async (stack, resources) => {
-    const env = {
-      PATH: process.env.PATH,
-      HOME: home,
-      KILONODE_STATE_DIR: join(home, "state"),
-      PULUMI_CONFIG_PASSPHRASE: "a",
-    };
-    const words = ["cli/kilonode.mjs", "preview", stack, "--engine", "rehearsal", "--json"];
-    const { stdout } = await run(process.execPath, words, { env: { ...env, AWS_EC2_METADATA_DISABLED: "true" } });
-    const { changes, diagnostics, result } = JSON.parse(stdout) as Report;
-    expect([result, changes]).toEqual(["succeeded", { create: resources }]);
+describe("a preview from nothing", () => {
+  test("makes everything, nothing is wrong with any of it, and nothing is kept of it", async () => {
+    const { stdout } = await preview("test", ["--json"]);
+    const { changes, costUsdPerMonth = 0, creation, diagnostics, result } = JSON.parse(stdout) as RunReport;
+    expect([result, changes]).toEqual(["succeeded", { create: 267 }]);
     expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
     expect(existsSync(join(home, "state")) ? readdirSync(join(home, "state")) : []).toEqual([]);
+    expect(costUsdPerMonth).toBeGreaterThan(0);
+    expect(creation?.resourcesPerControlPlaneHost).toBe(38.1);
+    // All hosts at once: one of them is in the chain, and no other waits for it.
+    const chain = creation?.longestChain?.operations ?? [];
+    expect(chain.filter(({ type }) => type === "aws:ec2/instance:Instance")).toHaveLength(1);
+    expect(chain.map(({ name }) => name)).toContain("masters-rollout");
+  });
+
+  test("says in words what a large cluster takes and costs", async () => {
+    const { stdout } = await preview("prod-a", []);
+    const [, figures = ""] = stdout.split("preview succeeded");
+    expect(figures).toMatch(/ {2}resources {6}564 to create, 20\.1 a control-plane host\n/);
+    expect(figures).toMatch(
+      / {2}cost {11}22,685 USD a month: instances on demand, Linux, in us-east-1, prices of 2026-07-20; /,
+    );
+    expect(figures).toMatch(
+      / {2}longest chain {2}\d+ operations, about \d+ minutes: .*Instance prod-a-[a-z0-9-]+ 20 s -> host .* -> rollout masters-rollout 60 s/,
+    );
+  });
+});
+
+describe("a preview with credentials", () => {
+  const credentials = { AWS_ACCESS_KEY_ID: "AKIAEXAMPLE", AWS_SECRET_ACCESS_KEY: "example" };
+  let end: (() => Promise<void>) | undefined;
+  afterEach(async () => {
+    vi.unstubAllEnvs();
+    await end?.();
+    end = undefined;
+  });
+
+  /** @returns where EC2 of a pretended account answers */
+  async function pretended(plan?: ConstructorParameters<typeof Account>[0]): Promise<string> {
+    const account = new Account(plan);
+    const api = await serveEc2({ cloud: account.provider.cloud, region: "eu-central-1" });
+    end = async () => {
+      await api.close();
+      account.close();
+    };
+    return api.url;
+  }
+
+  test("refuses a type that a zone does not have, and names no zone that the cluster has already", async () => {
+    const plan = join(home, "plan.json");
+    writeFileSync(plan, JSON.stringify({ notOffered: { "eu-central-1b": ["m5d.4xlarge", "c7i.8xlarge"] } }));
+    const refused = preview("prod-a", [], { REHEARSAL_AWS: plan });
+    const { stdout } = await refused.catch((error: { stdout: string }) => error);
+    expect(stdout).toContain("AWS would refuse this; nothing was touched");
+    for (const words of [
+      "eu-central-1b has no c7i.8xlarge, which 4 hosts (prod-a-master-2) of it need; no zone of eu-central-1 that is free has it",
+      "eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; no zone of eu-central-1 that is free has it",
+    ])
+      expect(stdout).toContain(words);
+  });
+
+  test("asks no host for its content before what it fetches is there, and its right to", async () => {
+    const environment = { ...credentials, AWS_ENDPOINT_URL_EC2: await pretended(), AWS_EC2_METADATA_DISABLED: "true" };
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    const stateFile = join(home, "order.json");
+    const stack = new Rehearsal({ projectDir: ".", stack: "test", stateFile, passphrase: "a", providers });
+    const { result, steps } = await stack.preview();
+    expect(result).toBe("succeeded");
+    const byUrn = new Map(steps.map((step) => [step.urn, step]));
+    const waitsFor = (urn: string, found = new Set<string>()): Set<string> => {
+      const { dependencies = [], parent } = byUrn.get(urn) as Step;
+      for (const other of [...dependencies, ...(parent === undefined ? [] : [parent])])
+        if (!found.has(other)) waitsFor(other, found.add(other));
+      return found;
+    };
+    const fetched = steps.filter(({ type }) => /:BucketObjectv2$|:RolePolicy$/.test(type)).map(({ urn }) => urn);
+    const contents = steps.filter(({ name, type }) => type === "command:remote:Command" && name.endsWith("-machine"));
+    // Six binaries, the policies of three roles.
+    expect([fetched.length, contents.length]).toEqual([9, 7]);
+    for (const { urn } of contents) {
+      const waited = waitsFor(urn);
+      expect(fetched.filter((one) => !waited.has(one))).toEqual([]);
+    }
+  });
+
+  test("names every right that they lack", async () => {
+    const denied = createServer((_, response) =>
+      response
+        .writeHead(403, { "content-type": "text/xml" })
+        .end(
+          "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this operation.</Message></Error></Errors></Response>",
+        ),
+    );
+    await new Promise<void>((resolve) => denied.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(denied.address() as AddressInfo).port}`;
+    for (const [name, value] of Object.entries({ ...credentials, AWS_ENDPOINT_URL_EC2: url })) vi.stubEnv(name, value);
+    try {
+      const stateFile = join(home, "denied.json");
+      const stack = new Rehearsal({ projectDir: ".", stack: "prod-a", stateFile, passphrase: "a", providers });
+      const { diagnostics, result } = await stack.preview();
+      expect(result).toBe("failed");
+      expect(diagnostics.map(({ message }) => message).join("\n")).toContain(
+        "lack ec2:DescribeInstances and ec2:DescribeInstanceTypeOfferings in eu-central-1",
+      );
+    } finally {
+      denied.close();
+    }
   });
 });

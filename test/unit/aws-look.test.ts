@@ -4,7 +4,14 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { ec2, lacksCredentials, lookAtInstances, lookFailed } from "../../components/platform/aws/look";
+import {
+  ec2,
+  lacksCredentials,
+  lookAtInstances,
+  lookAtOffers,
+  lookFailed,
+  questions,
+} from "../../components/platform/aws/look";
 import { freePort } from "../support/loopback";
 
 type Answer = readonly [status: number, body: string];
@@ -138,22 +145,29 @@ describe("the look", () => {
     answers = [described("<item><instanceState><name>running</name></instanceState></item>")];
     await expect(look()).rejects.toThrow(/not as documented:[\s\S]*InstanceId/);
     answers = [described(instance("i-0a", tags), { next: "again" })];
-    await expect(look()).rejects.toThrow(/more than 4000 instances/);
+    await expect(look()).rejects.toThrow(/DescribeInstances with more than 20 pages/);
     expect(asked.length).toBeLessThan(25);
   });
 
   it("says in an operator's words why there was no answer", async () => {
     const inWords = async () => {
       const error = await look().catch((thrown: unknown) => thrown);
-      return { lacks: lacksCredentials(error), message: lookFailed(error, "eu-central-1").message };
+      return {
+        lacks: lacksCredentials(error),
+        message: lookFailed([{ action: questions.instances, error }], "eu-central-1").message,
+      };
     };
     answers = [failed("UnauthorizedOperation", 403)];
     expect(await inWords()).toEqual({
       lacks: false,
       message: expect.stringMatching(
-        /cannot be looked at: UnauthorizedOperation: it says why\. Check .* Nothing was touched/,
+        /lack ec2:DescribeInstances in eu-central-1 \(UnauthorizedOperation: it says why\): give them the policy of docs\/aws-deployer\.json, .* Nothing was touched/,
       ),
     });
+    answers = [failed("AuthFailure", 401)];
+    expect((await inWords()).message).toMatch(
+      /cannot be looked at: AuthFailure: it says why\. Check the network and the credentials/,
+    );
     answers = [[200, "<DescribeInst"]];
     expect((await inWords()).message).toMatch(/cannot be looked at/);
     vi.stubEnv("AWS_ENDPOINT_URL_EC2", `http://127.0.0.1:${await freePort()}`);
@@ -163,6 +177,35 @@ describe("the look", () => {
       lacks: true,
       message: expect.stringMatching(/no credentials for AWS are at hand/),
     });
+  });
+});
+
+describe("what zones offer", () => {
+  const offered = (places: string, next = ""): Answer => [
+    200,
+    `<DescribeInstanceTypeOfferingsResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>1</requestId>` +
+      `<instanceTypeOfferingSet>${places}</instanceTypeOfferingSet>${next && `<nextToken>${next}</nextToken>`}</DescribeInstanceTypeOfferingsResponse>`,
+  ];
+  const place = (type: string, location: string) =>
+    `<item><instanceType>${type}</instanceType><locationType>availability-zone</locationType><location>${location}</location></item>`;
+
+  it("is asked for the types that hosts need, page by page", async () => {
+    answers = [offered(place("m5d.4xlarge", "eu-central-1a"), "more"), offered(place("c7i.8xlarge", "eu-central-1b"))];
+    const client = ec2("eu-central-1");
+    const offers = await lookAtOffers(client, ["c7i.8xlarge", "m5d.4xlarge"]);
+    client.destroy();
+    expect(offers).toEqual([
+      { type: "m5d.4xlarge", availabilityZone: "eu-central-1a" },
+      { type: "c7i.8xlarge", availabilityZone: "eu-central-1b" },
+    ]);
+    expect(Object.fromEntries(asked[0] ?? [])).toMatchObject({
+      Action: "DescribeInstanceTypeOfferings",
+      LocationType: "availability-zone",
+      "Filter.1.Name": "instance-type",
+      "Filter.1.Value.1": "c7i.8xlarge",
+      "Filter.1.Value.2": "m5d.4xlarge",
+    });
+    expect(asked[1]?.get("NextToken")).toBe("more");
   });
 });
 

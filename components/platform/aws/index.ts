@@ -1,5 +1,6 @@
 /** AWS: every host an instance with an address of its own, the API behind a network load balancer, nodes in auto scaling groups. */
 import type { PlatformModule } from "../module";
+import { creationSeconds } from "./creation-seconds";
 import { awsFacts } from "./facts";
 import { hostRules } from "./host-rules";
 import { awsKnobs } from "./knobs";
@@ -15,6 +16,8 @@ const placement = () => require("./placement") as typeof import("./placement");
 export const aws: PlatformModule<PreparedAws> = {
   knobs: { ...awsKnobs, rules: [...awsRules, ...hostRules] },
   rehearsal: { serves: "aws", prepare: (run) => rehearsal().prepareRehearsal(run) },
+  priced: true,
+  creationSeconds,
   facts: awsFacts,
   prepare: (run) => preparation().prepareAws(run),
   place: (args) => placement().placeAws(args),

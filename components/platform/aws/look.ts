@@ -1,9 +1,10 @@
-/** Looks at the instances of a cluster: reads only, whoever asks. */
+/** Looks at the instances of a cluster, and at what its zones offer: reads only, whoever asks. */
 import type { EC2Client } from "@aws-sdk/client-ec2";
 import * as z from "zod";
 import { UserError } from "../../../config/errors";
 import { hostTag, hostTags } from "./host-tags";
 import { clusterTag, ownerTag } from "./names";
+import type { Offer } from "./offers";
 import type { SeenInstance } from "./seen";
 
 const Tag = z.object({ Key: z.string(), Value: z.string() });
@@ -13,8 +14,13 @@ const Instance = z.object({
   PrivateIpAddress: z.ipv4().optional(),
   Tags: z.array(Tag).default([]),
 });
-const Answer = z.object({
+const Instances = z.object({
   Reservations: z.array(z.object({ OwnerId: z.string(), Instances: z.array(Instance).default([]) })).default([]),
+  NextToken: z.string().optional(),
+});
+
+const Offers = z.object({
+  InstanceTypeOfferings: z.array(z.object({ InstanceType: z.string(), Location: z.string() })).default([]),
   NextToken: z.string().optional(),
 });
 
@@ -42,6 +48,18 @@ export function ec2(region: string): EC2Client {
   return new sdk.EC2Client({ region, maxAttempts: limits.attempts, requestHandler });
 }
 
+/** What is asked, as IAM calls it. */
+export const questions = {
+  instances: "ec2:DescribeInstances",
+  offers: "ec2:DescribeInstanceTypeOfferings",
+} as const;
+
+/** A question, and why there was no answer. */
+export interface Unanswered {
+  readonly action: string;
+  readonly error: unknown;
+}
+
 /** All instances that are called hosts of the stack, and are not gone for good. */
 export async function lookAtInstances(
   client: EC2Client,
@@ -53,30 +71,49 @@ export async function lookAtInstances(
     { Name: "tag-key", Values: [hostTag] },
     { Name: "instance-state-name", Values: ["pending", "running", "stopping", "stopped"] },
   ];
-  const seen: SeenInstance[] = [];
-  let NextToken: string | undefined;
-  for (let page = 0; page < limits.pages; page++) {
-    const command = new DescribeInstancesCommand({ Filters, MaxResults: limits.instancesOfPage, NextToken });
-    const { NextToken: next, Reservations } = answered(await client.send(command));
-    for (const { Instances, OwnerId } of Reservations) {
+  const pages = await pagesOf(questions.instances, Instances, (NextToken) =>
+    client.send(new DescribeInstancesCommand({ Filters, MaxResults: limits.instancesOfPage, NextToken })),
+  );
+  return pages.flatMap(({ Reservations }) =>
+    Reservations.flatMap(({ Instances: instances, OwnerId }) => {
       if (OwnerId !== account)
         throw new UserError(
           `the credentials at hand are those of account ${OwnerId}, and this stack is in ${account} (aws.account): use credentials of that one. Nothing was touched`,
         );
-      seen.push(...Instances.map(seenInstance));
-    }
-    if (next === undefined) return seen;
-    NextToken = next;
-  }
-  throw new UserError(
-    `EC2 tells of more than ${limits.pages * limits.instancesOfPage} instances of ${stack}; nothing was touched`,
+      return instances.map(seenInstance);
+    }),
   );
 }
 
-function answered(answer: unknown): z.output<typeof Answer> {
-  const read = Answer.safeParse(answer);
-  if (read.success) return read.data;
-  throw new UserError(`EC2's answer to DescribeInstances is not as documented:\n${z.prettifyError(read.error)}`);
+/** Which availability zones of the region have these instance types. */
+export async function lookAtOffers(client: EC2Client, types: readonly string[]): Promise<readonly Offer[]> {
+  const sdk = require("@aws-sdk/client-ec2") as typeof import("@aws-sdk/client-ec2");
+  const Filters = [{ Name: "instance-type", Values: [...types] }];
+  const pages = await pagesOf(questions.offers, Offers, (NextToken) =>
+    client.send(
+      new sdk.DescribeInstanceTypeOfferingsCommand({ LocationType: "availability-zone", Filters, NextToken }),
+    ),
+  );
+  return pages.flatMap(({ InstanceTypeOfferings }) =>
+    InstanceTypeOfferings.map(({ InstanceType: type, Location }) => ({ type, availabilityZone: Location })),
+  );
+}
+
+async function pagesOf<P extends { readonly NextToken?: string | undefined }>(
+  action: string,
+  schema: z.ZodType<P>,
+  ask: (NextToken: string | undefined) => Promise<unknown>,
+): Promise<P[]> {
+  const pages: P[] = [];
+  for (let next: string | undefined; pages.length < limits.pages; ) {
+    const read = schema.safeParse(await ask(next));
+    if (!read.success)
+      throw new UserError(`EC2's answer to ${action} is not as documented:\n${z.prettifyError(read.error)}`);
+    pages.push(read.data);
+    next = read.data.NextToken;
+    if (next === undefined) return pages;
+  }
+  throw new UserError(`EC2 answers ${action} with more than ${limits.pages} pages; nothing was touched`);
 }
 
 function seenInstance({ InstanceId, PrivateIpAddress, State, Tags }: z.output<typeof Instance>): SeenInstance {
@@ -99,13 +136,23 @@ function seenInstance({ InstanceId, PrivateIpAddress, State, Tags }: z.output<ty
 export const lacksCredentials = (error: unknown): boolean =>
   error instanceof Error && error.name === "CredentialsProviderError";
 
-/** The same in the words of an operator. */
-export function lookFailed(error: unknown, region: string): UserError {
-  if (error instanceof UserError) return error;
+const denials: readonly string[] = ["UnauthorizedOperation", "AccessDenied", "AccessDeniedException"];
+
+/** The same in the words of an operator: what lacks the right to ask, all at once. */
+export function lookFailed(unanswered: readonly [Unanswered, ...Unanswered[]], region: string): UserError {
+  const errors = unanswered.map(({ error }) => error as Error);
+  const known = errors.find((error) => error instanceof UserError);
+  if (known instanceof UserError) return known;
+  if (errors.some(lacksCredentials))
+    return new UserError(
+      `no credentials for AWS are at hand, so nobody can look at what exists in ${region}: give some (AWS_PROFILE, AWS_ACCESS_KEY_ID, a role of this machine). Nothing was touched`,
+    );
+  const denied = unanswered.filter(({ error }) => denials.includes((error as Error).name));
+  const [{ error }] = denied.length > 0 ? (denied as [Unanswered]) : unanswered;
   const { message, name } = error as Error;
   return new UserError(
-    lacksCredentials(error)
-      ? `no credentials for AWS are at hand, so nobody can look at what exists in ${region}: give some (AWS_PROFILE, AWS_ACCESS_KEY_ID, a role of this machine). Nothing was touched`
-      : `what exists in ${region} cannot be looked at: ${name}: ${message}. Check the network and the rights of the credentials (docs/aws.md), then run it again. Nothing was touched`,
+    denied.length > 0
+      ? `the credentials at hand lack ${denied.map(({ action }) => action).join(" and ")} in ${region} (${name}: ${message}): give them the policy of docs/aws-deployer.json, see docs/aws.md#roles. Nothing was touched`
+      : `what exists in ${region} cannot be looked at: ${name}: ${message}. Check the network and the credentials (docs/aws.md#roles), then run it again. Nothing was touched`,
   );
 }

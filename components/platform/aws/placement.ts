@@ -13,7 +13,7 @@ import { Placer } from "./place";
 import { type AwsPlan, awsPlan } from "./plan";
 import type { PreparedAws } from "./prepare";
 import { hostPrinted } from "./printed";
-import { type GivenName, resourceKey } from "./resource";
+import { type AwsType, type GivenName, keyOf, resourceKey } from "./resource";
 import { foundMachine, generationOf, type Judged, refuse, refused, unreadable } from "./seen";
 
 export async function placeAws(args: PlacementArgs<PreparedAws>): Promise<Placement> {
@@ -30,10 +30,14 @@ export async function placeAws(args: PlacementArgs<PreparedAws>): Promise<Placem
   return new AwsCluster(args, parts, judged);
 }
 
+const fetching: readonly AwsType[] = ["s3/bucketObjectv2:BucketObjectv2", "iam/rolePolicy:RolePolicy"];
+
 class AwsCluster extends pulumi.ComponentResource implements Placement {
   readonly boundary: pulumi.Resource;
   readonly #placer: Placer;
   readonly #plan: AwsPlan;
+  /** What hosts fetch as soon as they answer, and their right to. */
+  readonly #fetched: readonly pulumi.Resource[];
 
   constructor(
     private readonly args: PlacementArgs<PreparedAws>,
@@ -47,6 +51,8 @@ class AwsCluster extends pulumi.ComponentResource implements Placement {
     const provider = new Provider(args.plan.stack, { region, allowedAccountIds: [account] }, { parent: this });
     this.#placer = new Placer((name) => this.#given(name), { parent: this, provider });
     this.#placer.place(this.#plan.resources, [args.after]);
+    const fetched = this.#plan.resources.filter(({ type }) => fetching.includes(type));
+    this.#fetched = fetched.map((one) => this.#placer.made(keyOf(one)));
     // All hosts have it, and nothing ever takes its place.
     this.boundary = this.#placer.made(resourceKey("ec2/securityGroup:SecurityGroup", `${args.plan.stack}-hosts`));
     this.registerOutputs({});
@@ -65,7 +71,7 @@ class AwsCluster extends pulumi.ComponentResource implements Placement {
     const instance = this.#placer.made(resourceKey("ec2/instance:Instance", name)).id;
     const answering = answeringHost(
       { name, address, region: this.parts.region, instance },
-      { parent: this, dependsOn: made },
+      { parent: this, dependsOn: [...made, ...this.#fetched] },
     );
     const target = answering.stdout.apply((stdout) => {
       const printed = hostPrinted({ stdout });

@@ -1,4 +1,4 @@
-/** What is got ready before the first resource: the binaries that hosts will fetch, and a look at the instances that there are. */
+/** What is got ready before the first resource: the binaries that hosts will fetch, and a look at what there is. */
 import { randomBytes } from "node:crypto";
 import { exitCodes, UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
@@ -7,7 +7,8 @@ import { progressLine } from "../../../toolchain/progress";
 import type { PreparationRun, Prepared } from "../module";
 import { binariesOf } from "./artifacts";
 import { machineProblems } from "./host-rules";
-import { ec2, lacksCredentials, lookAtInstances, lookFailed } from "./look";
+import { ec2, lacksCredentials, lookAtInstances, lookAtOffers, lookFailed, questions, type Unanswered } from "./look";
+import { offerProblems, typesOf } from "./offers";
 import { type AwsParts, awsParts } from "./parts";
 import type { SeenInstance } from "./seen";
 
@@ -21,11 +22,11 @@ export interface PreparedAws extends Prepared {
 
 export async function prepareAws(run: PreparationRun): Promise<PreparedAws> {
   const parts = awsParts(run.spec, run.plan);
-  const problems = machineProblems(parts);
+  // Nothing is built before it is known that AWS answers.
+  const { offers, seen } = await look(parts, run);
+  const problems = [...machineProblems(parts), ...(offers ? offerProblems(parts, seen, offers) : [])];
   if (problems.length > 0)
     throw new UserError("AWS would refuse this; nothing was touched", exitCodes.badConfiguration, problems);
-  // Nothing is built before it is known that AWS answers.
-  const seen = await look(parts, run);
   const tools = await binaries(run);
   return {
     parts,
@@ -36,18 +37,28 @@ export async function prepareAws(run: PreparationRun): Promise<PreparedAws> {
   };
 }
 
-async function look({ account, region, stack }: AwsParts, { change, say }: PreparationRun) {
+/** Offers are undefined where nobody was asked. */
+async function look(parts: AwsParts, { change, say }: PreparationRun) {
+  const { account, region, stack } = parts;
   const client = ec2(region);
-  try {
-    return await lookAtInstances(client, { account, stack });
-  } catch (error) {
-    // Nobody was asked, and nothing will be made: a plan can be read without an account.
-    if (change || !lacksCredentials(error)) throw lookFailed(error, region);
-    say(`no credentials for AWS: nobody has looked at what exists in ${region}. This shows ${stack} as if nothing did`);
-    return [];
-  } finally {
-    client.destroy();
-  }
+  const answers = await Promise.allSettled([
+    lookAtInstances(client, { account, stack }),
+    lookAtOffers(client, typesOf(parts)),
+  ]);
+  client.destroy();
+  const [seen, offers] = answers;
+  if (seen.status === "fulfilled" && offers.status === "fulfilled") return { seen: seen.value, offers: offers.value };
+  const actions = [questions.instances, questions.offers];
+  const unanswered = answers.flatMap((answer, index): Unanswered[] =>
+    answer.status === "rejected" ? [{ action: actions[index] ?? "", error: answer.reason }] : [],
+  );
+  // A plan can be read without an account: nobody was asked, and nothing will be made.
+  if (change || !unanswered.every(({ error }) => lacksCredentials(error)))
+    throw lookFailed(unanswered as [Unanswered], region);
+  say(
+    `no credentials for AWS: nobody has looked at what exists in ${region}, nor whether its zones have the instances. This shows ${stack} as if nothing did`,
+  );
+  return { seen: [] };
 }
 
 async function binaries({ change, plan, say, spec }: PreparationRun) {
