@@ -5,7 +5,7 @@ import { turnsOf } from "../../components/plan/turns";
 import { type Generation, hostResources } from "../../components/platform/aws/hosts";
 import { fingerprintOf, machineOf, volumesTextOf } from "../../components/platform/aws/machine";
 import { awsParts } from "../../components/platform/aws/parts";
-import { awsPlan } from "../../components/platform/aws/plan";
+import { awsPlan, wholeCluster } from "../../components/platform/aws/plan";
 import type { AwsResource } from "../../components/platform/aws/resource";
 import {
   foundMachine,
@@ -16,6 +16,7 @@ import {
   unreadable,
 } from "../../components/platform/aws/seen";
 import type { RawConfiguration } from "../../config/read";
+import { awsPlanOf, awsStacks, ofType } from "../support/aws";
 import { clusterOf, hostOf, rawOf } from "../support/plans";
 
 function partsOf(stack: string, aws: object = {}, change: RawConfiguration = {}) {
@@ -71,6 +72,17 @@ describe("a host as resources", () => {
     expect(text).toContain('"httpTokens": "required"');
     expect(text).toContain('"httpPutResponseHopLimit": 1');
     expect(text).not.toMatch(/PRIVATE KEY|password/i);
+  });
+
+  // No linter finds either of an instance: test/binaries/aws-judges/planted.ts.
+  it.each(awsStacks)("have no disk in clear and no metadata without a token: %s", (stack) => {
+    const instances = ofType(wholeCluster(awsPlanOf(stack)), "ec2/instance:Instance");
+    expect(instances.length).toBeGreaterThan(0);
+    for (const { args } of instances)
+      expect(args).toMatchObject({
+        rootBlockDevice: { encrypted: true, kmsKeyId: { $ref: `kms/key:Key::${stack}-disks` } },
+        metadataOptions: { httpTokens: "required", httpPutResponseHopLimit: 1 },
+      });
   });
 });
 

@@ -223,9 +223,14 @@ export function deployerPolicy({
         StringEquals: { "iam:PassedToService": "ec2.amazonaws.com" },
       }),
       // Made by AWS itself with an account's first load balancer and first group.
-      statement("RolesOfServices", ["iam:CreateServiceLinkedRole"], "*", {
-        StringEquals: { "iam:AWSServiceName": ["autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com"] },
-      }),
+      statement(
+        "RolesOfServices",
+        ["iam:CreateServiceLinkedRole"],
+        `arn:${partition}:iam::${account}:role/aws-service-role/*`,
+        {
+          StringEquals: { "iam:AWSServiceName": ["autoscaling.amazonaws.com", "elasticloadbalancing.amazonaws.com"] },
+        },
+      ),
     ],
   };
 }
