@@ -7,6 +7,7 @@ export const longest = [
   "test/lab/keys.test.ts",
   "test/lab/machines.test.ts",
   "test/lab/rollout-etcd.test.ts",
+  "test/lab/aws.test.ts",
   "test/lab/repair.test.ts",
   "test/lab/kept.test.ts",
   "test/lab/upgrade.test.ts",

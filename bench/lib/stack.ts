@@ -31,7 +31,7 @@ export class TestStack {
     this.file = join(project, `stacks/Pulumi.${name}.yaml`);
     const config = (parse(readFileSync(join(project, `stacks/Pulumi.${base}.yaml`), "utf8")) as { config: Config })
       .config;
-    this.write({ ...config, "kilonode:network": { hosts: ranges[name] } });
+    this.write({ ...config, "kilonode:network": { ...(config["kilonode:network"] as object), hosts: ranges[name] } });
     this.env = { ...process.env, KILONODE_STATE_DIR: this.stateDir, PULUMI_CONFIG_PASSPHRASE: "test", NO_COLOR: "1" };
   }
 

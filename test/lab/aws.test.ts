@@ -1,0 +1,92 @@
+/**
+ * A cluster on AWS as far as it can be had without an account: the program as it is, on the pretended account, whose instances are hosts of
+ * this machine that boot their user-data through unmodified cloud-init.
+ */
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Ran, TestStack } from "../../bench/lib/stack";
+import { reportLine, type WriterReport, whileWriting } from "../../bench/lib/writer";
+import type { StatusReport } from "../../cli/hosts/status-types";
+import type { StateFile } from "../../engine";
+
+const root = process.getuid?.() === 0 && process.platform === "linux";
+const stack = new TestStack("cloud", "test");
+const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
+const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-cloud"], { stdio: "inherit" });
+
+/** Name to id and image, from the state. */
+async function instances(): Promise<Readonly<Record<string, { readonly id: string; readonly image: unknown }>>> {
+  const exported = await stack.run("state", "export");
+  ok(exported);
+  const { resources = [] } = (JSON.parse(exported.stdout) as StateFile).deployment;
+  const found = resources.filter(({ type }) => type === "aws:ec2/instance:Instance");
+  return Object.fromEntries(
+    found.map(({ id = "", outputs, urn }) => [urn.split("::").at(-1), { id, image: outputs?.ami }]),
+  );
+}
+
+describe.runIf(root)("a cluster on the pretended account of AWS", () => {
+  beforeAll(() => {
+    clean();
+    stack.configure({ network: { operators: ["10.44.15.0/24"] } });
+  });
+  afterAll(async () => {
+    await stack.run("destroy", "--yes");
+    clean();
+    stack.remove();
+  });
+
+  it("comes up with one command, and has nothing to change a second time", async () => {
+    ok(await stack.run("up", "--engine", "rehearsal"));
+    ok(await stack.run("up", "--expect-no-changes"));
+    const ready = await stack.run("kubectl", "get", "--raw", "/readyz");
+    expect(ready.stdout).toBe("ok");
+    const { etcd, healthy, problems } = await stack.json<StatusReport>("status");
+    expect([healthy, problems]).toEqual([true, []]);
+    expect(etcd.map(({ shard, healthy: members }) => [shard, members])).toEqual([
+      ["main", 3],
+      ["events", 1],
+    ]);
+  });
+
+  it("is on hosts that AWS's own way has made: cloud-init, tokens of the metadata service, a key of the host's own", async () => {
+    const said = await stack.ssh("etcd-main-1", "cloud-init status --long; ls /root/.ssh 2>&1; cat /etc/hostname");
+    expect(said).toContain("status: done");
+    expect(said).toContain("DataSourceEc2");
+    expect(said).toContain("cannot access '/root/.ssh'");
+    expect(said).toContain("cloud-etcd-main-1");
+  });
+
+  it("takes another image host by host, with its data, while every write is answered and kept", async () => {
+    const before = await instances();
+    const image = "ami-0fedcba9876543210";
+    stack.configure({ aws: { ...(stack.configuration.aws as object), image } });
+    let report: WriterReport | undefined;
+    const { stdout: kubeconfig } = await stack.run("kubeconfig");
+    await whileWriting(
+      kubeconfig,
+      "default",
+      async () => ok(await stack.run("up")),
+      (told) => {
+        report = told;
+        console.log(`another image: ${reportLine(told)}`);
+      },
+    );
+    expect([report?.failed, report?.lost]).toEqual([[], []]);
+    const after = await instances();
+    expect(Object.keys(after)).toHaveLength(7);
+    for (const [name, { id }] of Object.entries(before)) {
+      expect(after[name]?.id).not.toBe(id);
+      expect(after[name]?.image).toBe(image);
+    }
+    ok(await stack.run("up", "--expect-no-changes"));
+  });
+
+  it("is destroyed to nothing", async () => {
+    ok(await stack.run("destroy", "--yes"));
+    expect(readdirSync("/run/netns").filter((name) => name.startsWith("kn-cloud"))).toEqual([]);
+    expect(readFileSync("/etc/hosts", "utf8")).not.toContain("kn-cloud");
+    expect(readdirSync(stack.stateDir)).toEqual([]);
+  });
+});
