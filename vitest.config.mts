@@ -4,7 +4,7 @@ import { LongestFirst } from "./test/longest-first";
 // Four projects: `unit` (pure) beside `engine` (the rehearsal engine and its child processes, a whole cluster on a platform of the
 // test's own), then `binaries` (flags and files given to the real programs, at their own ports), then `lab` (real hosts: Linux,
 // root). What tests do most is wait: for a process, a gate, an election. So more of them run side by side than there are cores.
-const sideBySide = 3;
+const sideBySide = 2;
 
 export default defineConfig({
   test: {

@@ -3,7 +3,7 @@
  * this machine that boot their user-data through unmodified cloud-init.
  */
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, type WriterReport, whileWriting } from "../../bench/lib/writer";
@@ -16,10 +16,8 @@ const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-cloud"], { stdio: "inherit" });
 
 /** Name to id and image, from the state. */
-async function instances(): Promise<Readonly<Record<string, { readonly id: string; readonly image: unknown }>>> {
-  const exported = await stack.run("state", "export");
-  ok(exported);
-  const { resources = [] } = (JSON.parse(exported.stdout) as StateFile).deployment;
+function instances(): Readonly<Record<string, { readonly id: string; readonly image: unknown }>> {
+  const { resources = [] } = (JSON.parse(readFileSync(stack.stateFile, "utf8")) as StateFile).deployment;
   const found = resources.filter(({ type }) => type === "aws:ec2/instance:Instance");
   return Object.fromEntries(
     found.map(({ id = "", outputs, urn }) => [urn.split("::").at(-1), { id, image: outputs?.ami }]),
@@ -50,16 +48,17 @@ describe.runIf(root)("a cluster on the pretended account of AWS", () => {
     ]);
   });
 
-  it("is on hosts that AWS's own way has made: cloud-init, tokens of the metadata service, a key of the host's own", async () => {
-    const said = await stack.ssh("etcd-main-1", "cloud-init status --long; ls /root/.ssh 2>&1; cat /etc/hostname");
-    expect(said).toContain("status: done");
-    expect(said).toContain("DataSourceEc2");
-    expect(said).toContain("cannot access '/root/.ssh'");
-    expect(said).toContain("cloud-etcd-main-1");
+  it("is on hosts that AWS's own way has made: cloud-init, by the metadata service", async () => {
+    const said = await stack.ssh(
+      "etcd-main-1",
+      "cat /run/cloud-init/cloud-id /etc/hostname; tail -1 /var/log/cloud-init-output.log",
+    );
+    expect(said).toMatch(/^aws\ncloud-etcd-main-1\n/);
+    expect(said).toContain("Datasource DataSourceEc2");
   });
 
   it("takes another image host by host, with its data, while every write is answered and kept", async () => {
-    const before = await instances();
+    const before = instances();
     const image = "ami-0fedcba9876543210";
     stack.configure({ aws: { ...(stack.configuration.aws as object), image } });
     let report: WriterReport | undefined;
@@ -74,7 +73,7 @@ describe.runIf(root)("a cluster on the pretended account of AWS", () => {
       },
     );
     expect([report?.failed, report?.lost]).toEqual([[], []]);
-    const after = await instances();
+    const after = instances();
     expect(Object.keys(after)).toHaveLength(7);
     for (const [name, { id }] of Object.entries(before)) {
       expect(after[name]?.id).not.toBe(id);
@@ -87,6 +86,6 @@ describe.runIf(root)("a cluster on the pretended account of AWS", () => {
     ok(await stack.run("destroy", "--yes"));
     expect(readdirSync("/run/netns").filter((name) => name.startsWith("kn-cloud"))).toEqual([]);
     expect(readFileSync("/etc/hosts", "utf8")).not.toContain("kn-cloud");
-    expect(readdirSync(stack.stateDir)).toEqual([]);
+    expect(existsSync(stack.stateDir)).toBe(false);
   });
 });
