@@ -1,11 +1,11 @@
 /** AWS: every host an instance with an address of its own, the API behind a network load balancer, nodes in auto scaling groups. */
 import type { PlatformModule } from "../module";
+import { hostPrinted, hostType } from "../printed";
 import { creationSeconds } from "./creation-seconds";
 import { awsFacts } from "./facts";
 import { hostRules } from "./host-rules";
 import { awsKnobs } from "./knobs";
 import type { PreparedAws } from "./prepare";
-import { hostPrinted, hostType } from "./printed";
 import { awsRules } from "./rules";
 
 /** Loaded when they are needed: the command plans and reads states without them. */

@@ -5,6 +5,7 @@ import { pulumiConnection } from "../../access/pulumi";
 import { known } from "../../known";
 import type { HostPlan } from "../../plan/types";
 import type { FoundMachine, Host, Placement, PlacementArgs } from "../module";
+import { hostPrinted } from "../printed";
 import { answeringHost } from "./host-made";
 import { hostResources } from "./hosts";
 import { machineOf } from "./machine";
@@ -12,7 +13,6 @@ import type { AwsParts } from "./parts";
 import { Placer } from "./place";
 import { type AwsPlan, awsPlan } from "./plan";
 import type { PreparedAws } from "./prepare";
-import { hostPrinted } from "./printed";
 import { type AwsType, type GivenName, keyOf, resourceKey } from "./resource";
 import { foundMachine, generationOf, type Judged, refuse, refused, unreadable } from "./seen";
 

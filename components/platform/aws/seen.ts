@@ -2,6 +2,7 @@
 import { UserError } from "../../../config/errors";
 import type { ClusterPlan, HostPlan } from "../../plan/types";
 import type { FoundMachine, MachineChange } from "../module";
+import { login } from "../printed";
 import type { Generation } from "./hosts";
 import { fingerprintOf, type HostMachine, volumesTextOf } from "./machine";
 
@@ -20,8 +21,6 @@ export interface SeenInstance {
   readonly sshKey?: string | undefined;
   readonly hostKey?: string | undefined;
 }
-
-export const login = { user: "root", port: 22 } as const;
 
 /** A host of the plan beside what was seen of it. */
 export interface Judged {

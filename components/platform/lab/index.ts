@@ -1,9 +1,9 @@
 /** The lab: every host of the plan as a systemd-nspawn machine on this Linux machine, with real systemd and sshd. */
 import type { PlatformModule } from "../module";
+import { hostPrinted, hostType } from "../printed";
 import { labFacts } from "./facts";
 import { labKnobs } from "./knobs";
 import type { PreparedLab } from "./prepare";
-import { hostPrinted, hostType } from "./printed";
 
 /** Loaded when they are needed: the command plans and reads states without them. */
 const preparation = () => require("./prepare") as typeof import("./prepare");

@@ -8,9 +8,9 @@ import { pulumiConnection } from "../../access/pulumi";
 import { known } from "../../known";
 import type { HostPlan } from "../../plan/types";
 import type { FoundMachine, Host, MachineChange, Placement, PlacementArgs } from "../module";
+import { hostPrinted, login } from "../printed";
 import { type LabHost, type LabInputs, labPrefix } from "./looks";
 import type { PreparedLab } from "./prepare";
-import { hostPrinted, login } from "./printed";
 
 /** Found from the project's folder and from stacks/, since an engine may run commands in either; nothing absolute goes into the state. */
 const scripts = 'PATH="components/platform/lab:../components/platform/lab:$PATH"';

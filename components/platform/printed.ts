@@ -1,11 +1,11 @@
-/** What `lab-host create` prints: the program pins the key, and the command finds both again in the state. */
+/** What a platform's command of a host prints: the program pins the key, and the command finds both again in the state. */
 import * as z from "zod";
-import type { MadeHost } from "../module";
+import type { MadeHost } from "./module";
 
-/** Type of the resource that is a host of the lab. */
+/** Type of the resource that tells of a host; its name is the host's. */
 export const hostType = "command:local:Command";
 
-/** How every host of the lab is logged in to. */
+/** How such a host is logged in to. */
 export const login = { user: "root", port: 22 } as const;
 const Printed = z.object({ address: z.ipv4(), hostKey: z.string().regex(/^ssh-ed25519 [A-Za-z0-9+/=]+$/) });
 
