@@ -109,13 +109,16 @@ describe("name-disks", () => {
 describe("program-key", () => {
   let metadata: Server;
   let tag: string | undefined;
+  let refusals = 0;
   const programKey = async () =>
     (await run(boot("usr/local/sbin/program-key"), [`http://127.0.0.1:${(metadata.address() as AddressInfo).port}`]))
       .stdout;
 
   beforeEach(async () => {
     tag = "ssh-ed25519 AAAA";
+    refusals = 0;
     metadata = createServer(({ headers, method, url }, response) => {
+      if (refusals-- > 0) return response.writeHead(503).end();
       const isToken =
         method === "PUT" && url === "/latest/api/token" && headers["x-aws-ec2-metadata-token-ttl-seconds"];
       const known = headers["x-aws-ec2-metadata-token"] === "the-token";
@@ -133,6 +136,11 @@ describe("program-key", () => {
     expect(await programKey()).toBe("ssh-ed25519 AAAA");
     tag = "ssh-ed25519 BBBB";
     expect(await programKey()).toBe("ssh-ed25519 BBBB");
+  });
+
+  it("asks a busy service again, while the login waits", async () => {
+    refusals = 1;
+    expect(await programKey()).toBe("ssh-ed25519 AAAA");
   });
 
   it("lets nobody in without a tag: prints nothing, and fails", async () => {
