@@ -14,7 +14,7 @@ import { catalogueOf, hostArch, isArch } from "./catalogue";
 import { checkToolchain, ensureToolchain, isSound } from "./ensure";
 import { systemCode, ToolchainError } from "./errors";
 import { type Source, sources, type ToolchainOptions } from "./plan";
-import { progressLine } from "./progress";
+import { progressTo } from "./progress";
 
 const usage = `The binaries of a cluster: compiled or downloaded once, checked by sha256 on every use.
 
@@ -129,10 +129,7 @@ async function perform({ command, json, options }: Arguments, signal: AbortSigna
     print(show(tools));
     return tools.every(isSound);
   }
-  const onProgress: ToolchainOptions["onProgress"] = (event) => {
-    const line = progressLine(event);
-    if (line) process.stderr.write(`${line}\n`);
-  };
+  const onProgress = progressTo((line) => process.stderr.write(`${line}\n`));
   print(show(await ensureToolchain({ ...options, signal, onProgress })));
   return true;
 }

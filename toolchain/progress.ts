@@ -40,6 +40,12 @@ export function progressLine(event: Progress): string | undefined {
   }
 }
 
+/** @returns what `onProgress` takes, for who prints lines */
+export const progressTo = (say: (line: string) => void) => (event: Progress) => {
+  const line = progressLine(event);
+  if (line) say(line);
+};
+
 function place(step: Step): string {
   return `[${step.index}/${step.total}] ${step.name} ${step.version}:`;
 }

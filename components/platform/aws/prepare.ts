@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { exitCodes, UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
 import { checkToolchain, ensureToolchain, isSound } from "../../../toolchain/ensure";
-import { progressLine } from "../../../toolchain/progress";
+import { progressTo } from "../../../toolchain/progress";
 import type { PreparationRun, Prepared } from "../module";
 import { binariesOf } from "./artifacts";
 import { machineProblems } from "./host-rules";
@@ -68,10 +68,7 @@ async function binaries({ change, plan, say, spec }: PreparationRun) {
   if (!change) return (await checkToolchain(options, true)).filter(isSound);
   const made = await ensureToolchain({
     ...options,
-    onProgress: (event) => {
-      const line = progressLine(event);
-      if (line) say(line);
-    },
+    onProgress: progressTo(say),
   });
   await noteVerified(cacheDir, made);
   return made;

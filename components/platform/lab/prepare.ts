@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { countOf, exitCodes, UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
 import { checkToolchain, ensureToolchain, isSound } from "../../../toolchain/ensure";
-import { progressLine } from "../../../toolchain/progress";
+import { progressTo } from "../../../toolchain/progress";
 import type { ArtifactSums } from "../../plan/artifacts";
 import type { PreparationRun, Prepared } from "../module";
 import { isRoot, type LabStatus, labPrefix, labScript, labStatus } from "./looks";
@@ -74,10 +74,7 @@ async function artifacts(
   const tools = change
     ? await ensureToolchain({
         ...options,
-        onProgress: (event) => {
-          const line = progressLine(event);
-          if (line) say(line);
-        },
+        onProgress: progressTo(say),
       })
     : await checkToolchain(options, true);
   const there = tools.filter(isSound);

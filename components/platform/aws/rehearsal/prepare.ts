@@ -6,7 +6,7 @@ import { promisify } from "node:util";
 import { UserError } from "../../../../config/errors";
 import { defaultCacheDir } from "../../../../toolchain/cache";
 import { ensureToolchain } from "../../../../toolchain/ensure";
-import { progressLine } from "../../../../toolchain/progress";
+import { progressTo } from "../../../../toolchain/progress";
 import { isRoot, labPrefix, labScript } from "../../lab/looks";
 import type { RehearsalRun } from "../../module";
 
@@ -47,10 +47,7 @@ export async function prepareRehearsal({ plan, say, spec, stateFile }: Rehearsal
     releases: plan.releases,
     binaries: ["versitygw"],
     cacheDir: defaultCacheDir(process.env),
-    onProgress: (event) => {
-      const line = progressLine(event);
-      if (line) say(line);
-    },
+    onProgress: progressTo(say),
   });
   const file = `${stateFile}.aws.plan`;
   const machines = {

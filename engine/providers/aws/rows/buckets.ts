@@ -5,7 +5,7 @@ import { refuse } from "../api-error";
 import type { Cloud, Reference, Thing } from "../cloud";
 import { failures, isSet, isTrue, objectsAt, textAt, textsAt } from "../inputs";
 import type { Making, Row } from "../row";
-import { bareArn, isJson, keyRef, T, taken } from "./common";
+import { bareArn, isJson, keyRef, othersOf, T, taken } from "./common";
 
 /** S3 user guide, "General purpose bucket naming rules". */
 function nameFailures(inputs: Values) {
@@ -109,7 +109,7 @@ function setting(
     ...more,
     rules: (making: Making) => {
       const { inputs: given, cloud, self } = making;
-      if (cloud.all(type).some((one) => one.id !== self?.id && one.inputs.bucket === given.bucket))
+      if (othersOf(cloud, type, self).some((one) => one.inputs.bucket === given.bucket))
         refuse("OperationAborted", `${call} is set for the bucket ${given.bucket} by another resource already`);
       more.rules?.(making);
     },
@@ -257,9 +257,9 @@ const object: Row = {
     ),
   rules: ({ inputs, cloud, self }) => {
     if (
-      cloud
-        .all(T.object)
-        .some((one) => one.id !== self?.id && one.inputs.bucket === inputs.bucket && one.inputs.key === inputs.key)
+      othersOf(cloud, T.object, self).some(
+        (one) => one.inputs.bucket === inputs.bucket && one.inputs.key === inputs.key,
+      )
     )
       refuse(
         "OperationAborted",

@@ -172,11 +172,13 @@ export function sameNetwork(cloud: Cloud, groups: readonly string[], subnet: str
 export const dnsName = (address: string, region: string): string =>
   `ip-${address.replaceAll(".", "-")}.${region === "us-east-1" ? "ec2" : `${region}.compute`}.internal`;
 
+/** All of a kind but the one that is being changed. */
+export const othersOf = (cloud: Cloud, type: string, self: Thing | undefined): Thing[] =>
+  cloud.all(type).filter(({ id }) => id !== self?.id);
+
 /** Objects of one kind whose tags' name would not tell them apart. */
 export function taken(cloud: Cloud, type: string, property: string, value: string | undefined, self?: Thing): boolean {
-  return cloud
-    .all(type)
-    .some((other) => other.id !== self?.id && (other.outputs[property] ?? other.inputs[property]) === value);
+  return othersOf(cloud, type, self).some(({ inputs, outputs }) => (outputs[property] ?? inputs[property]) === value);
 }
 
 export const isJson = (text: string | undefined): boolean => {

@@ -4,7 +4,7 @@ import { refuse } from "../api-error";
 import { hexOf } from "../cloud";
 import { failures, numberAt, textAt } from "../inputs";
 import type { Row } from "../row";
-import { arn, iamArn, isJson, keyRef, refTo, T, taken } from "./common";
+import { arn, iamArn, isJson, keyRef, othersOf, refTo, T, taken } from "./common";
 
 /** Own rules: IAM user guide, "IAM and AWS STS quotas": characters without white space. */
 const TRUST_POLICY = 2_048;
@@ -64,7 +64,7 @@ const rolePolicy: Row = {
   references: [refTo("role", T.role, "NoSuchEntity", "role", { holds: true })],
   check: (inputs) => policyFailures(inputs, "policy", INLINE_POLICIES),
   rules: ({ inputs, cloud, self }) => {
-    const others = cloud.all(T.rolePolicy).filter((one) => one.id !== self?.id && one.inputs.role === inputs.role);
+    const others = othersOf(cloud, T.rolePolicy, self).filter((one) => one.inputs.role === inputs.role);
     const all = [...others.map((one) => textAt(one.inputs, "policy")), textAt(inputs, "policy")];
     if (all.reduce((sum, policy) => sum + sizeOf(policy), 0) > INLINE_POLICIES)
       refuse("LimitExceeded", `Maximum policy size of ${INLINE_POLICIES} bytes exceeded for role ${inputs.role}`);

@@ -5,7 +5,20 @@ import type { Cloud, Thing } from "../cloud";
 import { failures, isSet, isTrue, numberAt, textAt, textsAt } from "../inputs";
 import { zonesOf } from "../places";
 import type { Making, Row } from "../row";
-import { arn, dnsName, groupRef, keyRef, refTo, sameNetwork, subnetRef, T, takeAddress, taken, zoneOf } from "./common";
+import {
+  arn,
+  dnsName,
+  groupRef,
+  keyRef,
+  othersOf,
+  refTo,
+  sameNetwork,
+  subnetRef,
+  T,
+  takeAddress,
+  taken,
+  zoneOf,
+} from "./common";
 import { imageFailures, metadataFailures, userDataFailures, vcpuQuota, vcpusOf } from "./machines";
 import { volumeFailures } from "./volumes";
 
@@ -167,7 +180,7 @@ const instance: Row = {
           .join(", ")}.`,
       );
     for (const id of interfacesOf(inputs)) {
-      const other = cloud.all(T.instance).find((one) => one.id !== self?.id && interfacesOf(one.inputs).includes(id));
+      const other = othersOf(cloud, T.instance, self).find((one) => interfacesOf(one.inputs).includes(id));
       if (other !== undefined)
         refuse("InvalidNetworkInterface.InUse", `Interface: [${id}] in use: it is attached to ${other.id}.`);
     }
@@ -251,14 +264,9 @@ export function terminate(thing: Thing, cloud: Cloud): void {
 function spread({ inputs, cloud, self }: Making, zone: string): void {
   const group = cloud.named([T.placementGroup], textAt(inputs, "placementGroup") ?? "");
   if (group?.inputs.strategy !== "spread") return;
-  const others = cloud
-    .all(T.instance)
-    .filter(
-      (one) =>
-        one.id !== self?.id &&
-        one.inputs.placementGroup === inputs.placementGroup &&
-        one.outputs.availabilityZone === zone,
-    );
+  const others = othersOf(cloud, T.instance, self).filter(
+    (one) => one.inputs.placementGroup === inputs.placementGroup && one.outputs.availabilityZone === zone,
+  );
   if (others.length >= SPREAD_PER_ZONE)
     refuse(
       "InstanceLimitExceeded",

@@ -4,7 +4,7 @@ import { refuse } from "../api-error";
 import { hexOf } from "../cloud";
 import { failures, isSet, isTrue, numberAt, textAt, textsAt } from "../inputs";
 import type { Row } from "../row";
-import { bareArn, refTo, T, vpcRef } from "./common";
+import { bareArn, othersOf, refTo, T, vpcRef } from "./common";
 
 const zone: Row = {
   type: T.zone,
@@ -27,12 +27,8 @@ const zone: Row = {
   },
   rules: ({ inputs, cloud, self }) => {
     const vpcs = textsAt(inputs, "vpcs.vpcId");
-    for (const other of cloud.all(T.zone))
-      if (
-        other.id !== self?.id &&
-        other.inputs.name === inputs.name &&
-        textsAt(other.inputs, "vpcs.vpcId").some((id) => vpcs.includes(id))
-      )
+    for (const other of othersOf(cloud, T.zone, self))
+      if (other.inputs.name === inputs.name && textsAt(other.inputs, "vpcs.vpcId").some((id) => vpcs.includes(id)))
         refuse(
           "ConflictingDomainExists",
           `The VPC ${vpcs[0]} is already associated with a hosted zone of the domain ${inputs.name}: ${other.id}`,
@@ -90,13 +86,9 @@ const record: Row = {
     );
   },
   rules: ({ inputs, cloud, self }) => {
-    const same = cloud
-      .all(T.record)
-      .some(
-        (one) =>
-          one.id !== self?.id &&
-          ["zoneId", "name", "type", "setIdentifier"].every((name) => one.inputs[name] === inputs[name]),
-      );
+    const same = othersOf(cloud, T.record, self).some((one) =>
+      ["zoneId", "name", "type", "setIdentifier"].every((name) => one.inputs[name] === inputs[name]),
+    );
     if (same && !isTrue(inputs, "allowOverwrite"))
       refuse(
         "InvalidChangeBatch",

@@ -4,7 +4,7 @@ import { blockOf } from "../addresses";
 import { refuse } from "../api-error";
 import { failures, isSet, numberAt, textAt } from "../inputs";
 import type { Row } from "../row";
-import { arn, groupRef, refTo, T, vpcRef } from "./common";
+import { arn, groupRef, othersOf, refTo, T, vpcRef } from "./common";
 
 /** EC2 API reference, CreateSecurityGroup: "a-z, A-Z, 0-9, spaces, and ._-:/()#,@[]+=&;{}!$*", at most 255. */
 const DESCRIPTION = /^[a-zA-Z0-9 ._\-:/()#,@[\]+=&;{}!$*]*$/;
@@ -43,9 +43,9 @@ const group: Row = {
     ),
   ],
   rules: ({ inputs, cloud, self }) => {
-    const same = cloud
-      .all(T.group)
-      .some((one) => one.id !== self?.id && one.inputs.vpcId === inputs.vpcId && one.outputs.name === inputs.name);
+    const same = othersOf(cloud, T.group, self).some(
+      (one) => one.inputs.vpcId === inputs.vpcId && one.outputs.name === inputs.name,
+    );
     if (same)
       refuse("InvalidGroup.Duplicate", `The security group '${inputs.name}' already exists for VPC '${inputs.vpcId}'`);
   },
@@ -170,9 +170,7 @@ function rule(type: typeof T.ingress | typeof T.egress): Row {
     ],
     check: ruleFailures,
     rules: ({ inputs, cloud, self }) => {
-      const others = cloud
-        .all(type)
-        .filter((one) => one.id !== self?.id && one.inputs.securityGroupId === inputs.securityGroupId);
+      const others = othersOf(cloud, type, self).filter((one) => one.inputs.securityGroupId === inputs.securityGroupId);
       if (others.some((other) => permission(other.inputs) === permission(inputs)))
         refuse(
           "InvalidPermission.Duplicate",

@@ -4,7 +4,7 @@ import { refuse } from "../api-error";
 import { failures, isSet, numberAt, textAt } from "../inputs";
 import { zonesOf } from "../places";
 import type { Row } from "../row";
-import { arn, keyRef, refTo, T } from "./common";
+import { arn, keyRef, othersOf, refTo, T } from "./common";
 
 interface VolumeType {
   readonly sizeGiB: readonly [number, number];
@@ -157,8 +157,7 @@ const attachment: Row = {
         "InvalidVolume.ZoneMismatch",
         `The volume '${volumeId}' is not in the same availability zone as instance '${instanceId}'`,
       );
-    for (const other of cloud.all(T.attachment)) {
-      if (other.id === self?.id) continue;
+    for (const other of othersOf(cloud, T.attachment, self)) {
       if (other.inputs.volumeId === volumeId)
         refuse("VolumeInUse", `${volumeId} is already attached to an instance: ${other.inputs.instanceId}`);
       if (other.inputs.instanceId === instanceId && other.inputs.deviceName === inputs.deviceName)
