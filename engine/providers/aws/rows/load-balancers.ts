@@ -1,7 +1,7 @@
 /** Network load balancers and their listeners. */
 import type { Values } from "../../../values/value";
 import { refuse } from "../api-error";
-import { failures, isSet, isTrue, objectsAt, textAt, textsAt } from "../inputs";
+import { failures, isSet, isTrue, numberAt, objectsAt, textAt, textsAt } from "../inputs";
 import type { Row } from "../row";
 import { arn, groupRef, othersOf, refTo, sameNetwork, subnetRef, T, takeAddress, taken, vpcOf, zoneOf } from "./common";
 import { longestName, nameFailures } from "./load-balancer-names";
