@@ -10,8 +10,10 @@ import { type OperatorAccess, operatorAccess } from "./kubeconfig";
 export interface WriterReport {
   readonly acknowledged: number;
   readonly failed: readonly string[];
-  /** When the first and the last one failed: ms since 1970. */
-  readonly failedBetween?: readonly [first: number, last: number];
+  /** When each of them did: ms since 1970. */
+  readonly failedAtMs: readonly number[];
+  /** When the writing began: ms since 1970. */
+  readonly beganAtMs: number;
   readonly lost: readonly string[];
   readonly slowestMs: number;
   /** Requests that took longer than 5 s, whatever came of them. */
@@ -38,7 +40,8 @@ export class Writer {
   private readonly id = randomBytes(4).toString("hex");
   private readonly acknowledged: string[] = [];
   private readonly failed: string[] = [];
-  private failedBetween?: readonly [number, number];
+  private readonly failedAtMs: number[] = [];
+  private readonly beganAtMs = Date.now();
   private slowestMs = 0;
   private overFiveSeconds = 0;
   private connections = 0;
@@ -80,7 +83,8 @@ export class Writer {
     return {
       acknowledged: this.acknowledged.length,
       failed: this.failed,
-      ...(this.failedBetween && { failedBetween: this.failedBetween }),
+      failedAtMs: this.failedAtMs,
+      beganAtMs: this.beganAtMs,
       lost: this.acknowledged.filter((name) => !found.has(name)),
       slowestMs: Math.round(this.slowestMs),
       overFiveSeconds: this.overFiveSeconds,
@@ -109,7 +113,7 @@ export class Writer {
         } catch (error) {
           if (error instanceof NotBegun) continue;
           this.failed.push(`${name}: ${(error as Error).message}`);
-          this.failedBetween = [this.failedBetween?.[0] ?? Date.now(), Date.now()];
+          this.failedAtMs.push(Date.now());
           break;
         }
       }
@@ -181,8 +185,21 @@ export async function whileWriting(
   }
 }
 
-export function reportLine({ acknowledged, failed, failedBetween, lost, slowestMs }: WriterReport): string {
-  const seconds = failedBetween && ((failedBetween[1] - failedBetween[0]) / 1000).toFixed(1);
-  const within = seconds === undefined ? "" : ` (within ${seconds} s)`;
-  return `${acknowledged} writes acknowledged, ${failed.length} failed${within}, ${lost.length} lost, slowest ${slowestMs} ms`;
+/** Failures further apart than this have not the same cause. */
+const BURST_GAP_MS = 10_000;
+
+export function reportLine({ acknowledged, beganAtMs, failed, failedAtMs, lost, slowestMs }: WriterReport): string {
+  const bursts: number[][] = [];
+  for (const at of failedAtMs) {
+    const burst = bursts.at(-1);
+    if (burst && at - (burst.at(-1) as number) <= BURST_GAP_MS) burst.push(at);
+    else bursts.push([at]);
+  }
+  const seconds = (ms: number) => (ms / 1000).toFixed(1);
+  const when = bursts.map((burst) => {
+    const [first = 0, last = first] = [burst[0], burst.at(-1)];
+    return `${burst.length} from ${seconds(first - beganAtMs)} to ${seconds(last - beganAtMs)} s`;
+  });
+  const failures = `${failed.length} failed${when.length === 0 ? "" : ` (${when.join(", ")})`}`;
+  return `${acknowledged} writes acknowledged, ${failures}, ${lost.length} lost, slowest ${slowestMs} ms`;
 }
