@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { EngineError } from "../errors";
 import { cloudOf } from "./aws";
-import { serveEc2 } from "./aws/ec2-api";
+import { serveAws } from "./aws/api";
 import { consoleFile } from "./aws/machines";
 
 export interface ServedApi {
@@ -11,7 +11,7 @@ export interface ServedApi {
   close(): Promise<void>;
 }
 
-const apis: Readonly<Record<string, (stateFile: string) => Promise<ServedApi>>> = { aws: servedEc2 };
+const apis: Readonly<Record<string, (stateFile: string) => Promise<ServedApi>>> = { aws: servedAws };
 
 /** @param name of the package */
 export function serveApi(name: string, stateFile: string): Promise<ServedApi> {
@@ -21,12 +21,12 @@ export function serveApi(name: string, stateFile: string): Promise<ServedApi> {
   return serve(stateFile);
 }
 
-async function servedEc2(stateFile: string): Promise<ServedApi> {
+async function servedAws(stateFile: string): Promise<ServedApi> {
   const cloud = cloudOf(stateFile);
-  const { close, url } = await serveEc2({ cloud, console: ({ id }) => shown(consoleFile(cloud.file, id)) });
+  const { close, variables } = await serveAws({ cloud, console: ({ id }) => shown(consoleFile(cloud.file, id)) });
   return {
     variables: {
-      AWS_ENDPOINT_URL_EC2: url,
+      ...variables,
       AWS_ACCESS_KEY_ID: "rehearsal",
       AWS_SECRET_ACCESS_KEY: "rehearsal",
       AWS_EC2_METADATA_DISABLED: "true",

@@ -9,7 +9,7 @@ import { promisify } from "node:util";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import type { RunReport } from "../../cli/show/summary";
 import type { Step } from "../../engine";
-import { providers, Rehearsal, serveEc2 } from "../../engine/rehearsal";
+import { providers, Rehearsal, serveAws } from "../../engine/rehearsal";
 import { Account } from "./support/aws-account";
 
 const run = promisify(execFile);
@@ -21,7 +21,6 @@ function preview(stack: string, options: readonly string[], environment: Readonl
     PATH: process.env.PATH,
     HOME: home,
     KILONODE_STATE_DIR: join(home, "state"),
-    PULUMI_CONFIG_PASSPHRASE: "a",
     AWS_EC2_METADATA_DISABLED: "true",
     ...environment,
   };
@@ -44,8 +43,9 @@ describe("a preview from nothing", () => {
     expect(chain.map(({ name }) => name)).toContainEqual(expect.stringMatching(/-rollout$/));
   });
 
-  test("says in words what a large cluster takes and costs", async () => {
+  test("says in words what a large cluster takes and costs, and wants no passphrase for that", async () => {
     const { stdout } = await preview("prod-a", []);
+    expect(existsSync(join(home, "state"))).toBe(false);
     const [, figures = ""] = stdout.split("preview succeeded");
     expect(figures).toMatch(/ {2}resources {6}564 to create, 20\.1 a control-plane host\n/);
     expect(figures).toMatch(
@@ -66,32 +66,44 @@ describe("a preview with credentials", () => {
     end = undefined;
   });
 
-  /** @returns where EC2 of a pretended account answers */
-  async function pretended(plan?: ConstructorParameters<typeof Account>[0]): Promise<string> {
+  /** @returns where a pretended account answers */
+  async function pretended(plan?: ConstructorParameters<typeof Account>[0]): Promise<Record<string, string>> {
     const account = new Account(plan);
-    const api = await serveEc2({ cloud: account.provider.cloud, region: "eu-central-1" });
+    const api = await serveAws({ cloud: account.provider.cloud, region: "eu-central-1" });
     end = async () => {
       await api.close();
       account.close();
     };
-    return api.url;
+    return api.variables;
   }
 
-  test("refuses a type that a zone does not have, and names no zone that the cluster has already", async () => {
+  test("refuses what the account has no room for, all of it at once: types in zones, and quotas", async () => {
     const plan = join(home, "plan.json");
-    writeFileSync(plan, JSON.stringify({ notOffered: { "eu-central-1b": ["m5d.4xlarge", "c7i.8xlarge"] } }));
+    const quotas = { "L-1216C47A": 640, "L-0263D0A3": 2, "L-F678F1CE": 0 };
+    const notOffered = { "eu-central-1b": ["m5d.4xlarge", "c7i.8xlarge"] };
+    writeFileSync(plan, JSON.stringify({ notOffered, quotas }));
     const refused = preview("prod-a", [], { REHEARSAL_AWS: plan });
-    const { stdout } = await refused.catch((error: { stdout: string }) => error);
-    expect(stdout).toContain("AWS would refuse this; nothing was touched");
-    for (const words of [
-      "eu-central-1b has no c7i.8xlarge, which 4 hosts (prod-a-master-2) of it need; no zone of eu-central-1 that is free has it",
-      "eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; no zone of eu-central-1 that is free has it",
-    ])
-      expect(stdout).toContain(words);
+    const { code, stdout } = await refused.catch((error: { code: number; stdout: string }) => error);
+    // Not the configuration is wrong, but what it is to be made in.
+    expect(code).toBe(1);
+    const [, said = ""] = stdout.split("AWS would refuse this; nothing was touched\n");
+    const lines = said.split("\n").flatMap((line) => /^ {4}- (.*)/.exec(line)?.[1] ?? []);
+    const free = "no zone of eu-central-1 that is free has it: take another region";
+    const more = "aws service-quotas request-service-quota-increase --region eu-central-1";
+    expect(lines).toEqual([
+      `eu-central-1b has no c7i.8xlarge, which 4 hosts (prod-a-master-2) of it need; ${free}`,
+      `eu-central-1b has no m5d.4xlarge, which 5 hosts (prod-a-etcd-main-2) of it need; ${free}`,
+      "quota L-1216C47A, vCPUs of on-demand standard instances in eu-central-1, is 640: prod-a takes 11024 (hosts 624, nodes of pools 10400), of which 0 are there, and 0 are in use by others, together 11024. " +
+        `Ask for more: ${more} --service-code ec2 --quota-code L-1216C47A --desired-value 11024`,
+      "quota L-0263D0A3, Elastic IP addresses in eu-central-1, is 2: prod-a takes 3, of which 0 are there, and 0 are in use by others, together 3. " +
+        `Ask for more: ${more} --service-code ec2 --quota-code L-0263D0A3 --desired-value 3`,
+      "quota L-F678F1CE, VPCs in eu-central-1, is 0: prod-a takes 1, of which 0 are there, and 0 are in use by others, together 1. " +
+        `Ask for more: ${more} --service-code vpc --quota-code L-F678F1CE --desired-value 1`,
+    ]);
   });
 
   test("asks no host for its content before what it fetches is there, and its right to", async () => {
-    const environment = { ...credentials, AWS_ENDPOINT_URL_EC2: await pretended(), AWS_EC2_METADATA_DISABLED: "true" };
+    const environment = { ...credentials, ...(await pretended()), AWS_EC2_METADATA_DISABLED: "true" };
     for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
     const stateFile = join(home, "order.json");
     const stack = new Rehearsal({ projectDir: ".", stack: "test", stateFile, passphrase: "a", providers });
@@ -115,23 +127,23 @@ describe("a preview with credentials", () => {
   });
 
   test("names every right that they lack", async () => {
-    const denied = createServer((_, response) =>
-      response
-        .writeHead(403, { "content-type": "text/xml" })
-        .end(
-          "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this operation.</Message></Error></Errors></Response>",
-        ),
+    const ofEc2 =
+      "<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>You are not authorized to perform this operation.</Message></Error></Errors></Response>";
+    const ofQuotas = JSON.stringify({ __type: "AccessDeniedException", message: "You are not authorized." });
+    const denied = createServer(({ headers }, response) =>
+      response.writeHead(403).end(headers["x-amz-target"] === undefined ? ofEc2 : ofQuotas),
     );
     await new Promise<void>((resolve) => denied.listen(0, "127.0.0.1", resolve));
     const url = `http://127.0.0.1:${(denied.address() as AddressInfo).port}`;
-    for (const [name, value] of Object.entries({ ...credentials, AWS_ENDPOINT_URL_EC2: url })) vi.stubEnv(name, value);
+    const endpoints = { AWS_ENDPOINT_URL_EC2: url, AWS_ENDPOINT_URL_SERVICE_QUOTAS: url };
+    for (const [name, value] of Object.entries({ ...credentials, ...endpoints })) vi.stubEnv(name, value);
     try {
       const stateFile = join(home, "denied.json");
       const stack = new Rehearsal({ projectDir: ".", stack: "prod-a", stateFile, passphrase: "a", providers });
       const { diagnostics, result } = await stack.preview();
       expect(result).toBe("failed");
       expect(diagnostics.map(({ message }) => message).join("\n")).toContain(
-        "lack ec2:DescribeInstances and ec2:DescribeInstanceTypeOfferings in eu-central-1",
+        "lack ec2:DescribeInstances, ec2:DescribeInstanceTypeOfferings, servicequotas:GetServiceQuota, ec2:DescribeAddresses and ec2:DescribeVpcs in eu-central-1",
       );
     } finally {
       denied.close();

@@ -203,6 +203,8 @@ export function deployerPolicy({
           "elasticloadbalancing:Describe*",
           "route53:Get*",
           "route53:List*",
+          "servicequotas:GetAWSDefaultServiceQuota",
+          "servicequotas:GetServiceQuota",
         ],
         "*",
       ),

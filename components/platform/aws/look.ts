@@ -7,7 +7,7 @@ import { clusterTag, ownerTag } from "./names";
 import type { Offer } from "./offers";
 import type { SeenInstance } from "./seen";
 
-const Tag = z.object({ Key: z.string(), Value: z.string() });
+export const Tag = z.object({ Key: z.string(), Value: z.string() });
 const Instance = z.object({
   InstanceId: z.string().regex(/^i-[0-9a-f]+$/),
   State: z.object({ Name: z.string() }),
@@ -24,15 +24,27 @@ const Offers = z.object({
   NextToken: z.string().optional(),
 });
 
-const limits = {
+export const limits = {
   /** Of one answer: what a host may have had to wait for, and no more. */
   connectMs: 5000,
   answerMs: 20_000,
   /** Of one question, tried again with pauses that grow: throttling, and answers that do not come. */
   attempts: 4,
   instancesOfPage: 200,
+  /** Of all that run in the region: the most that EC2 puts on a page. */
+  instancesOfRegionPage: 1000,
   /** A cluster has at most 20 masters and 12 shards of 17 members: one page, and many more for what is not ours. */
   pages: 20,
+} as const;
+
+/** Of every client. */
+export const patience = {
+  maxAttempts: limits.attempts,
+  requestHandler: {
+    connectionTimeout: limits.connectMs,
+    requestTimeout: limits.answerMs,
+    throwOnRequestTimeout: true,
+  },
 } as const;
 
 /** Loaded when something asks: it takes its time. Credentials and endpoint are those of the environment (AWS_PROFILE, AWS_ENDPOINT_URL_EC2 ...). */
@@ -40,18 +52,18 @@ export function ec2(region: string): EC2Client {
   // The pinned version runs on every Node that this project does; what later ones want is for whoever takes them.
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
   const sdk = require("@aws-sdk/client-ec2") as typeof import("@aws-sdk/client-ec2");
-  const requestHandler = {
-    connectionTimeout: limits.connectMs,
-    requestTimeout: limits.answerMs,
-    throwOnRequestTimeout: true,
-  };
-  return new sdk.EC2Client({ region, maxAttempts: limits.attempts, requestHandler });
+  return new sdk.EC2Client({ region, ...patience });
 }
 
 /** What is asked, as IAM calls it. */
 export const questions = {
   instances: "ec2:DescribeInstances",
   offers: "ec2:DescribeInstanceTypeOfferings",
+  limits: "servicequotas:GetServiceQuota",
+  defaults: "servicequotas:GetAWSDefaultServiceQuota",
+  vcpus: "ec2:DescribeInstances",
+  addresses: "ec2:DescribeAddresses",
+  vpcs: "ec2:DescribeVpcs",
 } as const;
 
 /** A question, and why there was no answer. */
@@ -99,7 +111,8 @@ export async function lookAtOffers(client: EC2Client, types: readonly string[]):
   );
 }
 
-async function pagesOf<P extends { readonly NextToken?: string | undefined }>(
+/** All pages of an answer, each as documented. */
+export async function pagesOf<P extends { readonly NextToken?: string | undefined }>(
   action: string,
   schema: z.ZodType<P>,
   ask: (NextToken: string | undefined) => Promise<unknown>,
@@ -149,10 +162,12 @@ export function lookFailed(unanswered: readonly [Unanswered, ...Unanswered[]], r
     );
   const denied = unanswered.filter(({ error }) => denials.includes((error as Error).name));
   const [{ error }] = denied.length > 0 ? (denied as [Unanswered]) : unanswered;
+  const rights = [...new Set(denied.map(({ action }) => action))];
+  const lacking = rights.length > 1 ? `${rights.slice(0, -1).join(", ")} and ${rights.at(-1)}` : rights[0];
   const { message, name } = error as Error;
   return new UserError(
     denied.length > 0
-      ? `the credentials at hand lack ${denied.map(({ action }) => action).join(" and ")} in ${region} (${name}: ${message}): give them the policy of docs/aws-deployer.json, see docs/aws.md#roles. Nothing was touched`
+      ? `the credentials at hand lack ${lacking} in ${region} (${name}: ${message}): give them the policy of docs/aws-deployer.json, see docs/aws.md#roles. Nothing was touched`
       : `what exists in ${region} cannot be looked at: ${name}: ${message}. Check the network and the credentials (docs/aws.md#roles), then run it again. Nothing was touched`,
   );
 }

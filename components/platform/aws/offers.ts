@@ -1,5 +1,6 @@
 /** Whether zones have the instance types that hosts need: which do, AWS alone can tell. */
 import { countOf } from "../../../config/errors";
+import type { HostPlan } from "../../plan/types";
 import { fingerprintOf, machineOf } from "./machine";
 import type { AwsParts } from "./parts";
 import type { SeenInstance } from "./seen";
@@ -16,12 +17,17 @@ type Parts = Pick<AwsParts, "knobs" | "plan" | "region" | "zones">;
 export const typesOf = (parts: Parts): string[] =>
   [...new Set(parts.plan.hosts.map((host) => machineOf(parts, host).instanceType))].sort();
 
-/** What cannot be made where it is planned. Hosts that run as planned stay, whatever is offered to others. */
-export function offerProblems(parts: Parts, seen: readonly SeenInstance[], offers: readonly Offer[]): string[] {
-  const toMake = parts.plan.hosts.filter((host) => {
+/** Hosts whose instances are to be made, for the first time or anew. Those that run as planned stay. */
+export function hostsToMake(parts: Parts, seen: readonly SeenInstance[]): HostPlan[] {
+  return parts.plan.hosts.filter((host) => {
     const there = seen.find((one) => one.host === host.name);
     return !there?.runs || there.machine !== fingerprintOf(machineOf(parts, host));
   });
+}
+
+/** What cannot be made where it is planned. Hosts that run as planned stay, whatever is offered to others. */
+export function offerProblems(parts: Parts, seen: readonly SeenInstance[], offers: readonly Offer[]): string[] {
+  const toMake = hostsToMake(parts, seen);
   return parts.zones.flatMap(({ availabilityZone, name: zone }) =>
     typesOf(parts).flatMap((type) => {
       const hosts = toMake.filter((host) => host.zone === zone && machineOf(parts, host).instanceType === type);

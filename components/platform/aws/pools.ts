@@ -18,7 +18,7 @@ interface Surroundings {
 }
 
 /** Of every node, until a pool says its own. */
-const instanceType = "m7i.2xlarge";
+export const nodeInstanceType = "m7i.2xlarge";
 
 export function pools(parts: AwsParts, around: Surroundings): { readonly resources: readonly AwsResource[] } {
   return {
@@ -34,7 +34,7 @@ function launchTemplate(parts: AwsParts, pool: PoolPlan, { groups, keys, roles }
   const tags = tagsOf(parts, name);
   return resource("ec2/launchTemplate:LaunchTemplate", name, {
     imageId: imageOf({ image: parts.knobs.image, region: parts.region }),
-    instanceType,
+    instanceType: nodeInstanceType,
     userData: Buffer.from(userData()).toString("base64"),
     vpcSecurityGroupIds: (groups.ofGroup.nodes ?? []).map((own) => refTo(own, "id")),
     iamInstanceProfile: { arn: refTo(roles.profiles.node, "arn") },

@@ -6,10 +6,11 @@ import { checkToolchain, ensureToolchain, isSound } from "../../../toolchain/ens
 import { progressTo } from "../../../toolchain/progress";
 import type { PreparationRun, Prepared } from "../module";
 import { binariesOf } from "./artifacts";
-import { machineProblems } from "./host-rules";
 import { ec2, lacksCredentials, lookAtInstances, lookAtOffers, lookFailed, questions, type Unanswered } from "./look";
-import { offerProblems, typesOf } from "./offers";
+import { lookAtAddresses, lookAtLimits, lookAtVcpus, lookAtVpcs, serviceQuotas } from "./look-quotas";
+import { hostsToMake, type Offer, offerProblems, typesOf } from "./offers";
 import { type AwsParts, awsParts } from "./parts";
+import { quotaProblems, type Room } from "./quotas";
 import type { SeenInstance } from "./seen";
 
 export interface PreparedAws extends Prepared {
@@ -23,10 +24,10 @@ export interface PreparedAws extends Prepared {
 export async function prepareAws(run: PreparationRun): Promise<PreparedAws> {
   const parts = awsParts(run.spec, run.plan);
   // Nothing is built before it is known that AWS answers.
-  const { offers, seen } = await look(parts, run);
-  const problems = [...machineProblems(parts), ...(offers ? offerProblems(parts, seen, offers) : [])];
+  const { offers, room, seen } = await look(parts, run);
+  const problems = [...(offers ? offerProblems(parts, seen, offers) : []), ...(room ? quotaProblems(parts, room) : [])];
   if (problems.length > 0)
-    throw new UserError("AWS would refuse this; nothing was touched", exitCodes.badConfiguration, problems);
+    throw new UserError("AWS would refuse this; nothing was touched", exitCodes.failed, problems);
   const tools = await binaries(run);
   return {
     parts,
@@ -37,29 +38,51 @@ export async function prepareAws(run: PreparationRun): Promise<PreparedAws> {
   };
 }
 
-/** Offers are undefined where nobody was asked. */
-async function look(parts: AwsParts, { change, say }: PreparationRun) {
+interface Looked {
+  readonly seen: readonly SeenInstance[];
+  /** Absent where nobody was asked. */
+  readonly offers?: readonly Offer[];
+  /** Absent where no host is to be made: then no update fails for it. */
+  readonly room?: Room;
+}
+
+/** All questions at once, so that all rights that are missing are known at once. */
+async function look(parts: AwsParts, { change, say }: PreparationRun): Promise<Looked> {
   const { account, region, stack } = parts;
-  const client = ec2(region);
-  const answers = await Promise.allSettled([
-    lookAtInstances(client, { account, stack }),
-    lookAtOffers(client, typesOf(parts)),
+  const [client, ofQuotas] = [ec2(region), serviceQuotas(region)];
+  const unanswered: Unanswered[] = [];
+  const ask = async <T>(action: string, answer: Promise<T>): Promise<T | undefined> => {
+    try {
+      return await answer;
+    } catch (error) {
+      unanswered.push({ action, error });
+      return undefined;
+    }
+  };
+  const [seen, offers, limits, vcpus, addresses, vpcs] = await Promise.all([
+    ask(questions.instances, lookAtInstances(client, { account, stack })),
+    ask(questions.offers, lookAtOffers(client, typesOf(parts))),
+    ask(questions.limits, lookAtLimits(ofQuotas)),
+    ask(questions.vcpus, lookAtVcpus(client, stack)),
+    ask(questions.addresses, lookAtAddresses(client, stack)),
+    ask(questions.vpcs, lookAtVpcs(client, { account, stack })),
   ]);
   client.destroy();
-  const [seen, offers] = answers;
-  if (seen.status === "fulfilled" && offers.status === "fulfilled") return { seen: seen.value, offers: offers.value };
-  const actions = [questions.instances, questions.offers];
-  const unanswered = answers.flatMap((answer, index): Unanswered[] =>
-    answer.status === "rejected" ? [{ action: actions[index] ?? "", error: answer.reason }] : [],
-  );
+  ofQuotas.destroy();
+  if (seen && offers && hostsToMake(parts, seen).length === 0) return { seen, offers };
+  if (seen && offers && limits && vcpus && addresses && vpcs)
+    return { seen, offers, room: { limits, used: { vcpus, addresses, vpcs } } };
   // A plan can be read without an account: nobody was asked, and nothing will be made.
   if (change || !unanswered.every(({ error }) => lacksCredentials(error)))
-    throw lookFailed(unanswered as [Unanswered], region);
+    throw lookFailed(unanswered.sort(asAsked) as [Unanswered, ...Unanswered[]], region);
   say(
-    `no credentials for AWS: nobody has looked at what exists in ${region}, nor whether its zones have the instances. This shows ${stack} as if nothing did`,
+    `no credentials for AWS: nobody has looked at what exists in ${region}, whether its zones have the instances, or whether quotas have room. This shows ${stack} as if nothing existed`,
   );
   return { seen: [] };
 }
+
+const asAsked = (a: Unanswered, b: Unanswered) => actions.indexOf(a.action) - actions.indexOf(b.action);
+const actions: readonly string[] = Object.values(questions);
 
 async function binaries({ change, plan, say, spec }: PreparationRun) {
   const cacheDir = defaultCacheDir(process.env);

@@ -1,99 +1,45 @@
-/**
- * EC2's own API for what a program asks beside its resources, through AWS's SDK: which instances there are, what their consoles show. The
- * SDK finds it by AWS_ENDPOINT_URL_EC2.
- *
- * It listens on the loopback address, since the SDK knows no sockets of the file system. Another user of the machine would have to guess
- * the path, which is 32 random bytes and stands in the environment of our own processes alone.
- */
-import { randomBytes, timingSafeEqual } from "node:crypto";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+/** EC2's own API for what a program asks beside its resources, through AWS's SDK: which instances there are, what their consoles show. */
 import { isObject, type Value, type Values } from "../../values/value";
-import { ApiError, refuse } from "./api-error";
+import type { Answer } from "./api";
+import { refuse } from "./api-error";
 import type { Cloud, Thing } from "./cloud";
 import { textAt, textsAt } from "./inputs";
 import { zonesOf } from "./places";
 import { T, vpcOf } from "./rows/common";
-
-export interface Ec2Options {
-  readonly cloud: Cloud;
-  /** Default: that of each request. */
-  readonly region?: string;
-  /** What the console of an instance shows by now. Default: nothing. */
-  readonly console?: (instance: Thing) => string | Promise<string>;
-}
-
-export interface Ec2Api {
-  /** For AWS_ENDPOINT_URL_EC2. */
-  readonly url: string;
-  close(): Promise<void>;
-}
+import { vcpusOf } from "./rows/machines";
 
 /** EC2 answers no more of a page (API reference, DescribeInstances). */
 const PAGE = 1000;
-const LONGEST_BODY = 2 ** 20;
+const type = "text/xml;charset=UTF-8";
 const STATES: Readonly<Record<string, number>> = { running: 16, terminated: 48 };
 
-export async function serveEc2(options: Ec2Options): Promise<Ec2Api> {
-  const secret = randomBytes(32).toString("hex");
-  const server = createServer((request, response) => {
-    void answer(options, secret, request).then(({ status, body }) => {
-      response.writeHead(status, { "content-type": "text/xml;charset=UTF-8" }).end(body);
-    });
-  });
-  await new Promise<void>((resolve, reject) => server.once("error", reject).listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}/${secret}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
-  };
+export interface Asked {
+  readonly cloud: Cloud;
+  readonly region: string;
+  readonly console: (instance: Thing) => string | Promise<string>;
 }
 
-async function answer(options: Ec2Options, secret: string, request: IncomingMessage) {
-  const given = Buffer.from((request.url ?? "").split("/")[1] ?? "");
-  const wanted = Buffer.from(secret);
-  if (given.length !== wanted.length || !timingSafeEqual(given, wanted)) return { status: 404, body: "" };
-  try {
-    const parameters = new URLSearchParams(await bodyOf(request));
-    const action = parameters.get("Action") ?? "";
-    const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
-    if (act === undefined)
-      return failure(
-        "InvalidAction",
-        `The action ${action} is not valid in a rehearsal; supported: ${Object.keys(actions).join(", ")}`,
-      );
-    options.cloud.refresh();
-    const result = await act(parameters, { region: signedFor(request), ...options });
-    return { status: 200, body: document(`${action}Response`, { requestId: "rehearsal", ...result }) };
-  } catch (error) {
-    if (error instanceof ApiError) return failure(error.code, error.reason);
-    return failure("InternalError", (error as Error).message, 500);
-  }
+type Action = (parameters: URLSearchParams, asked: Asked) => Values | Promise<Values>;
+
+/** @throws ApiError, which {@link ec2Failure} puts into words */
+export async function answerEc2(body: string, asked: Asked): Promise<Answer> {
+  const parameters = new URLSearchParams(body);
+  const action = parameters.get("Action") ?? "";
+  const act = Object.hasOwn(actions, action) ? actions[action] : undefined;
+  if (act === undefined)
+    refuse(
+      "InvalidAction",
+      `The action ${action} is not valid in a rehearsal; supported: ${Object.keys(actions).join(", ")}`,
+    );
+  const result = await act(parameters, asked);
+  return { status: 200, type, body: document(`${action}Response`, { requestId: "rehearsal", ...result }) };
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  for await (const part of request) {
-    length += (part as Buffer).length;
-    if (length > LONGEST_BODY) refuse("RequestEntityTooLarge", `a request has at most ${LONGEST_BODY} bytes`);
-    parts.push(part as Buffer);
-  }
-  return Buffer.concat(parts).toString("utf8");
-}
-
-type Action = (
-  parameters: URLSearchParams,
-  options: Ec2Options & { readonly region: string },
-) => Values | Promise<Values>;
-
-/** The region that a request was signed for. */
-const signedFor = ({ headers: { authorization = "" } }: IncomingMessage): string =>
-  /Credential=[^/]+\/\d+\/([a-z0-9-]+)\//.exec(authorization)?.[1] ?? "";
+export const ec2Failure = (code: string, message: string, status: number): Answer => ({
+  status,
+  type,
+  body: document("Response", { Errors: [{ Code: code, Message: message }], RequestID: "rehearsal" }, "Error"),
+});
 
 const actions: Readonly<Record<string, Action>> = {
   DescribeInstances: (parameters, { cloud }) => {
@@ -158,7 +104,33 @@ const actions: Readonly<Record<string, Action>> = {
       ),
     };
   },
-  GetConsoleOutput: async (parameters, { cloud, console = () => "" }) => {
+  DescribeAddresses: (_parameters, { cloud }) => ({
+    addressesSet: cloud.all(T.eip).map((one) => ({
+      allocationId: one.id,
+      publicIp: one.outputs.publicIp ?? "",
+      domain: "vpc",
+      tagSet: tagSet(one),
+    })),
+  }),
+  DescribeVpcs: (parameters, { cloud }) => {
+    const all = cloud.all(T.vpc);
+    const values = (one: Thing, name: string) => (name === "owner-id" ? [ownerOf(one)] : tagValues(one, name));
+    const page = pageOf(
+      parameters,
+      all.filter((one) => passes(parameters, (name) => values(one, name))),
+    );
+    return {
+      vpcSet: page.items.map((one) => ({
+        vpcId: one.id,
+        ownerId: ownerOf(one),
+        cidrBlock: one.inputs.cidrBlock ?? "",
+        state: "available",
+        tagSet: tagSet(one),
+      })),
+      ...page.next,
+    };
+  },
+  GetConsoleOutput: async (parameters, { cloud, console }) => {
     const instance = instanceOf(cloud, parameters.get("InstanceId") ?? "");
     const text = await console(instance);
     // As AWS: the last 64 KB.
@@ -202,11 +174,14 @@ function instanceXml(cloud: Cloud, one: Thing): Values {
   const { outputs } = one;
   const state = String(outputs.instanceState);
   const gone = one.gone !== undefined;
+  const vcpus = vcpusOf(String(outputs.instanceType));
   return {
     instanceId: one.id,
     imageId: outputs.ami ?? "",
     instanceState: { code: STATES[state] ?? 0, name: state },
     instanceType: outputs.instanceType ?? "",
+    // As of x86: two threads a core.
+    cpuOptions: { coreCount: Math.ceil(vcpus / 2), threadsPerCore: Math.min(2, vcpus) },
     placement: {
       availabilityZone: outputs.availabilityZone ?? "",
       groupName: outputs.placementGroup ?? "",
@@ -280,13 +255,6 @@ function pageOf(parameters: URLSearchParams, all: readonly Thing[]): { items: re
   const from = Number(parameters.get("NextToken") ?? 0);
   const to = from + Math.min(PAGE, Number(parameters.get("MaxResults") ?? PAGE));
   return { items: all.slice(from, to), next: to < all.length ? { nextToken: String(to) } : {} };
-}
-
-function failure(code: string, message: string, status = 400) {
-  return {
-    status,
-    body: document("Response", { Errors: [{ Code: code, Message: message }], RequestID: "rehearsal" }, "Error"),
-  };
 }
 
 function document(name: string, content: Values, item = "item"): string {

@@ -1,20 +1,28 @@
-/** EC2's API of the pretended account, asked by AWS's own SDK. */
+/** The APIs of EC2 and of Service Quotas of the pretended account, asked by AWS's own SDK. */
 import {
   CreateTagsCommand,
+  DescribeAddressesCommand,
   DescribeInstancesCommand,
   DescribeInstanceTypeOfferingsCommand,
   DescribeNetworkInterfacesCommand,
+  DescribeVpcsCommand,
   EC2Client,
   GetConsoleOutputCommand,
   StopInstancesCommand,
 } from "@aws-sdk/client-ec2";
+import {
+  GetAWSDefaultServiceQuotaCommand,
+  GetServiceQuotaCommand,
+  ListServicesCommand,
+  ServiceQuotasClient,
+} from "@aws-sdk/client-service-quotas";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { Ec2Api } from "../../../engine/rehearsal";
-import { serveEc2 } from "../../../engine/rehearsal";
+import type { AwsApi } from "../../../engine/rehearsal";
+import { serveAws } from "../../../engine/rehearsal";
 import { Account, type Made, T } from "../support/aws-account";
 
 let account: Account;
-let api: Ec2Api;
+let api: AwsApi;
 let client: EC2Client;
 let hosts: readonly Made[];
 let subnet: Made;
@@ -24,17 +32,17 @@ const connected = (endpoint: string) =>
   new EC2Client({ region: "us-east-1", endpoint, credentials: fake, maxAttempts: 1 });
 
 beforeEach(async () => {
-  account = new Account({ notOffered: { "us-east-1b": ["i7ie.2xlarge"] } });
+  account = new Account({ quotas: { "L-1216C47A": 64 }, notOffered: { "us-east-1b": ["i7ie.2xlarge"] } });
   ({ subnet } = await account.network());
   const host = (name: string) =>
     account.host(subnet.id, { tags: { Name: name, "kilonode:cluster": "test", odd: `<&"${name}` } }, name);
   hosts = [await host("a"), await host("b"), await host("c")];
-  api = await serveEc2({
+  api = await serveAws({
     cloud: account.provider.cloud,
     region: "us-east-1",
     console: ({ name }) => `${name} boots\u0007\n`,
   });
-  client = connected(api.url);
+  client = connected(api.variables.AWS_ENDPOINT_URL_EC2);
 });
 afterEach(async () => {
   client.destroy();
@@ -114,14 +122,49 @@ describe("EC2's API", () => {
     );
   });
 
+  it("tells how many vCPUs an instance has, of which VPCs are the account's, and of addresses", async () => {
+    const [first] = await described([{ Name: "tag:Name", Values: ["a"] }]);
+    expect(first).toMatchObject({ InstanceType: "m6i.large", CpuOptions: { CoreCount: 1, ThreadsPerCore: 2 } });
+    const vpcsOf = async (owner: string) =>
+      (await client.send(new DescribeVpcsCommand({ Filters: [{ Name: "owner-id", Values: [owner] }] }))).Vpcs ?? [];
+    expect(await vpcsOf("123456789012")).toMatchObject([{ CidrBlock: "10.0.0.0/16", OwnerId: "123456789012" }]);
+    expect(await vpcsOf("999999999999")).toEqual([]);
+    const { id } = await account.make(T.eip, { domain: "vpc", tags: { "kilonode:cluster": "test" } });
+    const { Addresses } = await client.send(new DescribeAddressesCommand({}));
+    expect(Addresses).toMatchObject([
+      { AllocationId: id, Tags: expect.arrayContaining([{ Key: "kilonode:cluster", Value: "test" }]) },
+    ]);
+  });
+
   it("refuses what it does not know, and whoever does not know its path", async () => {
     await expect(client.send(new StopInstancesCommand({ InstanceIds: ["i-0"] }))).rejects.toThrow(
       "The action StopInstances is not valid in a rehearsal; supported: DescribeInstances",
     );
-    const { origin, pathname, hostname } = new URL(api.url);
+    const { origin, pathname, hostname } = new URL(api.variables.AWS_ENDPOINT_URL_EC2);
     expect(hostname).toBe("127.0.0.1");
     expect(pathname).toMatch(/^\/[0-9a-f]{64}$/);
     for (const path of ["/", "/x", pathname.replace(/.$/, (last) => (last === "0" ? "1" : "0"))])
       expect((await fetch(`${origin}${path}`, { method: "POST", body: "Action=DescribeInstances" })).status).toBe(404);
+  });
+});
+
+describe("Service Quotas' API", () => {
+  it("tells the quotas of the plan, of others that there is no limit, and refuses other questions", async () => {
+    const asked = new ServiceQuotasClient({
+      region: "us-east-1",
+      endpoint: api.variables.AWS_ENDPOINT_URL_SERVICE_QUOTAS,
+      credentials: fake,
+      maxAttempts: 1,
+    });
+    const vcpus = { ServiceCode: "ec2", QuotaCode: "L-1216C47A" };
+    for (const question of [new GetServiceQuotaCommand(vcpus), new GetAWSDefaultServiceQuotaCommand(vcpus)])
+      expect((await asked.send(question)).Quota).toMatchObject({ ...vcpus, Value: 64 });
+    const vpcs = new GetServiceQuotaCommand({ ServiceCode: "vpc", QuotaCode: "L-F678F1CE" });
+    expect((await asked.send(vpcs)).Quota?.Value).toBe(Number.MAX_SAFE_INTEGER);
+    await expect(asked.send(new ListServicesCommand({}))).rejects.toMatchObject({
+      name: "UnknownOperationException",
+      message: expect.stringMatching(/ListServices is not valid in a rehearsal; supported: .*GetServiceQuota/),
+    });
+    asked.destroy();
   });
 });
