@@ -1,6 +1,6 @@
 /** From the raw values of a stack's file to a plan: what the program and the command both begin with. */
 import type { ClusterSpec } from "../config/cluster";
-import { type RawConfiguration, readSpec } from "../config/read";
+import { ConfigurationError, type RawConfiguration, readSpec } from "../config/read";
 import { plan, planRules } from "./plan/plan";
 import type { ClusterPlan } from "./plan/types";
 import type { PlatformModule } from "./platform/module";
@@ -19,5 +19,8 @@ export function checkedCluster(stack: string, raw: RawConfiguration, platforms: 
   const rules = planRules((spec) => platformOf(platforms, spec.platform).facts(spec));
   const spec = readSpec(stack, raw, platformKnobs(platforms), rules);
   const platform = platformOf(platforms, spec.platform);
-  return { stack, spec, platform, plan: plan(spec, platform.facts(spec)) };
+  const planned = plan(spec, platform.facts(spec));
+  const problems = platform.planProblems?.(spec, planned) ?? [];
+  if (problems.length > 0) throw new ConfigurationError(stack, problems);
+  return { stack, spec, platform, plan: planned };
 }

@@ -25,6 +25,8 @@ export interface PlatformModule<P extends Prepared = Prepared> {
   readonly creationSeconds?: Readonly<Record<string, number>>;
   /** What the plan needs to know of it. Pure. */
   facts(spec: ClusterSpec): PlatformFacts;
+  /** What it would refuse of a plan, told with the errors of the configuration: a line each. Pure. Absent: nothing beyond its knobs' rules. */
+  planProblems?(spec: ClusterSpec, plan: ClusterPlan): readonly string[];
   /** Before the first resource: gets ready what hosts need, and looks at what exists. */
   prepare(run: PreparationRun): Promise<P>;
   /**

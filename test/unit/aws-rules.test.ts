@@ -1,6 +1,8 @@
 /** What is refused on AWS, all at once and before anything is touched. */
 import { describe, expect, it } from "vitest";
-import { problemsOf, rawOf } from "../support/plans";
+import { exitCodes } from "../../config/errors";
+import { ConfigurationError } from "../../config/read";
+import { clusterOf, problemsOf, rawOf } from "../support/plans";
 
 const prod = rawOf("prod-a");
 const knobs = prod.aws as object;
@@ -9,6 +11,16 @@ const network = prod.network as object;
 /** What is wrong with production when its own knobs, or its ranges, are others. */
 const refused = (aws: object, ranges: object = {}, more: object = {}) =>
   problemsOf({ ...prod, ...more, aws: { ...knobs, ...aws }, network: { ...network, ...ranges } });
+
+function refusalOf(work: () => unknown): ConfigurationError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error;
+    throw error;
+  }
+  throw new Error("nothing was refused");
+}
 
 const ids = (digit: number) => ({
   a: `subnet-${digit}0000000a`,
@@ -52,6 +64,47 @@ describe("the configuration of a cluster on AWS", () => {
       "aws.vpc.services",
       "aws.tags.aws:cost",
       "aws.image",
+    ]);
+  });
+
+  it("is refused with bad input of every kind in one output, and the exit status of a bad configuration", () => {
+    const bad = {
+      ...prod,
+      aws: {
+        ...knobs,
+        region: "eu-centrall-1",
+        disks: { type: "gp3", iops: 3999, throughputMiB: 1000 },
+        availabilityZones: { a: "eu-west-1a" },
+      },
+      network: { ...network, hosts: "10.17.0.0/20", nodes: "10.17.0.0/24" },
+    };
+    const error = refusalOf(() => clusterOf("production-eu", bad));
+    expect(error.exitCode).toBe(exitCodes.badConfiguration);
+    expect(error.message.split("\n").map((line) => line.trim())).toEqual([
+      "the configuration of stack production-eu has 6 errors; nothing was touched",
+      '- stack: "production-eu" is no usable name; lower-case letters, digits and dashes, at most 12, since host names and network devices start with it',
+      "- network.nodes: 10.17.0.0/24 overlaps network.hosts (10.17.0.0/20); choose ranges that share no address",
+      expect.stringMatching(
+        /^- aws\.region: "eu-centrall-1" is no region that this release knows; allowed are af-south-1, /,
+      ),
+      '- aws.availabilityZones.a: "eu-west-1a" is no availability zone of eu-centrall-1; they are called eu-centrall-1a, eu-centrall-1b ...',
+      "- network.nodes: 10.17.0.0/24 is too small to be divided among zones and ways out; take at least a /22, a /16 for thousands of nodes",
+      expect.stringMatching(
+        /^- aws\.disks: 1000 MiB\/s are more than 0\.25 for each of 3999 IOPS: at most 999, or at least 4000 IOPS \(gp3: /,
+      ),
+    ]);
+  });
+
+  it("is refused where volumes of the size that the plan gives them cannot have its IOPS, as bad configuration too", () => {
+    const error = refusalOf(() =>
+      clusterOf("prod-a", { ...prod, aws: { ...knobs, disks: { type: "gp3", iops: 80_000 } } }),
+    );
+    expect(error.exitCode).toBe(exitCodes.badConfiguration);
+    expect(error.problems).toEqual([
+      expect.stringMatching(
+        /^prod-a-etcd-main-1 and \d+ more: the volume wal: 80000 IOPS are more than 500 for each of \d+ GiB: at most /,
+      ),
+      expect.stringMatching(/the volume database: 80000 IOPS are more than 500 for each of \d+ GiB/),
     ]);
   });
 

@@ -3,8 +3,9 @@ import type { PlatformModule } from "../module";
 import { hostPrinted, hostType } from "../printed";
 import { creationSeconds } from "./creation-seconds";
 import { awsFacts } from "./facts";
-import { hostRules } from "./host-rules";
+import { hostRules, machineProblems } from "./host-rules";
 import { awsKnobs } from "./knobs";
+import { awsParts } from "./parts";
 import type { PreparedAws } from "./prepare";
 import { awsRules } from "./rules";
 
@@ -19,6 +20,7 @@ export const aws: PlatformModule<PreparedAws> = {
   priced: true,
   creationSeconds,
   facts: awsFacts,
+  planProblems: (spec, plan) => machineProblems(awsParts(spec, plan)),
   prepare: (run) => preparation().prepareAws(run),
   place: (args) => placement().placeAws(args),
   madeHost: (resources, host) => hostPrinted(resources(hostType, host)),
