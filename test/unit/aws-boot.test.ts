@@ -1,6 +1,6 @@
 /** The first boot of a host on AWS: its user-data, and the programs in it, run against what they read. */
 import { execFile, execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -49,11 +49,20 @@ describe("user-data", () => {
       "0644 /etc/ssh/sshd_config.d/kilonode.conf",
       "0644 /etc/systemd/system/show-host-key.service",
       "0644 /etc/udev/rules.d/71-kilonode-volumes.rules",
+      "0755 /usr/local/sbin/install-packages",
       "0755 /usr/local/sbin/name-disks",
       "0755 /usr/local/sbin/program-key",
       "0755 /usr/local/sbin/show-host-key",
+      "0644 /usr/local/share/kilonode/packages",
     ]);
     expect(runcmd).toContainEqual(["/usr/local/sbin/name-disks"]);
+    // Whoever waits for the host's key meets all that it needs.
+    const steps = (runcmd as string[][]).map((words) => words.join(" "));
+    expect(steps.indexOf("/usr/local/sbin/install-packages")).toBeGreaterThanOrEqual(0);
+    expect(steps.indexOf("/usr/local/sbin/install-packages")).toBeLessThan(
+      steps.indexOf("systemctl restart ssh.service"),
+    );
+    expect(write_files.at(-1).content).toMatch(/^python3\n[a-z0-9\n-]+\njq\n[a-z0-9\n-]+\n$/);
     expect(runcmd.at(-1)).toEqual(["systemctl", "enable", "--now", "show-host-key.service"]);
   });
 });
@@ -103,6 +112,69 @@ describe("name-disks", () => {
     disks();
     nameDisks();
     expect(() => readFileSync(join(dir, rules))).toThrow(/ENOENT/);
+  });
+});
+
+describe("install-packages", () => {
+  /** Programs of Debian in the place of the real ones: `installed` is what there is, `mirror` what there is to be had. */
+  const debian = (installed: readonly string[], mirror: readonly string[]) => {
+    mkdirSync(join(dir, "bin"), { recursive: true });
+    writeFileSync(join(dir, "installed"), installed.map((name) => `${name}\n`).join(""));
+    writeFileSync(join(dir, "mirror"), mirror.map((name) => `${name}\n`).join(""));
+    writeFileSync(join(dir, "list"), "python3\njq\nfio\n");
+    writeFileSync(join(dir, "calls"), "");
+    const program = (name: string, text: string) =>
+      writeFileSync(join(dir, "bin", name), `#!/bin/bash\n${text}`, { mode: 0o755 });
+    program("dpkg-query", `sed 's/$/ installed/' ${dir}/installed; echo 'gone config-files'`);
+    program(
+      "apt-get",
+      `echo "\${*: -1}" >>${dir}/calls
+for word; do shift; [[ $word != --no-install-recommends ]] || break; done
+for package; do
+  grep -qx "$package" ${dir}/mirror || { echo "E: Unable to locate package $package"; exit 100; }
+done
+(($# == 0)) || printf '%s\\n' "$@" >>${dir}/installed`,
+    );
+  };
+  const install = (pauses = "0 0 0") =>
+    run(boot("usr/local/sbin/install-packages"), [join(dir, "list")], {
+      env: {
+        ...process.env,
+        PATH: `${join(dir, "bin")}:${process.env.PATH}`,
+        PAUSES: pauses,
+        NOT_READY: join(dir, "state/not-ready"),
+        CONSOLE: join(dir, "console"),
+      },
+    });
+  const calls = () => readFileSync(join(dir, "calls"), "utf8");
+
+  it("does nothing and says nothing where the image has them all", async () => {
+    debian(["fio", "jq", "other", "python3"], []);
+    expect(await install("")).toEqual({ stdout: "", stderr: "" });
+    expect(calls()).toBe("");
+    expect(existsSync(join(dir, "console"))).toBe(false);
+  });
+
+  it("installs what is missing, and that alone", async () => {
+    debian(["python3"], ["fio", "jq"]);
+    expect(await install()).toEqual({ stdout: "", stderr: "" });
+    expect(readFileSync(join(dir, "installed"), "utf8")).toBe("python3\nfio\njq\n");
+    expect(calls()).toBe("update\njq\n");
+  });
+
+  it("says on the console and to machine-apply what is missing and why, and takes that back when it is mended", async () => {
+    debian(["python3", "fio"], []);
+    await expect(install()).rejects.toMatchObject({ code: 1, stdout: "", stderr: "" });
+    expect(calls()).toBe("update\njq\n".repeat(3));
+    const said = readFileSync(join(dir, "state/not-ready"), "utf8");
+    expect(said).toBe(
+      "packages that this host needs could not be installed: jq: E: Unable to locate package jq - give it a way to Debian's mirrors (aws.egress), " +
+        "or an image that has them (aws.image); then terminate it, or run install-packages on it, and run the update again\n",
+    );
+    expect(readFileSync(join(dir, "console"), "utf8")).toBe(said);
+    writeFileSync(join(dir, "mirror"), "jq\n");
+    await install();
+    expect(existsSync(join(dir, "state/not-ready"))).toBe(false);
   });
 });
 

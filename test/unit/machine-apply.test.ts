@@ -178,6 +178,15 @@ describe("stage", () => {
     );
   });
 
+  test("refuses a host that its first boot could not make ready, with its words", () => {
+    host.write("/var/lib/kilonode/not-ready", "packages that this host needs could not be installed: jq\n");
+    expect(host.refused("stage", machine)).toBe(
+      "stage: cannot stage; nothing was changed:\n  packages that this host needs could not be installed: jq",
+    );
+    rmSync(host.path("/var/lib/kilonode/not-ready"));
+    host.ok("stage", machine);
+  });
+
   test("refuses volumes on one device that must be apart", () => {
     host.write("/proc/self/mountinfo", "1 1 259:1 / /wal rw - ext4 /dev/a rw\n2 1 259:2 / /db rw - ext4 /dev/b rw\n");
     mkdirSync(host.path("/sys/devices/nvme0n1/nvme0n1p1"), { recursive: true });

@@ -37,8 +37,9 @@ const AwsKnobs = z.strictObject({
     })
     .optional(),
   /**
-   * The way out of a VPC that the cluster makes. `none`: AWS's services by endpoints, and nothing else. Default: a NAT gateway in each
-   * zone, so that a zone's loss is no other's, and no traffic between zones is paid for.
+   * The way out of a VPC that the cluster makes. `none`: AWS's services by endpoints, and nothing else; then nothing leads to Debian's
+   * mirrors, and the image must have the packages that hosts run (components/machine/packages). Default: a NAT gateway in each zone, so
+   * that a zone's loss is no other's, and no traffic between zones is paid for.
    */
   egress: z.enum(["nat-per-zone", "one-nat", "none"]).default("nat-per-zone"),
   /** Tags on every resource, beside its name, cluster and owner. Default: none. */

@@ -11,6 +11,8 @@ export const userDataLimitBytes = 16_384;
 
 /** Mirrors "/" of a host. */
 const tree = join(__dirname, "boot");
+/** What every host runs: a name a line, and comments. */
+const packages = join(__dirname, "../../machine/packages");
 
 /** @param hostname absent: the name that EC2 gives */
 export function userData(hostname?: string): string {
@@ -23,13 +25,14 @@ export function userData(hostname?: string): string {
     // The host's key is made here and never leaves.
     ssh_deletekeys: true,
     ssh_genkeytypes: ["ed25519"],
-    write_files: bootFiles(),
+    write_files: [...bootFiles(), packageList()],
     runcmd: [
       ["udevadm", "settle"],
       ["/usr/local/sbin/name-disks"],
       ["udevadm", "control", "--reload"],
       ["udevadm", "trigger", "--settle", "--subsystem-match=block"],
       ["systemctl", "daemon-reload"],
+      ["/usr/local/sbin/install-packages"],
       ["systemctl", "restart", "ssh.service"],
       ["systemctl", "enable", "--now", "show-host-key.service"],
     ],
@@ -45,6 +48,11 @@ function bootFiles() {
     const permissions = (status.mode & 0o100) !== 0 ? "0755" : "0644";
     return [{ path: `/${name}`, permissions, content: readFileSync(join(tree, name), "utf8") }];
   });
+}
+
+function packageList() {
+  const names = readFileSync(packages, "utf8").replace(/^#.*\n/gm, "");
+  return { path: "/usr/local/share/kilonode/packages", permissions: "0644", content: names };
 }
 
 function limited(text: string): string {

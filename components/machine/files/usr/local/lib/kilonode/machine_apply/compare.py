@@ -7,7 +7,7 @@ import stat
 from contextlib import suppress
 
 from .firewall import firewall_problems
-from .paths import MANIFESTS
+from .paths import MANIFESTS, NOT_READY
 from .report import Difference, Refused
 from .static_pods import pod_problems
 from .sysctl import compare_sysctls
@@ -110,7 +110,8 @@ def without_known(record: Json, differences: Iterable[Difference]) -> list[Diffe
 
 def problems_with_host(host: Host, wanted: Wanted, artifacts: Artifacts) -> list[str]:
     """What makes an activation impossible, as far as it can be told without changing anything."""
-    problems = list(artifacts.errors(wanted.binaries))
+    problems = (host.read(NOT_READY) or b"").decode(errors="replace").splitlines()
+    problems += artifacts.errors(wanted.binaries)
     made = wanted.machine["users"].keys()
     users, groups = host.accounts("/etc/passwd").keys() | made, host.accounts("/etc/group").keys() | made
     owned = {path: file.owner for path, file in wanted.files.items()}

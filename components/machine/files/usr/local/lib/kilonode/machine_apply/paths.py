@@ -11,6 +11,8 @@ MODULES_FILE = "/etc/modules-load.d/kilonode.conf"
 TRAFFIC_FILE = "/etc/kilonode/traffic-classes"
 FIREWALL_FILE = "/etc/kilonode/firewall.nft"
 ENV_FILE = "/etc/kilonode/activation.env"
+# What a platform's first boot could not make of the host, a line each; absent: it is ready.
+NOT_READY = f"{STATE}/not-ready"
 PROGRAMS_FILE = f"{STATE}/programs.json"
 TRAFFIC_PROGRAM = "/usr/local/sbin/traffic-classes"
 FIREWALL_PROGRAM = "/usr/local/sbin/host-firewall"
