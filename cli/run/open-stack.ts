@@ -31,7 +31,9 @@ export function openStack(checked: CheckedStack, options: OpenOptions): StackEng
   const { name, reason } = chooseEngine(checked.stack, options.engine, env, options.handOver);
   const file = stateFile(checked.stack, env);
   const undo = options.make && name === "rehearsal" ? newFolder(checked, env) : () => undefined;
-  const passphrase = orUndo(undo, () => findPassphrase(checked.stack, checked.spec.ephemeral, options.make, env));
+  // A preview from nothing keeps nothing: whatever encrypts is thrown away with it.
+  const mayBeRandom = checked.spec.ephemeral || (name === "rehearsal" && !options.make);
+  const passphrase = orUndo(undo, () => findPassphrase(checked.stack, mayBeRandom, options.make, env));
   if (passphrase.note) say(passphrase.note);
   if (name === "pulumi") {
     say(`engine: pulumi (${reason})`);

@@ -17,19 +17,20 @@ export interface Passphrase {
 }
 
 /**
- * PULUMI_CONFIG_PASSPHRASE, or the content of PULUMI_CONFIG_PASSPHRASE_FILE, as Pulumi reads them. With neither, an ephemeral
- * stack gets a random one of its own; any other must be told, since losing it loses the state.
+ * PULUMI_CONFIG_PASSPHRASE, or the content of PULUMI_CONFIG_PASSPHRASE_FILE, as Pulumi reads them. With neither, a stack without a state
+ * gets a random one where that will do; else it must be told, since losing it loses the state.
  *
+ * @param mayBeRandom the stack is ephemeral, or nothing that is encrypted is kept
  * @param make false: nothing may be written (previews, status)
  */
 export function findPassphrase(
   stack: string,
-  ephemeral: boolean,
+  mayBeRandom: boolean,
   make: boolean,
   env: NodeJS.ProcessEnv = process.env,
 ): Passphrase {
   const given = givenPassphrase(env);
-  if (given) return given.text === "" ? emptyPassphrase(given.by, stack, ephemeral, env) : { text: given.text };
+  if (given) return given.text === "" ? emptyPassphrase(given.by, stack, mayBeRandom, env) : { text: given.text };
   const file = join(stateDir(env), "passphrase");
   if (existsSync(file)) return kept(file, readFileSync(file, "utf8").trim());
   if (hasState(stack, env)) {
@@ -39,7 +40,7 @@ export function findPassphrase(
       exitCodes.badConfiguration,
     );
   }
-  if (!ephemeral) {
+  if (!mayBeRandom) {
     throw new UserError(
       `stack ${stack} keeps secrets and no passphrase is set; set PULUMI_CONFIG_PASSPHRASE, or PULUMI_CONFIG_PASSPHRASE_FILE to a file that holds it. ` +
         "(Only an ephemeral stack gets a random one by itself.)",
@@ -61,12 +62,12 @@ function givenPassphrase(env: NodeJS.ProcessEnv): { readonly by: string; readonl
 }
 
 /** A passphrase to Pulumi, too: what was encrypted with it is still opened, which is said, and nothing is begun with it. */
-function emptyPassphrase(by: string, stack: string, ephemeral: boolean, env: NodeJS.ProcessEnv): Passphrase {
+function emptyPassphrase(by: string, stack: string, mayBeRandom: boolean, env: NodeJS.ProcessEnv): Passphrase {
   if (hasState(stack, env) || hasSalt(stack)) {
     const note = `warning: ${by} is empty: whoever can read the state of stack ${stack} has every key in it; for another one see docs/data-and-keys.md#an-empty-passphrase`;
     return { text: "", note };
   }
-  const orUnset = ephemeral ? ", or unset it: then a random one is made" : "";
+  const orUnset = mayBeRandom ? ", or unset it: then a random one is made" : "";
   throw new UserError(
     `${by} is empty, and would encrypt the keys of stack ${stack} for nobody: whoever can read its state could open them. ` +
       `Set it to a passphrase (openssl rand -base64 24 makes one)${orUnset}. Nothing was touched`,

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { EngineEvent as PulumiEvent } from "@pulumi/pulumi/automation";
@@ -118,6 +118,15 @@ test("the engine: what was asked for, else the one that made the stack, else pul
   expect(() => chooseEngine("lab", "pulumi", nowhere)).toThrow("no `pulumi` on PATH");
 });
 
+test("a preview of nothing is encrypted with what is thrown away; what is kept wants a passphrase, unless it is ephemeral", () => {
+  const dir = mkdtempSync(join(tmpdir(), "kilonode-engine-"));
+  const env = { KILONODE_STATE_DIR: join(dir, "state") };
+  expect(findPassphrase("prod-a", true, false, env)).toEqual({ text: expect.stringMatching(/^[\w-]{32}$/) });
+  expect(existsSync(join(dir, "state"))).toBe(false);
+  expect(() => findPassphrase("prod-a", false, true, env)).toThrow("keeps secrets and no passphrase is set");
+  rmSync(dir, { recursive: true });
+});
+
 test.each([".json", ".json.journal"])("a stack with a file %s stays the rehearsal engine's", (suffix) => {
   const dir = mkdtempSync(join(tmpdir(), "kilonode-engine-"));
   writeFileSync(join(dir, "pulumi"), "", { mode: 0o755 });
@@ -126,7 +135,8 @@ test.each([".json", ".json.journal"])("a stack with a file %s stays the rehearsa
   writeFileSync(join(dir, `lab${suffix}`), "");
   expect(chooseEngine("lab", undefined, env)).toMatchObject({ name: "rehearsal", reason: "which made this stack" });
   expect(() => chooseEngine("lab", "pulumi", env)).toThrow("Pulumi would make it a second time");
-  expect(() => findPassphrase("lab", true, true, env)).toThrow("was encrypted with a passphrase that is not here");
+  for (const make of [true, false])
+    expect(() => findPassphrase("lab", true, make, env)).toThrow("was encrypted with a passphrase that is not here");
   // It was begun with an empty one: still opened, and said.
   const empty = findPassphrase("lab", true, true, { ...env, PULUMI_CONFIG_PASSPHRASE: "" });
   expect(empty).toEqual({
