@@ -1,5 +1,5 @@
 /** Examples of the documentation are configurations that the command accepts, and do what the text around them says. */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { readStackFile } from "../../cli/stack/configuration";
 import type { ClusterPlan } from "../../components/plan/types";
@@ -52,5 +52,26 @@ describe("docs/configuration.md", () => {
       ({ members }) => members,
     );
     expect(four.slice(0, three.length)).toEqual(three);
+  });
+});
+
+describe("commands of the documentation", () => {
+  const pages = ["README.md", ...readdirSync("docs").flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : []))];
+  const shared = ["cli/commands/options.ts", "cli/scale/arguments.ts"].map((file) => readFileSync(file, "utf8"));
+  const commands = new Map(
+    readdirSync("cli/commands").map((file) => {
+      const own = readFileSync(`cli/commands/${file}`, "utf8");
+      return [file.replace(/\.ts$/, ""), [own, ...shared].join("\n")] as const;
+    }),
+  );
+
+  test.each(pages)("%s: exist, with their options", (page) => {
+    // In the text and in blocks of shell; what follows " -- " is run on a host.
+    const used = readFileSync(page, "utf8").matchAll(/(?<=^|`|npx |\()kilonode ([a-z]+)([^`\n#|]*)/gm);
+    for (const [line, name = "", rest = ""] of used) {
+      expect([...commands.keys()], line).toContain(name);
+      for (const [option] of (rest.split(" -- ")[0] ?? "").matchAll(/(?<= )--[a-z][a-z-]+/g))
+        expect(commands.get(name), line).toContain(option);
+    }
   });
 });
