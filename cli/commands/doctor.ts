@@ -1,10 +1,10 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { exitCodes, UserError } from "../../config/errors";
 import type { ClusterOptions } from "../hosts/cluster";
 import { print } from "../output";
-import { engineOption, jsonOption, stackArgument } from "./options";
+import { engineOption, jsonOption, type MarkdownOptions, markdownOption, stackArgument } from "./options";
 
-interface Options extends ClusterOptions {
+interface Options extends ClusterOptions, MarkdownOptions {
   readonly json?: boolean;
   readonly explain?: string;
   readonly probe?: boolean;
@@ -12,9 +12,19 @@ interface Options extends ClusterOptions {
 }
 
 export function define(command: Command): void {
-  jsonOption(engineOption(command.argument(...stackArgument)))
-    .option("--explain <check>", "all about one check: what was found, what is wanted, why, and what to do")
-    .option("--cis", "the CIS Kubernetes Benchmark alone, item by item, with the reason of every departure")
+  markdownOption(jsonOption(engineOption(command.argument(...stackArgument))))
+    .addOption(
+      new Option(
+        "--explain <check>",
+        "all about one check: what was found, what is wanted, why, and what to do",
+      ).conflicts("markdown"),
+    )
+    .addOption(
+      new Option(
+        "--cis",
+        "the CIS Kubernetes Benchmark alone, item by item, with the reason of every departure",
+      ).conflicts("markdown"),
+    )
     .option("--probe", "make a Secret in a namespace of its own to see that it is encrypted, then remove both")
     .addHelpText(
       "after",
@@ -51,7 +61,12 @@ Exit status: 0 nothing failed (warnings and explained differences are told), 1 s
           : options.cis
             ? cisText(report, style)
             : doctorText(report, style);
-      print(`${lines.join("\n")}\n`);
+      const text = `${lines.join("\n")}\n`;
+      if (options.markdown) {
+        const { doctorMarkdown } = require("../show/markdown-doctor") as typeof import("../show/markdown-doctor");
+        process.stderr.write(text);
+        print(doctorMarkdown(report, options.logUrl));
+      } else print(text);
       const passed = one ? isWell(one) : options.cis ? report.cis.items.every(isWell) : report.passed;
       process.exitCode = passed ? 0 : 1;
     });

@@ -53,26 +53,32 @@ export function driftReport(
   return { stack, differs: hosts.some(({ drift, error }) => drift.length > 0 || error !== undefined), hosts };
 }
 
-/** Hosts with the same differences together. */
+/** Hosts with the same differences together; those that are as they should be are left out. */
+export function groupedDrift(hosts: DriftReport["hosts"]) {
+  const groups = new Map<string, { names: string[]; drift: readonly Difference[]; error?: string }>();
+  for (const { name, ...found } of hosts) {
+    if (found.drift.length === 0 && found.error === undefined) continue;
+    const key = JSON.stringify(found);
+    const group = groups.get(key) ?? { names: [], ...found };
+    group.names.push(name);
+    groups.set(key, group);
+  }
+  return [...groups.values()];
+}
+
 export function driftText({ stack, hosts, unfinished }: DriftReport): string[] {
   const first = unfinished === undefined ? [] : [unfinished];
-  const groups = new Map<string, { names: string[]; lines: string[] }>();
-  for (const { name, drift, error } of hosts) {
-    const lines =
-      error === undefined
-        ? drift.map(({ kind, name: what, want, have }) => `${kind} ${what}: want ${want}, have ${have}`)
-        : [`cannot be compared: ${error}`];
-    if (lines.length === 0) continue;
-    const group = groups.get(lines.join("\n")) ?? { names: [], lines };
-    group.names.push(name);
-    groups.set(lines.join("\n"), group);
-  }
-  if (groups.size === 0)
+  const groups = groupedDrift(hosts);
+  if (groups.length === 0)
     return [...first, `stack ${stack}: ${count(hosts.length, "host")}, none differs from what was put on it`];
-  const differing = [...groups.values()].reduce((sum, { names }) => sum + names.length, 0);
+  const differing = groups.reduce((sum, { names }) => sum + names.length, 0);
+  const linesOf = ({ drift, error }: (typeof groups)[number]) =>
+    error === undefined
+      ? drift.map(({ kind, name, want, have }) => `${kind} ${name}: want ${want}, have ${have}`)
+      : [`cannot be compared: ${error}`];
   return [
     ...first,
     `stack ${stack}: ${differing} of ${count(hosts.length, "host")} differ; \`kilonode up ${stack}\` repairs them`,
-    ...[...groups.values()].flatMap(({ names, lines }) => [shortList(names), ...lines.map((line) => `    ${line}`)]),
+    ...groups.flatMap((group) => [shortList(group.names), ...linesOf(group).map((line) => `    ${line}`)]),
   ];
 }

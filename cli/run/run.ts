@@ -1,5 +1,7 @@
 /** One run of an engine, shown while it goes on and summed up at its end. */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { ClusterPlan } from "../../components/plan/types";
+import type { PlatformModule } from "../../components/platform/module";
 import { resourceIds } from "../../components/resources";
 import { countOf, exitCodes, UserError } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
@@ -8,6 +10,7 @@ import { clusterOf } from "../hosts/cluster";
 import { statusOf } from "../hosts/collect";
 import { type Health, settledHealth } from "../hosts/settled";
 import { print } from "../output";
+import { costBefore } from "../show/cost";
 import { creationOf } from "../show/creation";
 import { failuresOf } from "../show/failures";
 import { Phases } from "../show/phases";
@@ -26,6 +29,10 @@ import { openStack } from "./open-stack";
 
 export interface RunOptions {
   readonly engine?: string;
+  /** Of a preview: print the text of a comment, and everything else on the standard error. */
+  readonly markdown?: boolean;
+  /** Where the standard error can be read. */
+  readonly logUrl?: string;
   readonly json?: boolean;
   readonly expectNoChanges?: boolean;
   /** An update of what an earlier one of this command has left waiting. */
@@ -74,7 +81,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   }
   const { policy, outputs, changes, durationMs } = result;
   const diagnostics = result.diagnostics.filter(({ message }) => !ended.has(message));
-  const { creationSeconds, priced } = checked.platform;
+  const { creationSeconds, instances } = checked.platform;
   const succeeded = result.result === "succeeded";
   const creation = succeeded && action === "preview" ? creationOf(result, plan, creationSeconds) : undefined;
   const report: RunReport = {
@@ -84,7 +91,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     result: result.result,
     changes,
     ...(creation && { creation }),
-    ...(succeeded && priced && !destroys && { costUsdPerMonth: plan.scale.cost.total }),
+    ...(succeeded && instances && !destroys && costs(result, plan, instances)),
     durationMs,
     phases: reports,
     diagnostics,
@@ -147,16 +154,28 @@ async function refuseImpossibleChange({ stack, plan }: CheckedStack, engine: Sta
   if (problems.length > 0) throw new ConfigurationError(stack, problems);
 }
 
+function costs(
+  { action, steps }: Result,
+  { scale }: ClusterPlan,
+  instances: NonNullable<PlatformModule["instances"]>,
+): Pick<RunReport, "costUsdPerMonth" | "costBeforeUsdPerMonth"> {
+  const before = action === "preview" ? costBefore(steps, instances) : undefined;
+  return { costUsdPerMonth: scale.cost.total, ...(before !== undefined && { costBeforeUsdPerMonth: before }) };
+}
+
 function reportText(
   report: RunReport,
   result: Result,
-  { plan }: CheckedStack,
+  { plan, platform }: CheckedStack,
   options: RunOptions,
   isPreview: boolean,
 ): string {
-  const preview = isPreview ? previewReport(result, plan) : undefined;
+  const preview = isPreview ? previewReport(result, plan, platform) : undefined;
   if (options.json) return `${JSON.stringify({ ...report, ...preview }, null, 2)}\n`;
-  const style = styleOf(process.stdout);
-  const lines = [...(preview ? previewText(preview, style) : []), ...summaryText(report, plan, style)];
-  return `${lines.join("\n")}\n`;
+  const style = styleOf(options.markdown ? process.stderr : process.stdout);
+  const text = [...(preview ? previewText(preview, style) : []), ...summaryText(report, plan, style)].join("\n");
+  if (!preview || !options.markdown) return `${text}\n`;
+  process.stderr.write(`${text}\n`);
+  const { previewMarkdown } = require("../show/markdown-preview") as typeof import("../show/markdown-preview");
+  return previewMarkdown(report, preview, plan, options.logUrl);
 }

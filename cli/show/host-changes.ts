@@ -6,14 +6,19 @@ import type { Step } from "../../engine";
 import { UNKNOWN } from "../../engine";
 import { readMachine } from "./delivery";
 import { type MachineChange, machineDiff } from "./machine-diff";
+import { withoutNames } from "./names";
 import { changedLines } from "./text-diff";
 
 export interface HostChange extends MachineChange {
   /** All hosts that change in this way; lines around a change are those of the first. */
   readonly hosts: readonly string[];
+  /** True: each has its own name or address where the first one's stands. */
+  readonly ownNames?: true;
   /** Changes beside the content: "secrets", "repair of what differs on the host", ... */
   readonly notes: readonly string[];
 }
+
+export const unknownContent = "content: [known after up]";
 
 const none: MachineChange = { files: [], settings: [], restarts: [], reloads: [] };
 
@@ -25,22 +30,28 @@ export function contentHost(step: Pick<Step, "type" | "name">): string | undefin
 
 /** @param steps updates of `<host>-machine` */
 export function hostChanges(steps: readonly Step[], plan: Pick<ClusterPlan, "hosts">): HostChange[] {
-  const groups = new Map<string, HostChange & { hosts: string[] }>();
+  const groups = new Map<string, HostChange & { hosts: string[]; ownNames?: true }>();
+  const texts = new Map<HostChange, string>();
   const place = (step: Step) => plan.hosts.findIndex(({ name }) => name === contentHost(step));
   for (const step of [...steps].sort((a, b) => place(a) - place(b))) {
     const host = contentHost(step);
     if (host === undefined) continue;
-    const change = hostChange(
-      step,
-      plan.hosts.find(({ name }) => name === host),
-    );
-    const key = JSON.stringify({
+    const planned = plan.hosts.find(({ name }) => name === host);
+    const change = hostChange(step, planned);
+    const text = JSON.stringify({
       ...change,
       files: change.files.map((file) => ({ ...file, diff: changedLines(file.diff) })),
     });
+    const key = withoutNames(text, [host, ...(planned ? [planned.address] : [])]);
     const group = groups.get(key);
-    if (group) group.hosts.push(host);
-    else groups.set(key, { hosts: [host], ...change });
+    if (!group) {
+      const first = { hosts: [host], ...change };
+      groups.set(key, first);
+      texts.set(first, text);
+      continue;
+    }
+    group.hosts.push(host);
+    if (texts.get(group) !== text) group.ownNames = true;
   }
   return [...groups.values()];
 }
@@ -56,7 +67,7 @@ function hostChange(step: Step, plan: HostPlan | undefined): Omit<HostChange, "h
     unknown = plan.certificates.map(({ certPath }) => certPath);
     notes.push("certificates: [known after up]");
   }
-  if (!old || !now) notes.push("content: [known after up]");
+  if (!old || !now) notes.push(unknownContent);
   notes.push(...commandNotes(step));
   if (step.diffs.includes("connection")) notes.push("the host itself is new or made again");
   return {

@@ -31,3 +31,12 @@ function ranges(numbers: readonly number[]): string[] {
     to - from >= 2 ? [`${from}..${to}`] : from === to ? [`${from}`] : [`${from}`, `${to}`],
   );
 }
+
+/** What texts of several have in common. Whole names only: a-master-1 is no part of a-master-11, nor 10.0.0.1 of 10.0.0.12. */
+export function withoutNames(text: string, names: readonly string[]): string {
+  return names.reduce(
+    (left, name) =>
+      left.replaceAll(new RegExp(`(?<![\\w.-])${name.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&")}(?!\\d)`, "g"), "\0"),
+    text,
+  );
+}

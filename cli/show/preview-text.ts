@@ -4,13 +4,14 @@ import type { HostChange } from "./host-changes";
 import { shortList } from "./names";
 import type { PreviewReport, ResourceChange } from "./preview";
 import type { RolloutChange } from "./rollout-changes";
+import { about } from "./rollout-time";
 import type { Style } from "./style";
 import { count } from "./terminal";
 import { limited } from "./text-diff";
 
 /** A new file is shown from its beginning; the whole of it is in `kilonode plan --host`. */
 const newFileLines = 40;
-const marks: Readonly<Record<string, string>> = { create: "+", update: "~", replace: "+-", delete: "-" };
+export const marks: Readonly<Record<string, string>> = { create: "+", update: "~", replace: "+-", delete: "-" };
 
 export function previewText({ hosts, rollouts, resources }: PreviewReport, style: Style): string[] {
   return [
@@ -33,7 +34,9 @@ function resourceLines({ op, kind, names, details }: ResourceChange, style: Styl
 
 function hostLines(change: HostChange, style: Style): string[] {
   const [first, ...others] = change.hosts;
-  const same = others.length > 0 ? ` (same on ${shortList(others)}; ${count(change.hosts.length, "host")} in all)` : "";
+  const but = change.ownNames ? ", but for their own names," : "";
+  const same =
+    others.length > 0 ? ` (same${but} on ${shortList(others)}; ${count(change.hosts.length, "host")} in all)` : "";
   return [
     `${style.yellow("~ content of host")} ${first}${same}`,
     ...change.notes.map((note) => `    ${note}`),
@@ -48,7 +51,7 @@ function hostLines(change: HostChange, style: Style): string[] {
   ];
 }
 
-function effect({ restarts, reloads }: HostChange): string {
+export function effect({ restarts, reloads }: HostChange): string {
   const parts = [
     ...(restarts.length > 0 ? [`restarts ${restarts.join(", ")}`] : []),
     ...(reloads.length > 0 ? [`reloads ${reloads.join(", ")}`] : []),
@@ -56,9 +59,11 @@ function effect({ restarts, reloads }: HostChange): string {
   return parts.length > 0 ? `=> ${parts.join("; ")}` : "=> restarts nothing";
 }
 
-function rolloutLines({ group, order, joining, leaving }: RolloutChange): string[] {
+function rolloutLines({ group, hostTimeoutSeconds, order, joining, leaving, seconds }: RolloutChange): string[] {
+  const time =
+    seconds === undefined ? "" : `: ${about(seconds)}; a host that takes more than ${hostTimeoutSeconds} s stops it`;
   return [
-    `    ${group}: ${order}`,
+    `    ${group}: ${order}${time}`,
     ...(joining.length > 0
       ? [`      joins: ${shortList(joining)}${group.startsWith("etcd-") ? " (as learner, then promoted)" : ""}`]
       : []),

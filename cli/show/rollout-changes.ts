@@ -4,6 +4,7 @@ import type { ClusterPlan } from "../../components/plan/types";
 import { resourceKind } from "../../components/resources";
 import type { RolloutSpec } from "../../components/rollout/spec";
 import type { Step } from "../../engine";
+import { type ChangedHosts, rolloutSeconds } from "./rollout-time";
 import { count } from "./terminal";
 
 export interface RolloutChange {
@@ -12,20 +13,24 @@ export interface RolloutChange {
   readonly order: string;
   readonly joining: readonly string[];
   readonly leaving: readonly string[];
+  /** Expected, where hosts change one after the other: an estimate. */
+  readonly seconds?: number;
+  /** How long one host may take until its gate stops the change. */
+  readonly hostTimeoutSeconds?: number;
 }
 
 /** A rollout, or the look at all gates before them. */
 export const isRollout = (step: Pick<Step, "type" | "name">): boolean =>
   ["gates", "rollout"].includes(resourceKind(step).kind);
 
-type Groups = Pick<ClusterPlan, "groups">;
+type Planned = Pick<ClusterPlan, "groups" | "scale">;
 
-export function rolloutChanges(steps: readonly Step[], plan: Groups): RolloutChange[] {
+export function rolloutChanges(steps: readonly Step[], plan: Planned, hosts: ChangedHosts): RolloutChange[] {
   const place = (change: RolloutChange) => plan.groups.findIndex(({ name }) => name === change.group);
-  return steps.flatMap((step) => rolloutChange(step, plan)).sort((a, b) => place(a) - place(b));
+  return steps.flatMap((step) => rolloutChange(step, plan, hosts)).sort((a, b) => place(a) - place(b));
 }
 
-function rolloutChange(step: Step, plan: Groups): RolloutChange[] {
+function rolloutChange(step: Step, plan: Planned, hosts: ChangedHosts): RolloutChange[] {
   const resource = resourceKind(step);
   if (resource.kind === "gates" && step.op === "update") return [gates];
   if (resource.kind !== "rollout" || step.op === "same" || step.op === "delete") return [];
@@ -36,7 +41,11 @@ function rolloutChange(step: Step, plan: Groups): RolloutChange[] {
   const before = hostNames((environment as Record<string, unknown> | undefined)?.KILONODE_ROLLOUT);
   const joining = before ? group.hosts.filter((name) => !before.includes(name)) : [];
   const leaving = before ? before.filter((name) => !group.hosts.includes(name)) : [];
-  return [{ group: group.name, order: orderInWords(group, step.op === "create"), joining, leaving }];
+  const first = step.op === "create";
+  const { hostTimeoutSeconds, name } = group;
+  const seconds = first ? 0 : rolloutSeconds(group, hosts, plan.scale);
+  const time = seconds > 0 ? { seconds, hostTimeoutSeconds } : {};
+  return [{ group: name, order: orderInWords(group, first), joining, leaving, ...time }];
 }
 
 const gates: RolloutChange = {

@@ -5,6 +5,7 @@ import { priced, usd } from "../../config/scale/table";
 import type { Diagnostic, Result } from "../../engine";
 import type { Health } from "../hosts/settled";
 import type { EngineName } from "../run/engine";
+import { costDifference } from "./cost";
 import { type Creation, chainText } from "./creation";
 import type { Failure } from "./failures";
 import type { PhaseReport } from "./phases";
@@ -24,6 +25,8 @@ export interface RunReport {
   readonly creation?: Creation;
   /** The cluster's hosts as planned, USD a month; absent where they cost nothing. What it is of, and what it leaves out: `kilonode scale`. */
   readonly costUsdPerMonth?: number;
+  /** The same of the hosts that the state has; absent where it has none, or one of a type without a price. */
+  readonly costBeforeUsdPerMonth?: number;
   readonly durationMs: number;
   readonly phases: readonly PhaseReport[];
   readonly diagnostics: readonly Diagnostic[];
@@ -66,9 +69,12 @@ function resourcesText({ changes, creation }: RunReport, planned: boolean): stri
   return creation ? `${text}, ${creation.resourcesPerControlPlaneHost} a control-plane host` : text;
 }
 
-function figureRows({ costUsdPerMonth, creation }: RunReport): string[][] {
+function figureRows({ costBeforeUsdPerMonth, costUsdPerMonth, creation }: RunReport): string[][] {
+  const difference = costUsdPerMonth === undefined ? undefined : costDifference(costUsdPerMonth, costBeforeUsdPerMonth);
   return [
-    ...(costUsdPerMonth === undefined ? [] : [["cost", `${usd(costUsdPerMonth)} a month: ${priced}`]]),
+    ...(costUsdPerMonth === undefined
+      ? []
+      : [["cost", `${usd(costUsdPerMonth)} a month${difference ? `, ${difference}` : ""}: ${priced}`]]),
     ...(creation?.longestChain ? [["longest chain", chainText(creation.longestChain)]] : []),
   ];
 }

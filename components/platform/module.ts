@@ -16,8 +16,13 @@ export interface PlatformModule<P extends Prepared = Prepared> {
   readonly knobs: PlatformKnobs;
   /** How the rehearsal engine really makes its hosts. Absent: it makes none. */
   readonly rehearsal?: PlatformRehearsal;
-  /** True: a month of its hosts costs what the scale says. */
-  readonly priced: boolean;
+  /**
+   * The type of the resource that is a host's instance, and its property that names the instance type: a month of hosts costs what the
+   * scale says. Absent: they cost nothing.
+   */
+  readonly instances?: { readonly type: string; readonly property: string };
+  /** Types of its resources that hold data, or keys without which nobody can read it. */
+  readonly dataTypes?: readonly string[];
   /**
    * How long it takes to make what takes more than a moment, seconds by type of resource, and `host`: until a host that was made answers.
    * Absent: nothing that anybody waits for.

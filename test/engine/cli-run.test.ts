@@ -71,6 +71,16 @@ test("preview: what changes; --expect-no-changes fails then, and nothing was don
   expect(readdirSync(project.stateDir)).toEqual(files);
 });
 
+test("preview --markdown: the comment alone on the standard output, the whole preview on the other one, and never with --json", async () => {
+  const { code, stdout, stderr } = await project.run(["preview", "small", "--markdown"], { VALUE: "2" });
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/^<!-- kilonode preview small -->\n\n### Preview: `small`\n/);
+  expect(stdout).toMatch(/> - \*\*replaces\*\* 1 `host`: `small-lb-1`; `triggers/);
+  expect(stderr).toMatch(/\+- host small-lb-1[\s\S]*stack small: preview succeeded/);
+  const both = await project.run(["preview", "small", "--markdown", "--json"]);
+  expect([both.code, both.stdout]).toEqual([2, ""]);
+});
+
 test("up --expect-no-changes --json: one object on the standard output, exit 1 because something was changed", async () => {
   const { code, stdout } = await up({ VALUE: "2" }, "--expect-no-changes", "--json");
   const report = JSON.parse(stdout) as RunReport;
@@ -121,6 +131,9 @@ test("a wrong passphrase: exit 2, nothing touched", async () => {
   expect(stderr).not.toContain("    at ");
   expect(code).toBe(2);
   expect(readFileSync(state, "utf8")).toBe(before);
+  const refused = await project.run(["preview", "small", "--markdown"], { PULUMI_CONFIG_PASSPHRASE: "wrong" });
+  expect(refused.code).toBe(2);
+  expect(refused.stdout).toMatch(/^<!-- kilonode preview small -->[\s\S]*\*\*Refused\*\*: 1 problem[\s\S]*the passphrase is not the one/);
 });
 
 test("a passphrase that is gone: exit 2, and no new one is made", async () => {

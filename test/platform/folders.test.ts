@@ -18,11 +18,12 @@ import {
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { previewReport } from "../../cli/show/preview";
 import { components } from "../../components/control-plane/flags";
 import { changeProblems, commitmentsOf } from "../../components/plan/commitments";
 import type { RawConfiguration } from "../../config/read";
 import { catalogue } from "../../config/releases";
-import { folders } from "./folders";
+import { folders, returnSeconds } from "./folders";
 import { FoldersCluster } from "./support/cluster";
 import { changed, problems } from "./support/result";
 
@@ -201,6 +202,15 @@ describe("a cluster on folders", () => {
   it("changes one master at a time, and one member of etcd at a time with the leader last", async () => {
     const holder = own(cluster.world.holder ?? "");
     const leader = own(cluster.world.shards[0]?.leader ?? "");
+    const { plan, platform } = cluster.checked(knobs);
+    const changes = previewReport(await cluster.preview(knobs), plan, platform);
+    expect(changes.hosts.map(({ hosts, restarts }) => [hosts.map(own), restarts])).toEqual([
+      [["etcd-main-1", "etcd-main-2", "etcd-main-3"], ["etcd.service"]],
+      [["master-1", "master-2", "master-3"], ["kube-apiserver"]],
+    ]);
+    // A member takes 12 s; a master 25 s, until it is out of rotation, and until it is back.
+    const { shutdownDelaySeconds } = plan.scale.apiserver;
+    expect(changes.rolloutSeconds).toBe(3 * 12 + 3 * (25 + shutdownDelaySeconds + returnSeconds));
     expect(problems(await cluster.up(knobs))).toEqual([]);
     const lines = log();
     const order = oneByOne(lines).map(([host]) => host);

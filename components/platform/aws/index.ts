@@ -7,6 +7,7 @@ import { hostRules, machineProblems } from "./host-rules";
 import { awsKnobs } from "./knobs";
 import { awsParts } from "./parts";
 import type { PreparedAws } from "./prepare";
+import type { AwsType } from "./resource";
 import { awsRules } from "./rules";
 
 /** Loaded when they are needed: the command plans and reads states without them. */
@@ -14,10 +15,13 @@ const preparation = () => require("./prepare") as typeof import("./prepare");
 const rehearsal = () => require("./rehearsal/prepare") as typeof import("./rehearsal/prepare");
 const placement = () => require("./placement") as typeof import("./placement");
 
+const typeOf = (type: AwsType) => `aws:${type}`;
+
 export const aws: PlatformModule<PreparedAws> = {
   knobs: { ...awsKnobs, rules: [...awsRules, ...hostRules] },
   rehearsal: { serves: "aws", prepare: (run) => rehearsal().prepareRehearsal(run) },
-  priced: true,
+  instances: { type: typeOf("ec2/instance:Instance"), property: "instanceType" },
+  dataTypes: (["ebs/volume:Volume", "s3/bucket:Bucket", "kms/key:Key"] as const).map(typeOf),
   creationSeconds,
   facts: awsFacts,
   planProblems: (spec, plan) => machineProblems(awsParts(spec, plan)),

@@ -13,7 +13,6 @@ const looks = () => require("./looks") as typeof import("./looks");
 export const lab: PlatformModule<PreparedLab> = {
   knobs: labKnobs,
   rehearsal: {},
-  priced: false,
   facts: labFacts,
   prepare: (run) => preparation().prepareLab(run),
   place: (args) => placement().placeLab(args),

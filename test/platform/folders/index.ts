@@ -60,7 +60,6 @@ export const folders: PlatformModule<PreparedFolders> = {
     rules: [],
   },
   rehearsal: {},
-  priced: false,
   facts: (spec) => ({
     api: { kind: "managed", name: `api.${domainOf(spec.stack)}`, drainSeconds: 40, returnSeconds },
     zones: spec.zones.map((name, index) => ({
