@@ -9,12 +9,13 @@ import type { HostChange } from "./host-changes";
 import { alert, type Block, code, comment, type Fold, firstItems, html, htmlCode, marker } from "./markdown";
 import { shortList } from "./names";
 import { forcesReplacement, type PreviewReport, type ResourceChange } from "./preview";
-import { effect, marks } from "./preview-text";
+import { effect, marks, newFileLines } from "./preview-text";
 import { changesText } from "./progress";
 import type { RolloutChange } from "./rollout-changes";
 import { about } from "./rollout-time";
 import type { RunReport } from "./summary";
 import { count } from "./terminal";
+import { limited } from "./text-diff";
 
 export function previewMarkdown(report: RunReport, preview: PreviewReport, plan: ClusterPlan, log?: string): string {
   return comment(
@@ -250,7 +251,10 @@ function hostFold(change: HostChange): Fold {
     lines: [
       ...notes.map((note) => `! ${note}`),
       ...settings.map((setting) => `! ${setting}`),
-      ...files.flatMap(({ diff, kind, path }) => [`@@ ${path}${kind === "changed" ? "" : ` (${kind})`} @@`, ...diff]),
+      ...files.flatMap(({ diff, kind, path }) => [
+        `@@ ${path}${kind === "changed" ? "" : ` (${kind})`} @@`,
+        ...(kind === "added" ? limited(diff, newFileLines) : diff),
+      ]),
     ],
   };
 }

@@ -10,7 +10,7 @@ import { count } from "./terminal";
 import { limited } from "./text-diff";
 
 /** A new file is shown from its beginning; the whole of it is in `kilonode plan --host`. */
-const newFileLines = 40;
+export const newFileLines = 40;
 export const marks: Readonly<Record<string, string>> = { create: "+", update: "~", replace: "+-", delete: "-" };
 
 export function previewText({ hosts, rollouts, resources }: PreviewReport, style: Style): string[] {

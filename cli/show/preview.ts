@@ -58,7 +58,10 @@ export function previewReport(
     resources: grouped(
       steps
         .filter((step) => !isContent(step) && !isOrder(step))
-        .map((step) => ({ ...resourceChange(step, turns), ...(step.op !== "create" && isData(step) && { data: true }) })),
+        .map((step) => ({
+          ...resourceChange(step, turns),
+          ...(step.op !== "create" && isData(step) && { data: true }),
+        })),
     ),
     ...(seconds > 0 && { rolloutSeconds: seconds }),
   };

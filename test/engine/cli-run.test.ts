@@ -133,7 +133,9 @@ test("a wrong passphrase: exit 2, nothing touched", async () => {
   expect(readFileSync(state, "utf8")).toBe(before);
   const refused = await project.run(["preview", "small", "--markdown"], { PULUMI_CONFIG_PASSPHRASE: "wrong" });
   expect(refused.code).toBe(2);
-  expect(refused.stdout).toMatch(/^<!-- kilonode preview small -->[\s\S]*\*\*Refused\*\*: 1 problem[\s\S]*the passphrase is not the one/);
+  expect(refused.stdout).toMatch(
+    /^<!-- kilonode preview small -->[\s\S]*\*\*Refused\*\*: 1 problem[\s\S]*the passphrase is not the one/,
+  );
 });
 
 test("a passphrase that is gone: exit 2, and no new one is made", async () => {

@@ -207,10 +207,10 @@ describe("what others wrote", () => {
   });
 
   test("in a preview, a refusal, drift: neither a mention nor a tag", () => {
+    const some = stepsBetween(prod, prod).steps.slice(0, 3);
     fc.assert(
       fc.property(evil, (text) => {
-        const change = stepsBetween(prod, prod);
-        const steps = change.steps.map((one) => ({ ...one, op: "delete" as const, name: text })).slice(0, 3);
+        const steps = some.map((one) => ({ ...one, op: "delete" as const, name: text }));
         const violation = { urn: `a::b::c::${text}`, pack: text, packVersion: "", policy: text, description: text };
         const report: RunReport = {
           stack: text,
@@ -287,26 +287,17 @@ describe("a comment is never longer than GitHub takes it", () => {
     );
   });
 
-  test("a change of everything fits, with what is dangerous whole", () => {
-    const long = withMachines(prod, (machine, host) => ({
-      ...machine,
-      files: {
-        ...machine.files,
-        "/etc/long": {
-          mode: "0644",
-          owner: "root:root",
-          content: `${host}\n${`${line} of ${host.length}\n`.repeat(3000)}`,
-        },
-      },
-    }));
-    const before = withMachines(long, (machine, host) => ({
-      ...machine,
-      files: {
-        ...machine.files,
-        "/etc/long": { mode: "0644", owner: "root:root", content: `${host} old\n${"old\n".repeat(3000)}` },
-      },
-    }));
-    const text = commentOf(before, long);
+  test("a change of everything fits, with what comes first whole", () => {
+    const changed = (text: (host: string) => string) =>
+      withMachines(prod, (machine, host) => {
+        const file = { mode: "0644", owner: "root:root", content: text(host) };
+        return { ...machine, files: { ...machine.files, "/etc/long": file } };
+      });
+    const long = changed((host) => `${line} of host ${host.replace(/\D/g, "")}-\n`.repeat(300));
+    const text = commentOf(
+      changed(() => "old\n"),
+      long,
+    );
     expect(text.length).toBeLessThanOrEqual(commentLimit);
     expect(text).toContain("Cut here");
     expect(text).toContain("#### Order");
