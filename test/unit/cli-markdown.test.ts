@@ -90,7 +90,10 @@ describe("a comment says of", () => {
       packVersion: "0.1.0",
       policy: level === "mandatory" ? "open-to-the-world" : "required-tags",
       description: "Nothing is open to the world.",
-      message: `${name} lets 0.0.0.0/0 in; allowed are ranges of your own. What to do: name them in network.operators`,
+      message:
+        level === "mandatory"
+          ? `${name} lets 0.0.0.0/0 in; allowed are ranges of your own. What to do: name them in network.operators`
+          : `${name} has no tag "cost-center". What to do: add it to aws.tags`,
       level,
     });
     const names = ["prod-a-load-balancer-6443-0.0.0.0/0", "prod-a-hosts-22-0.0.0.0/0"];

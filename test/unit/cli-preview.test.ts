@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { previewReport } from "../../cli/show/preview";
 import { previewText } from "../../cli/show/preview-text";
 import { plainStyle } from "../../cli/show/style";
-import type { UnitService } from "../../components/machine/machine";
+import type { Machine, UnitService } from "../../components/machine/machine";
 import { type Step, UNKNOWN } from "../../engine";
 import { hostsOf } from "../support/plans";
 import {
@@ -53,6 +53,29 @@ test("hosts with the same changed lines are one group although the lines around 
   expect(rest).toEqual([]);
   expect(change?.hosts).toEqual(etcd);
   expect(change?.restarts).toEqual(["etcd.service"]);
+});
+
+test("hosts that differ by nothing but their own name, address and what follows from them are one group", () => {
+  const masters = plan.hosts.filter(({ role }) => role === "master");
+  const path = "/etc/kubernetes/manifests/some.yaml";
+  const at = ({ machine, name, address }: (typeof masters)[number], sum: string, flag: string): Machine => ({
+    ...machine,
+    files: {
+      ...machine.files,
+      [path]: {
+        mode: "0600",
+        owner: "root:root",
+        content: `name: ${name}\naddress: https://${address}:6443\nkilonode.io/content: ${sum}\nflag: ${flag}\n`,
+      },
+    },
+  });
+  const changed = (flags: readonly string[]) =>
+    masters.map((host, index) =>
+      contentStep(host.name, { content: host.machine }, { content: at(host, `"${index}0"`, flags[index] ?? "") }),
+    );
+  const [same, ...others] = previewReport({ steps: changed(["a", "a", "a"]) }, plan).hosts;
+  expect([same?.hosts, same?.ownNames, others]).toEqual([masters.map(({ name }) => name), true, []]);
+  expect(previewReport({ steps: changed(["a", "b", "a"]) }, plan).hosts).toHaveLength(2);
 });
 
 test("a first creation: names in short, no content of files", async () => {
