@@ -1,4 +1,5 @@
 /** The program: a stack's file is read, planned, and placed on its platform. */
+import { randomBytes } from "node:crypto";
 import * as pulumi from "@pulumi/pulumi";
 import { checkedCluster } from "./check";
 import { rawConfiguration } from "./configuration";
@@ -18,7 +19,10 @@ export async function program(platforms: Platforms): Promise<pulumi.Inputs> {
 async function run(platforms: Platforms): Promise<pulumi.Inputs> {
   const { spec, platform, plan } = checkedCluster(pulumi.getStack(), rawConfiguration(), platforms);
   const change = !pulumi.runtime.isDryRun();
-  const preparing = platform.prepare({ spec, plan, change, say: (line) => void pulumi.log.info(line) });
+  // Chosen by whoever wants the same one again: an update is held to a preview that names it (cli/run/reviewed.ts).
+  const newIncarnation = process.env.KILONODE_INCARNATION ?? randomBytes(4).toString("hex");
+  const say = (line: string) => void pulumi.log.info(line);
+  const preparing = platform.prepare({ spec, plan, change, newIncarnation, say });
   preparing.catch(() => undefined);
   // Loaded while other processes look at the machine.
   const { placeCluster } = require("./place") as typeof import("./place");

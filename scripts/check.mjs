@@ -1,9 +1,12 @@
 // `npm run check`: every check runs, then the failed ones are named (as kind's verify-all.sh does).
 import { spawnSync } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { pythonFiles, shellFiles } from "./host-programs.mjs";
 
 const shell = shellFiles();
 const python = pythonFiles();
+const workflows = readdirSync(".github/workflows").map((name) => resolve(".github/workflows", name));
 // Where a program finds its package on a host.
 process.env.MYPYPATH = "components/machine/files/usr/local/lib/kilonode";
 const checks = [
@@ -11,6 +14,9 @@ const checks = [
   ["types", "npx", ["tsc", "-p", ".", "--noEmit"]],
   ["shellcheck", "shellcheck", ["-x", ...shell]],
   ["shfmt", "shfmt", ["-d", "-i", "2", "-ci", ...shell]],
+  // With shellcheck for the commands in them.
+  ["workflows", "go", ["-C", "scripts/go-tools", "tool", "actionlint", ...workflows]],
+  ["workflows' security", process.execPath, ["scripts/zizmor/run.mjs"]],
   [
     "python",
     "python3",

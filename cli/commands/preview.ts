@@ -8,6 +8,11 @@ export function define(command: Command): void {
   markdownOption(jsonOption(engineOption(command.argument(...stackArgument))))
     .option("--expect-no-changes", "fail (exit 1) when up would change something")
     .option("--destroy", "show what destroy would remove instead")
+    .addOption(
+      command
+        .createOption("--save <file>", "keep what it would do, for a review and for up --reviewed")
+        .conflicts("destroy"),
+    )
     .addHelpText(
       "after",
       `
@@ -20,7 +25,8 @@ it is otherwise, whole.
 
 Examples:
   kilonode preview lab
-  kilonode preview prod-a --expect-no-changes   in CI: is the cluster what the configuration says?`,
+  kilonode preview prod-a --expect-no-changes   in CI: is the cluster what the configuration says?
+  kilonode preview prod-a --save reviewed.json  then: kilonode up prod-a --reviewed reviewed.json`,
     )
     .action(async (stack: string, { destroy, ...options }: RunOptions & { destroy?: boolean }) => {
       const { checkedStack } = require("../stack/configuration") as typeof import("../stack/configuration");

@@ -26,6 +26,7 @@ import { impossibleChanges } from "./impossible";
 import { interruptible } from "./interrupt";
 import { keptBy, refuseLosingKeys } from "./kept";
 import { openStack } from "./open-stack";
+import { changesOf, chooseIncarnation, digestOf, readReviewed, refuseUnreviewed, writeReviewed } from "./reviewed";
 
 export interface RunOptions {
   readonly engine?: string;
@@ -35,6 +36,10 @@ export interface RunOptions {
   readonly logUrl?: string;
   readonly json?: boolean;
   readonly expectNoChanges?: boolean;
+  /** Of a preview: the file that it is kept in, for `reviewed`. */
+  readonly save?: string;
+  /** Of an update: the file of the preview that it is held to. */
+  readonly reviewed?: string;
   /** An update of what an earlier one of this command has left waiting. */
   readonly second?: boolean;
 }
@@ -48,6 +53,13 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   const phases = new Phases(action === "up" ? plan : undefined);
   const progress = new ProgressDisplay(new Terminal(process.stderr), phases, style, isPreview);
   const say = (line: string) => progress.line(line);
+  const reviewed = options.reviewed === undefined ? undefined : readReviewed(options.reviewed);
+  const newIncarnation = chooseIncarnation(reviewed?.newIncarnation);
+  // Opened for a look of its own: until it is known that this is what was reviewed, nothing is made, not even a folder for a state.
+  if (reviewed) {
+    const looking = openStack(checked, { engine: options.engine, make: false, say: () => undefined });
+    await refuseUnreviewed(reviewed, stack, looking, say);
+  }
   const engine = openStack(checked, { engine: options.engine, make: !isPreview, say });
   if (action === "up" || action === "preview") await refuseImpossibleChange(checked, engine);
   else await refuseLosingKeys(checked, engine);
@@ -101,6 +113,11 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     outputs,
     ...(kept && { kept }),
   };
+  if (options.save !== undefined && succeeded) {
+    const saved = { stack, engine: engine.name, newIncarnation, changes: changesOf(result.steps) };
+    writeReviewed(options.save, saved);
+    process.stderr.write(`saved for review in ${options.save}: ${digestOf(saved)}\n`);
+  }
   print(reportText(report, result, checked, options, isPreview));
   if (options.expectNoChanges === true && result.result === "succeeded" && hasChanges(result)) {
     process.stderr.write(`error: no changes were expected, and there ${isPreview ? "are" : "were"} some\n`);
@@ -114,6 +131,10 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     throw new UserError(
       `${wait} after a second update, too: see docs/machines.md#one-host-at-a-time, then run \`${command}\` again`,
     );
+  if (reviewed) {
+    process.stderr.write(`${wait} for another update, which is to be reviewed, too\n`);
+    return code;
+  }
   process.stderr.write(`${wait}: now the update that changes them\n`);
   return runAction(checked, action, { ...options, second: true });
 }

@@ -67,6 +67,8 @@ export interface PreparationRun {
   readonly plan: ClusterPlan;
   /** False in a preview: look, install and build nothing, and only warn of what is missing. */
   readonly change: boolean;
+  /** What tells a machine that is made now from the one before it under the same name. */
+  readonly newIncarnation: string;
   readonly say: (line: string) => void;
 }
 

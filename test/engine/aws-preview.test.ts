@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
+import { changesOf, differences } from "../../cli/run/reviewed";
 import type { RunReport } from "../../cli/show/summary";
 import type { Step } from "../../engine";
 import { providers, Rehearsal, serveAws } from "../../engine/rehearsal";
@@ -124,6 +125,25 @@ describe("a preview with credentials", () => {
       const waited = waitsFor(urn);
       expect(fetched.filter((one) => !waited.has(one))).toEqual([]);
     }
+  });
+
+  test("comes out the same for who reviews it and for the update that is held to it", async () => {
+    const environment = { ...credentials, AWS_ENDPOINT_URL_EC2: await pretended(), AWS_EC2_METADATA_DISABLED: "true" };
+    for (const [name, value] of Object.entries(environment)) vi.stubEnv(name, value);
+    const stateFile = join(home, "reviewed.json");
+    const stack = new Rehearsal({ projectDir: ".", stack: "test", stateFile, passphrase: "a", providers });
+    const changes = async (mark: string) => {
+      vi.stubEnv("KILONODE_INCARNATION", mark);
+      return changesOf((await stack.preview()).steps);
+    };
+    const reviewed = await changes("00000001");
+    expect(Object.keys(reviewed).length).toBeGreaterThan(200);
+    expect(differences(reviewed, await changes("00000001"))).toEqual([]);
+    // What is made anew bears the mark, and nothing else does.
+    const again = await changes("00000002");
+    const others = Object.keys(reviewed).filter((urn) => reviewed[urn]?.sha256 !== again[urn]?.sha256);
+    expect(others.length).toBeGreaterThan(0);
+    expect(others.filter((urn) => !/::test-(etcd|master)-[^:]*$/.test(urn))).toEqual([]);
   });
 
   test("names every right that they lack", async () => {

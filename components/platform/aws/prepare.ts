@@ -1,5 +1,4 @@
 /** What is got ready before the first resource: the binaries that hosts will fetch, and a look at what there is. */
-import { randomBytes } from "node:crypto";
 import { exitCodes, UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
 import { checkToolchain, ensureToolchain, isSound } from "../../../toolchain/ensure";
@@ -34,7 +33,7 @@ export async function prepareAws(run: PreparationRun): Promise<PreparedAws> {
     artifacts: new Map(tools.map(({ name, sha256 }) => [name, sha256])),
     files: new Map(tools.map(({ name, path }) => [name, path])),
     seen,
-    newIncarnation: randomBytes(4).toString("hex"),
+    newIncarnation: run.newIncarnation,
   };
 }
 

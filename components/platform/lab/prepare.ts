@@ -3,7 +3,6 @@
  * a cache or a property of the machine, so it is looked at on every run instead of being remembered as a resource.
  */
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
 import { createInterface } from "node:readline";
 import { countOf, exitCodes, UserError } from "../../../config/errors";
 import { defaultCacheDir, noteVerified } from "../../../toolchain/cache";
@@ -39,7 +38,7 @@ export async function prepareLab(run: PreparationRun): Promise<PreparedLab> {
   looking.catch(() => undefined);
   await ready;
   const [sums, root, lab] = await looking;
-  return { artifacts: sums, root, lab, newIncarnation: randomBytes(4).toString("hex") };
+  return { artifacts: sums, root, lab, newIncarnation: run.newIncarnation };
 }
 
 interface Preflight {
