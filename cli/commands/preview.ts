@@ -19,6 +19,7 @@ export function define(command: Command): void {
 Shows for each host which lines of which files change, what restarts because of it, and in which order hosts are changed.
 Hosts with the same change are shown once. Secrets are never shown. Touches nothing. Ends with what the hosts cost a month, where they cost,
 and from nothing with the longest chain of operations, where the platform has figures of time and the engine tells what waits for what.
+Fails when it breaks a mandatory rule of the policy pack (docs/policy.md).
 
 With --markdown the standard output is the text of a comment on a pull request (docs/reviews.md), and the standard error has the preview as
 it is otherwise, whole.

@@ -13,7 +13,7 @@ import {
 import type { ResourceId } from "../../components/resources";
 import { UserError } from "../../config/errors";
 import type { EngineEvent, Deployment as Resources, Result, Value, Values } from "../../engine";
-import { projectDir, stackFile } from "../stack/project";
+import { policyPack, projectDir, stackFile } from "../stack/project";
 import type { Action, RunHooks, StackEngine, StackState } from "./engine";
 import { printedBy } from "./printed";
 import { pulumiCommand } from "./pulumi-command";
@@ -45,8 +45,9 @@ export class PulumiEngine implements StackEngine {
       const stack = await this.#open(action === "up");
       const configFile = join(scratch, basename(stackFile(this.stack)));
       copyFileSync(stackFile(this.stack), configFile);
-      if (action === "up") await stack.up(options);
-      else if (action === "preview") await stack.preview({ ...options, configFile });
+      const policyPacks = [policyPack];
+      if (action === "up") await stack.up({ ...options, policyPacks });
+      else if (action === "preview") await stack.preview({ ...options, configFile, policyPacks });
       else if (action === "destroy") await stack.destroy({ ...options, excludeProtected: true });
       else await stack.previewDestroy({ ...options, configFile, excludeProtected: true });
       if (action === "up") await this.#forgetMadeGood();

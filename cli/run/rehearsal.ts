@@ -14,7 +14,7 @@ import {
 } from "../../engine";
 import type { CheckedStack } from "../stack/configuration";
 import { removeStackFiles, removeStateFiles } from "../stack/files";
-import { projectDir } from "../stack/project";
+import { policyPack, projectDir } from "../stack/project";
 import type { Action, RunHooks, StackEngine, StackState } from "./engine";
 import { printedBy } from "./printed";
 import { stateOf } from "./rehearsal-state";
@@ -72,7 +72,7 @@ export class RehearsalEngine implements StackEngine {
   async #run(action: Action, hooks: RunHooks): Promise<Result> {
     // Commands without a `dir` run in the working directory of the engine.
     process.chdir(projectDir);
-    if (action === "preview") return await this.#open(hooks).preview();
+    if (action === "preview") return await this.#open(hooks, policyPack).preview();
     if (action === "preview-destroy") return await this.#open(hooks).previewDestroy();
     const record = new RunRecord(this.stateFile, action, this.folder.keep);
     const onEvent: RunHooks["onEvent"] = (event) => {
@@ -80,7 +80,7 @@ export class RehearsalEngine implements StackEngine {
       hooks.onEvent(event);
     };
     try {
-      const stack = this.#open({ ...hooks, onEvent });
+      const stack = this.#open({ ...hooks, onEvent }, action === "up" ? policyPack : undefined);
       const result = action === "up" ? await stack.up() : await stack.destroy();
       record.end(result);
       return action === "up" ? this.#afterUp(result, stack) : this.#afterDestroy(result, stack);
@@ -159,7 +159,7 @@ export class RehearsalEngine implements StackEngine {
     return `removed the lock of stack ${this.stack}, which was held by ${text}`;
   }
 
-  #open(hooks?: RunHooks): Rehearsal {
+  #open(hooks?: RunHooks, pack?: string): Rehearsal {
     const engine = require("../../engine/rehearsal") as typeof import("../../engine/rehearsal");
     return new engine.Rehearsal({
       projectDir,
@@ -168,6 +168,7 @@ export class RehearsalEngine implements StackEngine {
       passphrase: this.passphrase,
       excludeProtected: true,
       providers: engine.providers,
+      policyPacks: pack === undefined ? [] : [{ path: pack }],
       ...hooks,
     });
   }

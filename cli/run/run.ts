@@ -26,7 +26,7 @@ import { impossibleChanges } from "./impossible";
 import { interruptible } from "./interrupt";
 import { keptBy, refuseLosingKeys } from "./kept";
 import { openStack } from "./open-stack";
-import { changesOf, chooseIncarnation, digestOf, readReviewed, refuseUnreviewed, writeReviewed } from "./reviewed";
+import { withStepRules } from "./step-rules";
 
 export interface RunOptions {
   readonly engine?: string;
@@ -91,6 +91,7 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     progress.stop(0);
     interruption.end();
   }
+  if (isPreview) result = withStepRules(result, checked);
   const { policy, outputs, changes, durationMs } = result;
   const diagnostics = result.diagnostics.filter(({ message }) => !ended.has(message));
   const { creationSeconds, instances } = checked.platform;

@@ -75,6 +75,8 @@ export class ProgressDisplay {
         this.line(event.line);
         break;
       case "policy":
+        // A preview ends with them.
+        if (this.preview) break;
         this.line(
           this.style.yellow(
             `policy ${event.violation.pack}/${event.violation.policy} (${event.violation.level}): ${event.violation.message}`,

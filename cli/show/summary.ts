@@ -9,6 +9,7 @@ import { costDifference } from "./cost";
 import { type Creation, chainText } from "./creation";
 import type { Failure } from "./failures";
 import type { PhaseReport } from "./phases";
+import { policyText } from "./policy";
 import { changesText } from "./progress";
 import type { Style } from "./style";
 import { table } from "./table";
@@ -55,6 +56,7 @@ export function summaryText(report: RunReport, plan: ClusterPlan, style: Style):
     ...table([["resources", resourcesText(report, planned)], ...figureRows(report)], "  "),
   ];
   if (!planned) lines.push(...phaseTable(phases));
+  lines.push(...policyText(report.policy, style));
   lines.push(...failures.flatMap((failure) => failureText(failure, style)));
   if (result === "interrupted")
     lines.push(`  ${style.yellow("interrupted")}: what was done is kept; run the same command again to go on`);

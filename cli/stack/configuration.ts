@@ -5,6 +5,7 @@ import { type Document, isMap, LineCounter, parseDocument, visit } from "yaml";
 import { type CheckedCluster, checkedCluster } from "../../components/check";
 import { type Platforms, platforms } from "../../components/platform/registry";
 import { ConfigurationError } from "../../config/read";
+import { severitiesKey, severityProblems } from "../../policy/severities";
 import { projectDir, stackFile } from "./project";
 
 export type CheckedStack = CheckedCluster;
@@ -86,8 +87,12 @@ export function readStackFile(text: string, file: string): StackFileContent {
       problems.push(...encrypted);
       // Its default stands in for it.
       if (encrypted.length === 0) values.set(name, value);
+    } else if (key === severitiesKey) {
+      problems.push(...severityProblems(value));
     } else if (!otherNamespaces.includes(namespace)) {
-      problems.push(`${file}: "${key}": nothing reads "${namespace}:"; the project's keys begin with "${ours}:"`);
+      problems.push(
+        `${file}: "${key}": nothing reads it; the project's keys begin with "${ours}:", and ${severitiesKey} is that of its policy pack`,
+      );
     }
   }
   return { values: Object.fromEntries(values), problems };

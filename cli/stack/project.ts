@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { exitCodes, UserError } from "../../config/errors";
 
 export const projectDir = join(__dirname, "../..");
+export const policyPack = join(projectDir, "policy");
 const stacksDir = join(projectDir, "stacks");
 
 export function stackNames(dir: string = stacksDir): string[] {

@@ -22,6 +22,8 @@ export interface PackEnvironment {
   readonly stack: string;
   readonly organization: string;
   readonly preview: boolean;
+  /** Of the stack, as the program gets it. */
+  readonly config: Readonly<Record<string, string>>;
   readonly sockets: Sockets;
   /** Used for packs that name no arguments of their own. */
   readonly nodeArgs: readonly string[];
@@ -40,8 +42,17 @@ export async function startPack(pack: PolicyPack, environment: PackEnvironment):
     cwd: path.resolve(pack.path),
     nodeArgs,
     args: [addressOf(environment.sockets.engine), path.resolve(pack.path)],
-    // The SDK always puts its ts-node in front of packs; it must leave them to the compiler that the arguments bring.
-    env: { ...environment.env, ...(nodeArgs.length > 0 && { TS_NODE_IGNORE: "." }) },
+    env: {
+      ...environment.env,
+      // As the real engine's (`constructEnv` in analyzer_plugin.go).
+      PULUMI_CONFIG: JSON.stringify(environment.config),
+      PULUMI_NODEJS_ORGANIZATION: environment.organization,
+      PULUMI_NODEJS_PROJECT: environment.project,
+      PULUMI_NODEJS_STACK: environment.stack,
+      PULUMI_NODEJS_DRY_RUN: String(environment.preview),
+      // The SDK always puts its ts-node in front of packs; it must leave them to the compiler that the arguments bring.
+      ...(nodeArgs.length > 0 && { TS_NODE_IGNORE: "." }),
+    },
     socket: environment.sockets.next(),
     onLine: environment.onLine,
   });

@@ -98,6 +98,7 @@ async function withSockets(session: Session, sockets: Sockets, work: (parts: Par
       stack: options.stack,
       organization: ORGANIZATION,
       preview: run.preview,
+      config: config.values,
       sockets,
       nodeArgs: project.nodeArgs,
       env: environment(session),

@@ -5,7 +5,18 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 const project = resolve(__dirname, "../..");
-const parts = ["cli", "components", "config", "docs", "engine", "stacks", "toolchain", "Pulumi.yaml", "package.json"];
+const parts = [
+  "cli",
+  "components",
+  "config",
+  "docs",
+  "engine",
+  "policy",
+  "stacks",
+  "toolchain",
+  "Pulumi.yaml",
+  "package.json",
+];
 
 export interface Ran {
   readonly code: number | null;
