@@ -29,7 +29,8 @@ export function stepViolations(
       packVersion: version,
       policy: rule.name,
       description: rule.asks,
-      message: messageOf(rule, problem),
+      // As the SDK has it in front of what a pack says.
+      message: `${rule.asks}\n${messageOf(rule, problem)}`,
       level,
     }));
   });

@@ -10,7 +10,8 @@ export function policyText(violations: readonly PolicyViolation[], style: Style)
   const told = [...violations].sort((a, b) => Number(b.level === "mandatory") - Number(a.level === "mandatory"));
   const lines = told.map(({ level, message, policy, urn }) => {
     const colour = level === "mandatory" ? style.red : style.yellow;
-    const [problem, remedy] = message.split(". What to do: ");
+    // In front of it is what the rule asks.
+    const [problem, remedy] = message.split("\n").at(-1)!.split(". What to do: ");
     return [
       `  ${colour(level)} ${style.bold(policy)}${urn === "" ? "" : ` (${urnName(urn)})`}: ${problem}`,
       ...(remedy === undefined ? [] : [`    ${style.bold("what to do:")} ${remedy}`]),

@@ -75,13 +75,14 @@ function openHost(resource: Resource): string[] {
   const { document, host } = machine;
   if (at(document, "firewall") === undefined)
     return [`${host} has no firewall, so it takes connections from everywhere`];
-  return listAt(document, "firewall", "allowed").flatMap((entry) =>
-    listAt(entry, "from")
+  const allowedThere = listAt(document, "firewall", "allowed") as readonly {
+    from?: readonly string[];
+    port?: number;
+  }[];
+  return allowedThere.flatMap(({ from = [], port }) =>
+    from
       .filter(isWorld)
-      .map(
-        (range) =>
-          `the firewall of ${host} takes connections from ${range} to port ${shown(at(entry, "port"))}; ${allowed}`,
-      ),
+      .map((range) => `the firewall of ${host} takes connections from ${range} to port ${shown(port)}; ${allowed}`),
   );
 }
 

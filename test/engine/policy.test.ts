@@ -24,11 +24,15 @@ function rehearsal(stack: string, more: Options = {}): Rehearsal {
 }
 
 /** Rule, level, resource. */
+const errors = (diagnostics: readonly { readonly severity: string; readonly message: string }[]) =>
+  diagnostics.flatMap(({ message, severity }) => (severity === "error" ? [message] : []));
+
 const told = (violations: readonly PolicyViolation[]) =>
   violations.map(({ level, policy, urn }) => `${policy} ${level} ${urn.split("::").at(-1)}`).sort();
 
+class Planned extends pulumi.CustomResource {}
 const make = (type: string, name: string, inputs: pulumi.Inputs, options?: pulumi.CustomResourceOptions) =>
-  new pulumi.CustomResource(type, name, inputs, options);
+  new Planned(type, name, inputs, options);
 
 const local = (name: string, inputs: pulumi.Inputs) =>
   make("command:local:Command", name, { create: "true", ...inputs });
@@ -36,7 +40,7 @@ const local = (name: string, inputs: pulumi.Inputs) =>
 /** A host's document, and who is connected to in vain: previews connect to nobody. */
 const machine = (name: string, document: object) =>
   make("command:remote:Command", `${name}-machine`, {
-    connection: { host: "203.0.113.1", user: "root", hostKey: "ssh-ed25519 AAAA" },
+    connection: { host: "203.0.113.1", user: "root", privateKey: "none", hostKey: "ssh-ed25519 AAAA" },
     create: "true",
     stdin: JSON.stringify({ firewall: { allowed: [] }, files: {}, binaries: {}, volumes: [], ...document }),
   });
@@ -52,7 +56,7 @@ describe("a cluster of 11 masters and 17 members", () => {
 
 describe("what is planted", () => {
   it("bites by each rule on resources, and all of it is told", async () => {
-    const { policy, result } = await rehearsal("prod-a", {
+    const { diagnostics, policy, result } = await rehearsal("prod-a", {
       program: async () => {
         const vpcId = make("aws:ec2/vpc:Vpc", "vpc", { cidrBlock: "10.0.0.0/16" }).id;
         const group = make("aws:ec2/securityGroup:SecurityGroup", "group", { vpcId, tags: tags("group") });
@@ -77,7 +81,6 @@ describe("what is planted", () => {
           availabilityZone: "eu-central-1a",
           type: "gp3",
           size: 10,
-          iops: 6000,
           tags: tags("disk"),
         });
         machine("prod-a-etcd-main-1", {
@@ -87,9 +90,10 @@ describe("what is planted", () => {
             { name: "database", mount: "/var/lib/etcd/member/snap", device: "/dev/a" },
           ],
         });
+        return undefined;
       },
     }).preview();
-    expect(result).toBe("failed");
+    expect([result, errors(diagnostics)]).toEqual(["failed", ["preview failed"]]);
     expect(told(policy)).toEqual([
       "deletion-protection mandatory disk",
       "deletion-protection mandatory key",
@@ -99,19 +103,18 @@ describe("what is planted", () => {
       "no-star-on-star mandatory wide",
       "open-to-the-world mandatory open",
       "required-tags mandatory vpc",
-      "volume-ratios mandatory disk",
       "wal-and-database-apart mandatory prod-a-etcd-main-1-machine",
       "wal-dir-below-mount mandatory prod-a-etcd-main-1-machine",
     ]);
     expect(policy.find(({ policy: rule }) => rule === "open-to-the-world")).toMatchObject({
       pack: "kilonode",
       message:
-        "open takes connections from 0.0.0.0/0; ranges of at least /8 (IPv6: /32) are allowed. What to do: name the ranges that operators really come from: `network.operators`",
+        "Nothing takes connections from 0.0.0.0/0 or ::/0, or from a range so wide that it is a part of them; every host has a firewall.\nopen takes connections from 0.0.0.0/0; ranges of at least /8 (IPv6: /32) are allowed. What to do: name the ranges that operators really come from: `network.operators`",
     });
   });
 
   it("bites by the rules on the whole stack, with the severities of the stack's file", async () => {
-    const { policy, result } = await rehearsal("prod-a", {
+    const { diagnostics, policy, result } = await rehearsal("prod-a", {
       config: { "policy:severities": { object: { "bucket-versioned": "advisory", "bucket-encrypted": "disabled" } } },
       program: async () => {
         make("aws:s3/bucket:Bucket", "prod-a-snapshots", { tags: tags("prod-a-snapshots") }, { protect: true });
@@ -128,9 +131,10 @@ describe("what is planted", () => {
         const binaries = (version: string) => ({ "/usr/local/bin/etcd": { name: "etcd", version } });
         machine("prod-a-etcd-main-1", { binaries: binaries("3.5.1") });
         machine("prod-a-etcd-main-2", { binaries: binaries("3.8.0") });
+        return undefined;
       },
     }).preview();
-    expect(result).toBe("failed");
+    expect([result, errors(diagnostics)]).toEqual(["failed", ["preview failed"]]);
     expect(told(policy)).toEqual([
       "bucket-closed mandatory prod-a-snapshots",
       "bucket-closed mandatory prod-a-snapshots",
@@ -146,15 +150,17 @@ describe("what is planted", () => {
   });
 
   it("stops an update before the resource is made", async () => {
-    const { policy, result, steps } = await rehearsal("prod-a", {
+    const { diagnostics, policy, result, steps } = await rehearsal("prod-a", {
       program: async () => {
         make("tls:index/privateKey:PrivateKey", "before", { algorithm: "ED25519" });
         machine("prod-a-etcd-main-1", {
           files: { "/etc/etcd/etcd.env": { content: "ETCD_WAL_DIR=/wal\n" } },
           volumes: [{ name: "wal", mount: "/wal", device: "/dev/a" }],
         });
+        return undefined;
       },
     }).up();
+    expect(errors(diagnostics)).toEqual([]);
     expect([result, told(policy)]).toEqual(["failed", ["wal-dir-below-mount mandatory prod-a-etcd-main-1-machine"]]);
     expect(steps.map(({ name }) => name)).not.toContain("prod-a-etcd-main-1-machine");
   });

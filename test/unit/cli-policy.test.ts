@@ -26,7 +26,7 @@ const violation = (policy: string, level: PolicyViolation["level"], name: string
   packVersion: "0.1.0",
   policy,
   description: "",
-  message: `${name} is wrong. What to do: mend it`,
+  message: `Nothing is wrong.\n${name} is wrong. What to do: mend it`,
   level,
 });
 

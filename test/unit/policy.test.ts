@@ -517,7 +517,9 @@ const onDisks = clusterSeen("prod-a");
 const onEbs = clusterSeen("prod-a", onVolumes("prod-a"));
 
 describe("a rule bites", () => {
-  it.each(planted)("%s: %s", (name, _, change, says, more = {}) => {
+  const cases = planted.map(([name, what, change, says, more]) => ({ name, what, change, says, more }));
+
+  it.each(cases)("$name: $what", ({ change, more, name, says }) => {
     const rule = ruleNamed(name);
     const { resources, stack } = ["two-devices", "instance-large-enough"].includes(name) ? onDisks : onEbs;
     const found = problemsOf(rule, { resources: change(resources), stack: { ...stack, ...more } });
@@ -563,7 +565,11 @@ describe("what a preview would do", () => {
     ...more,
   });
   const found = (steps: readonly PlannedStep[], ephemeral = false) =>
-    stepViolations(steps, { ephemeral }, {}).map(({ level, message, policy }) => [policy, level, message]);
+    stepViolations(steps, { ephemeral }, {}).map(({ level, message, policy }) => [
+      policy,
+      level,
+      message.split("\n")[1],
+    ]);
 
   it("deletes no data outside of ephemeral stacks", () => {
     const steps = [
