@@ -14,6 +14,8 @@ export const longest = [
   "test/lab/expired.test.ts",
   "test/lab/diagnosis.test.ts",
   "test/platform/folders.test.ts",
+  "test/engine/aws-lifecycle-crash.test.ts",
+  "test/engine/aws-lifecycle.test.ts",
   "test/engine/cli-run.test.ts",
   "test/engine/cli-output.test.ts",
 ];

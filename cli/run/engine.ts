@@ -8,6 +8,8 @@ export type EngineName = (typeof engineNames)[number];
 export type Action = Result["action"];
 
 export interface RunHooks {
+  /** Before the engine starts, where the platform can be asked. */
+  readonly before?: () => Promise<void>;
   readonly onEvent: (event: EngineEvent) => void;
   readonly signal: AbortSignal;
 }

@@ -33,6 +33,7 @@ export class PulumiEngine implements StackEngine {
   ) {}
 
   async run(action: Action, hooks: RunHooks): Promise<Result> {
+    await hooks.before?.();
     const events = new PulumiEvents(action, hooks.onEvent);
     const options = {
       onEvent: (event: PulumiEvent) => events.take(event),

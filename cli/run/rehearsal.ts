@@ -70,6 +70,7 @@ export class RehearsalEngine implements StackEngine {
   }
 
   async #run(action: Action, hooks: RunHooks): Promise<Result> {
+    await hooks.before?.();
     // Commands without a `dir` run in the working directory of the engine.
     process.chdir(projectDir);
     if (action === "preview") return await this.#open(hooks, policyPack).preview();

@@ -5,7 +5,7 @@ import type { PlatformModule } from "../../components/platform/module";
 import { resourceIds } from "../../components/resources";
 import { countOf, exitCodes, UserError } from "../../config/errors";
 import { ConfigurationError } from "../../config/read";
-import { type EngineEvent, hasChanges, type Result, urnName, type Values } from "../../engine";
+import { type EngineEvent, hasChanges, type Result, type Values } from "../../engine";
 import { clusterOf } from "../hosts/cluster";
 import { statusOf } from "../hosts/collect";
 import { type Health, settledHealth } from "../hosts/settled";
@@ -25,8 +25,9 @@ import type { Action, StackEngine } from "./engine";
 import { impossibleChanges } from "./impossible";
 import { interruptible } from "./interrupt";
 import { keptBy, refuseLosingKeys } from "./kept";
+import { clearLeftovers } from "./leftovers";
 import { openStack } from "./open-stack";
-import { withStepRules } from "./step-rules";
+import { ownerOf } from "./owner";
 
 export interface RunOptions {
   readonly engine?: string;
@@ -79,7 +80,8 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     progress.onEvent(event);
   };
   try {
-    result = await engine.run(action, { onEvent, signal });
+    const before = isPreview ? undefined : () => clearLeftovers(checked, engine, say);
+    result = await engine.run(action, { onEvent, signal, ...(before && { before }) });
     if (destroys) kept = await keptBy(engine);
     // What is kept may be the data of a stack that has been called ephemeral only since its last `up`.
     if (action === "destroy" && result.result === "succeeded" && kept?.length === 0)
@@ -142,14 +144,6 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
 
 /** Hosts whose machines the update has left for the next one: see components/host/trust.ts. */
 const waitingIn = ({ waiting }: Values): readonly unknown[] => (Array.isArray(waiting) ? waiting : []);
-
-/** By whose mark a platform knows what the state has made; undefined: it has made nothing. */
-async function ownerOf(engine: StackEngine): Promise<string | undefined> {
-  if (!(await engine.exists())) return undefined;
-  const [type, name] = resourceIds.owner;
-  const owner = (await engine.state()).resources.find((one) => one.type === type && urnName(one.urn) === name);
-  return typeof owner?.outputs.hex === "string" ? owner.outputs.hex : undefined;
-}
 
 /** Whether what was applied works. A program of one's own may make other hosts than the plan's, which nobody here knows to look at. */
 async function healthAfter(

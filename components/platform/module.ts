@@ -43,8 +43,30 @@ export interface PlatformModule<P extends Prepared = Prepared> {
   madeHost(resources: MadeResources, host: string): MadeHost | undefined;
   /** What it cannot do for its hosts, known and accepted. */
   degradations(spec: ClusterSpec): Promise<readonly PlatformDegradation[]>;
+  /**
+   * Before a run that goes on from one that was killed: removes what that one has made and never written down, where nobody's data can be on
+   * it. Absent: its resources are found again by themselves. @returns a line each: what was removed, what a person has to look at
+   */
+  clearLeftovers?(run: LeftoversRun): Promise<readonly string[]>;
   /** After a complete destroy: removes what a crash has left that is in no state. @param owner of the state; undefined: it never made anything */
   sweep(spec: ClusterSpec, owner: string | undefined): Promise<void>;
+}
+
+export interface LeftoversRun {
+  readonly spec: ClusterSpec;
+  /** Marks what this state makes: see PlacementArgs. */
+  readonly owner: string;
+  /** Resources whose creation was under way, as the state notes it. */
+  readonly begun: readonly BegunResource[];
+  /** Ids of all that the state knows. */
+  readonly known: ReadonlySet<string>;
+}
+
+export interface BegunResource {
+  readonly type: string;
+  readonly name: string;
+  /** Secrets in them are encrypted. */
+  readonly inputs: Readonly<Record<string, unknown>>;
 }
 
 export interface PlatformRehearsal {

@@ -4,6 +4,7 @@ import { EngineError } from "../errors";
 import { cloudOf } from "./aws";
 import { serveAws } from "./aws/api";
 import { consoleFile } from "./aws/machines";
+import { readPlan } from "./aws/plan";
 
 export interface ServedApi {
   /** Environment by which the program finds it, and nothing else; undefined: a variable that must not be there. */
@@ -23,7 +24,8 @@ export function serveApi(name: string, stateFile: string): Promise<ServedApi> {
 
 async function servedAws(stateFile: string): Promise<ServedApi> {
   const cloud = cloudOf(stateFile);
-  const { close, variables } = await serveAws({ cloud, console: ({ id }) => shown(consoleFile(cloud.file, id)) });
+  const { machines } = readPlan(process.env.REHEARSAL_AWS);
+  const { close, url } = await serveEc2({ cloud, machines, console: ({ id }) => shown(consoleFile(cloud.file, id)) });
   return {
     variables: {
       ...variables,

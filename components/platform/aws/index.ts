@@ -13,6 +13,7 @@ import { awsRules } from "./rules";
 /** Loaded when they are needed: the command plans and reads states without them. */
 const preparation = () => require("./prepare") as typeof import("./prepare");
 const rehearsal = () => require("./rehearsal/prepare") as typeof import("./rehearsal/prepare");
+const leftovers = () => require("./leftovers") as typeof import("./leftovers");
 const placement = () => require("./placement") as typeof import("./placement");
 
 const typeOf = (type: AwsType) => `aws:${type}`;
@@ -29,6 +30,7 @@ export const aws: PlatformModule<PreparedAws> = {
   place: (args) => placement().placeAws(args),
   madeHost: (resources, host) => hostPrinted(resources(hostType, host)),
   degradations: async () => [],
+  clearLeftovers: (run) => leftovers().clearLeftovers(run),
   // What a crash has left is in the state, as operations that were begun.
   sweep: async () => undefined,
 };

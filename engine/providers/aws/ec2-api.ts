@@ -4,9 +4,26 @@ import type { Answer } from "./api";
 import { refuse } from "./api-error";
 import type { Cloud, Thing } from "./cloud";
 import { textAt, textsAt } from "./inputs";
+import { follow, type Machines } from "./machines";
 import { zonesOf } from "./places";
 import { T, vpcOf } from "./rows/common";
-import { vcpusOf } from "./rows/machines";
+import { terminate } from "./rows/instances";
+
+export interface Ec2Options {
+  readonly cloud: Cloud;
+  /** Default: that of each request. */
+  readonly region?: string;
+  /** What the console of an instance shows by now. Default: nothing. */
+  readonly console?: (instance: Thing) => string | Promise<string>;
+  /** What stands behind instances, and goes with them. */
+  readonly machines?: Machines | undefined;
+}
+
+export interface Ec2Api {
+  /** For AWS_ENDPOINT_URL_EC2. */
+  readonly url: string;
+  close(): Promise<void>;
+}
 
 /** EC2 answers no more of a page (API reference, DescribeInstances). */
 const PAGE = 1000;
@@ -136,6 +153,33 @@ const actions: Readonly<Record<string, Action>> = {
     // As AWS: the last 64 KB.
     const output = Buffer.from(text).subarray(-65_536).toString("base64");
     return { instanceId: instance.id, timestamp: new Date().toISOString(), output };
+  },
+  ModifyInstanceAttribute: (parameters, { cloud }) => {
+    const instance = instanceOf(cloud, parameters.get("InstanceId") ?? "");
+    const value = parameters.get("DisableApiTermination.Value");
+    if (value === null) refuse("InvalidParameterCombination", "a rehearsal changes DisableApiTermination alone");
+    cloud.put({ ...instance, outputs: { ...instance.outputs, disableApiTermination: value === "true" } });
+    return { return: true };
+  },
+  TerminateInstances: async (parameters, { cloud, machines }) => {
+    const instances = numbered(parameters, "InstanceId").map((id) => instanceOf(cloud, id));
+    for (const { id, outputs } of instances)
+      if (outputs.disableApiTermination === true)
+        refuse("OperationNotPermitted", `The instance '${id}' may not be terminated: 'disableApiTermination' is set`);
+    for (const instance of instances.filter(({ gone }) => gone === undefined)) {
+      terminate(instance, cloud);
+      await follow(machines, "remove", cloud.file, instance);
+    }
+    return { instancesSet: instances.map(({ id: instanceId }) => ({ instanceId })) };
+  },
+  DeleteNetworkInterface: (parameters, { cloud }) => {
+    const id = parameters.get("NetworkInterfaceId") ?? "";
+    const found =
+      cloud.find(T.networkInterface, id) ??
+      refuse("InvalidNetworkInterfaceID.NotFound", `The networkInterface ID '${id}' does not exist`);
+    if (attachedTo(cloud, found)) refuse("InvalidParameterValue", `Network interface '${id}' is currently in use.`);
+    cloud.remove(found);
+    return { return: true };
   },
   CreateTags: (parameters, { cloud }) => {
     const tags = Object.fromEntries(

