@@ -33,12 +33,15 @@ export class Placer {
   place(resources: readonly AwsResource[], after: readonly pulumi.Resource[]): pulumi.Resource[] {
     return inOrder(resources, new Set(this.#made.keys())).map((planned) => {
       const { dependsOn = [], ignoreChanges = [], replaceOnChanges = [], ...options } = planned.options;
-      const made = new (classOf(planned.type))(planned.name, this.#value(planned.args) as object, {
+      // A preview orders nothing, and records nothing.
+      const kept = options.protect === true && !pulumi.runtime.isDryRun();
+      const args = this.#value(planned.args) as object;
+      const made = new (classOf(planned.type))(planned.name, kept ? waiting(args, after) : args, {
         ...this.options,
         ...options,
         ignoreChanges: [...ignoreChanges],
         replaceOnChanges: [...replaceOnChanges],
-        dependsOn: [...after, ...dependsOn.map((key) => this.made(key))],
+        dependsOn: [...(kept ? [] : after), ...dependsOn.map((key) => this.made(key))],
       });
       this.#made.set(keyOf(planned), made);
       return made;
@@ -64,6 +67,16 @@ export class Placer {
   #output({ $ref, output }: Reference): unknown {
     return Reflect.get(this.made($ref), output);
   }
+}
+
+/**
+ * What outlives a destroy waits as the rest does, and is not recorded as needing what it waits for: that would be kept with it
+ * (docs/decisions/0010), and with the end of the cluster kept, its members would leave one by one.
+ */
+function waiting(args: object, after: readonly pulumi.Resource[]): object {
+  const done = new Promise<void>((resolve) => void pulumi.all(after.map(({ urn }) => urn)).apply(() => resolve()));
+  const [first, ...others] = Object.entries(args);
+  return first ? Object.fromEntries([[first[0], pulumi.output(done.then(() => first[1]))], ...others]) : args;
 }
 
 const classOf = (type: AwsType) => classes[type] as unknown as AnyClass;

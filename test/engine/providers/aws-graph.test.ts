@@ -416,10 +416,11 @@ const creations: readonly Rule[] = [
   ],
   ["a bucket's name that is ours", (a) => twice(a, T.bucket, { bucket: "mine" }), "BucketAlreadyOwnedByYou"],
   [
-    "a setting of a bucket twice",
+    "two settings of a bucket",
     async (a) => {
       await a.make(T.bucket, { bucket: "mine" });
-      await twice(a, T.versioning, { bucket: "mine", versioningConfiguration: { status: "Enabled" } });
+      for (const status of ["Enabled", "Suspended"])
+        await a.make(T.versioning, { bucket: "mine", versioningConfiguration: { status } });
     },
     "by another resource already",
   ],

@@ -109,12 +109,19 @@ function setting(
     ...more,
     rules: (making: Making) => {
       const { inputs: given, cloud, self } = making;
-      if (othersOf(cloud, type, self).some((one) => one.inputs.bucket === given.bucket))
+      // The API would take it. Two resources that say different things of a bucket are a slip; the same once more is not.
+      if (
+        cloud
+          .all(type)
+          .some((one) => one.id !== self?.id && one.inputs.bucket === given.bucket && !same(one.inputs, given))
+      )
         refuse("OperationAborted", `${call} is set for the bucket ${given.bucket} by another resource already`);
       more.rules?.(making);
     },
   };
 }
+
+const same = (one: Values, other: Values): boolean => JSON.stringify(one) === JSON.stringify(other);
 
 /** Principals of everyone, without a condition: what S3 calls public (S3 user guide, "The meaning of public"). */
 function isPublic(policy: string | undefined): boolean {
