@@ -28,6 +28,8 @@ import { keptBy, refuseLosingKeys } from "./kept";
 import { clearLeftovers } from "./leftovers";
 import { openStack } from "./open-stack";
 import { ownerOf } from "./owner";
+import { changesOf, chooseIncarnation, digestOf, readReviewed, refuseUnreviewed, writeReviewed } from "./reviewed";
+import { withStepRules } from "./step-rules";
 
 export interface RunOptions {
   readonly engine?: string;

@@ -25,7 +25,8 @@ export function serveApi(name: string, stateFile: string): Promise<ServedApi> {
 async function servedAws(stateFile: string): Promise<ServedApi> {
   const cloud = cloudOf(stateFile);
   const { machines } = readPlan(process.env.REHEARSAL_AWS);
-  const { close, url } = await serveEc2({ cloud, machines, console: ({ id }) => shown(consoleFile(cloud.file, id)) });
+  const shownBy = ({ id }: { readonly id: string }) => shown(consoleFile(cloud.file, id));
+  const { close, variables } = await serveAws({ cloud, machines, console: shownBy });
   return {
     variables: {
       ...variables,

@@ -8,9 +8,11 @@
 import { randomBytes, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Answer } from "./answer";
 import { ApiError, refuse } from "./api-error";
 import type { Cloud, Thing } from "./cloud";
 import { answerEc2, ec2Failure } from "./ec2-api";
+import type { Machines } from "./machines";
 import { answerQuotas, quotasFailure } from "./quotas-api";
 
 export interface ApiOptions {
@@ -19,18 +21,14 @@ export interface ApiOptions {
   readonly region?: string;
   /** What the console of an instance shows by now. Default: nothing. */
   readonly console?: (instance: Thing) => string | Promise<string>;
+  /** What stands behind instances, and goes with them. */
+  readonly machines?: Machines | undefined;
 }
 
 export interface AwsApi {
   /** For the environment of whoever asks. */
   readonly variables: Readonly<Record<"AWS_ENDPOINT_URL_EC2" | "AWS_ENDPOINT_URL_SERVICE_QUOTAS", string>>;
   close(): Promise<void>;
-}
-
-export interface Answer {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
 }
 
 const LONGEST_BODY = 2 ** 20;

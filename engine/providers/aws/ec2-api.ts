@@ -1,6 +1,6 @@
 /** EC2's own API for what a program asks beside its resources, through AWS's SDK: which instances there are, what their consoles show. */
 import { isObject, type Value, type Values } from "../../values/value";
-import type { Answer } from "./api";
+import type { Answer } from "./answer";
 import { refuse } from "./api-error";
 import type { Cloud, Thing } from "./cloud";
 import { textAt, textsAt } from "./inputs";
@@ -8,22 +8,7 @@ import { follow, type Machines } from "./machines";
 import { zonesOf } from "./places";
 import { T, vpcOf } from "./rows/common";
 import { terminate } from "./rows/instances";
-
-export interface Ec2Options {
-  readonly cloud: Cloud;
-  /** Default: that of each request. */
-  readonly region?: string;
-  /** What the console of an instance shows by now. Default: nothing. */
-  readonly console?: (instance: Thing) => string | Promise<string>;
-  /** What stands behind instances, and goes with them. */
-  readonly machines?: Machines | undefined;
-}
-
-export interface Ec2Api {
-  /** For AWS_ENDPOINT_URL_EC2. */
-  readonly url: string;
-  close(): Promise<void>;
-}
+import { vcpusOf } from "./rows/machines";
 
 /** EC2 answers no more of a page (API reference, DescribeInstances). */
 const PAGE = 1000;
@@ -34,6 +19,8 @@ export interface Asked {
   readonly cloud: Cloud;
   readonly region: string;
   readonly console: (instance: Thing) => string | Promise<string>;
+  /** What stands behind instances, and goes with them. */
+  readonly machines?: Machines | undefined;
 }
 
 type Action = (parameters: URLSearchParams, asked: Asked) => Values | Promise<Values>;

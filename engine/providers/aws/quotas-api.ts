@@ -1,5 +1,5 @@
 /** Service Quotas' own API: how much of a thing the account may have. */
-import type { Answer } from "./api";
+import type { Answer } from "./answer";
 import { refuse } from "./api-error";
 import type { Cloud } from "./cloud";
 

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { clearLeftovers as clear } from "../../../cli/run/leftovers";
 import { clearLeftovers, toldOf } from "../../../components/platform/aws/leftovers";
 import type { LeftoversRun } from "../../../components/platform/module";
-import { type Ec2Api, serveEc2 } from "../../../engine/rehearsal";
+import { type AwsApi, serveAws } from "../../../engine/rehearsal";
 import { clusterOf, rawOf } from "../../support/plans";
 import { Account, type Made, T } from "../support/aws-account";
 
@@ -13,14 +13,14 @@ const tags = (name: string, more: object = {}) => ({ Name: name, "kilonode:owner
 const begun = (type: string, name: string, own = name) => ({ type, name, inputs: { tags: { Name: own } } });
 
 let account: Account;
-let api: Ec2Api;
+let api: AwsApi;
 let subnet: Made;
 beforeEach(async () => {
   account = new Account();
   ({ subnet } = await account.network());
-  api = await serveEc2({ cloud: account.provider.cloud });
+  api = await serveAws({ cloud: account.provider.cloud });
   const environment = {
-    AWS_ENDPOINT_URL_EC2: api.url,
+    ...api.variables,
     AWS_ACCESS_KEY_ID: "AKIAEXAMPLE",
     AWS_SECRET_ACCESS_KEY: "example",
     AWS_EC2_METADATA_DISABLED: "true",
@@ -96,7 +96,7 @@ describe("of what a killed run was making", () => {
   });
 
   it("AWS's refusal ends the run before anything else is touched", async () => {
-    vi.stubEnv("AWS_ENDPOINT_URL_EC2", `${api.url}x`);
+    vi.stubEnv("AWS_ENDPOINT_URL_EC2", `${api.variables.AWS_ENDPOINT_URL_EC2}x`);
     await expect(run({ begun: [begun(T.instance, "h1")] })).rejects.toThrow(
       /could not be removed: .* see docs\/aws\.md#after-a-crash/,
     );

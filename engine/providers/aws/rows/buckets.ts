@@ -110,11 +110,7 @@ function setting(
     rules: (making: Making) => {
       const { inputs: given, cloud, self } = making;
       // The API would take it. Two resources that say different things of a bucket are a slip; the same once more is not.
-      if (
-        cloud
-          .all(type)
-          .some((one) => one.id !== self?.id && one.inputs.bucket === given.bucket && !same(one.inputs, given))
-      )
+      if (othersOf(cloud, type, self).some((one) => one.inputs.bucket === given.bucket && !same(one.inputs, given)))
         refuse("OperationAborted", `${call} is set for the bucket ${given.bucket} by another resource already`);
       more.rules?.(making);
     },

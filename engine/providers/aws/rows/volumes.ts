@@ -159,9 +159,7 @@ const attachment: Row = {
         `The volume '${volumeId}' is not in the same availability zone as instance '${instanceId}'`,
       );
     // One of the same three is taken as it is: terraform-provider-aws ec2/ebs_volume_attachment.go, findVolumeAttachment.
-    const own = self ?? sameAttachment(inputs, cloud);
-    for (const other of cloud.all(T.attachment)) {
-      if (other.id === own?.id) continue;
+    for (const other of othersOf(cloud, T.attachment, self ?? sameAttachment(inputs, cloud))) {
       if (other.inputs.volumeId === volumeId)
         refuse("VolumeInUse", `${volumeId} is already attached to an instance: ${other.inputs.instanceId}`);
       if (other.inputs.instanceId === instanceId && other.inputs.deviceName === inputs.deviceName)

@@ -26,8 +26,8 @@ import {
   type Values,
 } from "../../../../engine";
 import { SimulatedProvider } from "../../../../engine/providers/aws";
+import { serveAws } from "../../../../engine/providers/aws/api";
 import type { Thing } from "../../../../engine/providers/aws/cloud";
-import { serveEc2 } from "../../../../engine/providers/aws/ec2-api";
 import type { Fault } from "../../../../engine/providers/aws/plan";
 import { T } from "../../../../engine/providers/aws/rows/common";
 import { providers, Rehearsal } from "../../../../engine/rehearsal";
@@ -224,8 +224,8 @@ export class LifecycleCluster {
   async #asked<R>(work: () => Promise<R>): Promise<R> {
     this.hosts.cloud = this.#provider().cloud;
     useHosts(this.hosts);
-    const api = await serveEc2({ cloud: this.hosts.cloud });
-    Object.assign(process.env, environment, { AWS_ENDPOINT_URL_EC2: api.url });
+    const api = await serveAws({ cloud: this.hosts.cloud });
+    Object.assign(process.env, environment, api.variables);
     try {
       return await work();
     } finally {
