@@ -1,13 +1,13 @@
 /** A preview as the text of a comment on a pull request: what is dangerous first, then what it costs, how it goes on, and every line. */
 import type { ClusterPlan } from "../../components/plan/types";
 import { priced, usd } from "../../config/scale/table";
-import type { PolicyViolation } from "../../engine";
-import { urnName } from "../../engine";
+import { type PolicyViolation, urnName } from "../../engine";
 import { costDifference } from "./cost";
 import { chainText } from "./creation";
 import type { HostChange } from "./host-changes";
 import { alert, type Block, code, comment, type Fold, firstItems, html, htmlCode, marker } from "./markdown";
 import { shortList } from "./names";
+import { foundBy } from "./policy";
 import { forcesReplacement, type PreviewReport, type ResourceChange } from "./preview";
 import { effect, marks, newFileLines } from "./preview-text";
 import { changesText } from "./progress";
@@ -179,18 +179,18 @@ function advice(policy: readonly PolicyViolation[]): Block[] {
 function policyItems(violations: readonly PolicyViolation[]): string[] {
   const groups = new Map<string, { first: PolicyViolation; names: string[] }>();
   for (const violation of violations) {
-    const { message, pack, policy, urn } = violation;
-    const name = urnName(urn);
-    const key = JSON.stringify([pack, policy, name ? message.replaceAll(name, "") : message]);
+    const { pack, policy, urn } = violation;
+    const [found, name] = [foundBy(violation), urnName(urn)];
+    const key = JSON.stringify([pack, policy, name ? found.replaceAll(name, "") : found]);
     const group = groups.get(key);
     if (group) group.names.push(name);
     else groups.set(key, { first: violation, names: [name] });
   }
-  const items = [...groups.values()].map(({ first: { message, policy }, names }) => {
+  const items = [...groups.values()].map(({ first, names }) => {
     const resources = [...new Set(names.filter(Boolean))];
     const where =
       resources.length > 0 ? `, ${count(resources.length, "resource")} ${code(shortList(resources), 200)}` : "";
-    return `- ${code(policy)}${where}: ${code(message, 500)}`;
+    return `- ${code(first.policy)}${where}: ${code(foundBy(first), 500)}`;
   });
   return firstItems(items);
 }

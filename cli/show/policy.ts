@@ -3,15 +3,18 @@ import { countOf } from "../../config/errors";
 import { type PolicyViolation, urnName } from "../../engine";
 import type { Style } from "./style";
 
+/** What is wrong, and what to do. The SDK puts what the rule asks in front of it. */
+export const foundBy = ({ message }: Pick<PolicyViolation, "message">): string => message.split("\n").at(-1) ?? message;
+
 /** More than these are for `--json`. */
 const mostLines = 40;
 
 export function policyText(violations: readonly PolicyViolation[], style: Style): string[] {
   const told = [...violations].sort((a, b) => Number(b.level === "mandatory") - Number(a.level === "mandatory"));
-  const lines = told.map(({ level, message, policy, urn }) => {
+  const lines = told.map((violation) => {
+    const { level, policy, urn } = violation;
     const colour = level === "mandatory" ? style.red : style.yellow;
-    // In front of it is what the rule asks.
-    const [problem, remedy] = message.split("\n").at(-1)!.split(". What to do: ");
+    const [problem, remedy] = foundBy(violation).split(". What to do: ");
     return [
       `  ${colour(level)} ${style.bold(policy)}${urn === "" ? "" : ` (${urnName(urn)})`}: ${problem}`,
       ...(remedy === undefined ? [] : [`    ${style.bold("what to do:")} ${remedy}`]),

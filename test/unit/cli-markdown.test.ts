@@ -92,8 +92,8 @@ describe("a comment says of", () => {
       description: "Nothing is open to the world.",
       message:
         level === "mandatory"
-          ? `${name} lets 0.0.0.0/0 in; allowed are ranges of your own. What to do: name them in network.operators`
-          : `${name} has no tag "cost-center". What to do: add it to aws.tags`,
+          ? `Nothing is open to the world.\n${name} lets 0.0.0.0/0 in; allowed are ranges of your own. What to do: name them in network.operators`
+          : `Resources have tags.\n${name} has no tag "cost-center". What to do: add it to aws.tags`,
       level,
     });
     const names = ["prod-a-load-balancer-6443-0.0.0.0/0", "prod-a-hosts-22-0.0.0.0/0"];
