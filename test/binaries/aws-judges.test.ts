@@ -12,7 +12,7 @@ import { missed, planted, withErrors } from "./aws-judges/planted";
 function planOf(stack: string, aws: object = {}) {
   return awsPlanOf(stack, { aws: { ...(rawOf(stack).aws as object), ...aws } });
 }
-const ebs = { disks: { type: "gp3", iops: 3000, throughputMiB: 500 } };
+const ebs = { disks: { type: "gp3", iops: 4000, throughputMiB: 500 } };
 
 function deployers(): Template {
   const permissionsBoundary = "arn:aws:iam::123456789012:policy/boundary";

@@ -121,7 +121,7 @@ describe("a small cluster that may be thrown away, on EBS", () => {
     const faster = await change({ aws: { ...aws, image: image(2), disks: { type: "gp3", throughputMiB: 250 } } });
     expect([volumes(faster), replaced(faster)]).toEqual([Array(8).fill("update"), []]);
     const shards = { main: { members: 3 }, events: { members: 1, resources: ["/events"] } };
-    const larger = await change({ etcd: { quotaGiB: 12, shards } });
+    const larger = await change({ etcd: { quotaGiB: 16, shards } });
     expect([...new Set(volumes(larger))]).toEqual(["update"]);
   });
 
@@ -165,7 +165,7 @@ describe("a small cluster that may be thrown away, on EBS", () => {
 
   it("takes more masters and more members, these as learners", async () => {
     const shards = { main: { members: 3 }, events: { members: 3, resources: ["/events"] } };
-    const done = await change({ masters: { count: 5 }, etcd: { quotaGiB: 12, shards } });
+    const done = await change({ masters: { count: 5 }, etcd: { quotaGiB: 16, shards } });
     expect(replaced(done).sort()).toEqual(["etcd-events-2", "etcd-events-3", "master-4", "master-5"]);
     expect(Object.values(test.cluster.hosts.sight().shards).map(({ up }) => up.length)).toEqual([3, 3]);
   });

@@ -24,7 +24,7 @@ function partsOf(stack: string, aws: object = {}, change: RawConfiguration = {})
   const { plan, spec } = clusterOf(stack, { ...raw, ...change, aws: { ...(raw.aws as object), ...aws } });
   return awsParts(spec, plan);
 }
-const ebs = { disks: { type: "gp3", iops: 3000, throughputMiB: 500 } };
+const ebs = { disks: { type: "gp3", iops: 4000, throughputMiB: 500 } };
 const asNew: Generation = { incarnation: "00000000", keep: "nothing" };
 
 function resourcesOf(parts: ReturnType<typeof partsOf>, host: string, generation = asNew): AwsResource[] {
@@ -109,12 +109,12 @@ describe("the fingerprint of a machine", () => {
     expect(fingerprintOf({ ...machine(), userData: "#cloud-config\n" })).not.toBe(was);
     expect(fingerprint({ tags: { team: "x" }, snapshotDays: 3 })).toBe(was);
     expect(fingerprint({}, { etcd: { quotaGiB: 4, heartbeatMs: 90 } })).toBe(was);
-    expect(fingerprint({ disks: { ...ebs.disks, throughputMiB: 600 } })).toBe(fingerprint(ebs));
+    expect(fingerprint({ disks: { type: "io2", iops: 4000 } })).toBe(fingerprint(ebs));
   });
 
   it("leaves to the volumes what they become while they are in use", () => {
     expect(volumes()).toBe("");
-    expect(volumes(ebs)).not.toBe(volumes({ disks: { type: "gp3", iops: 3000 } }));
+    expect(volumes(ebs)).not.toBe(volumes({ disks: { type: "io2", iops: 4000 } }));
     expect(volumes(ebs)).not.toBe(volumes({ disks: { ...ebs.disks, throughputMiB: 600 } }));
   });
 });

@@ -95,6 +95,11 @@ describe("the configuration of a cluster on AWS", () => {
     ]);
   });
 
+  it.each(["gp3", "io2"])("takes more IOPS than come with every volume, of the smallest cluster too: %s", (type) => {
+    const disks = { type, iops: 6000 };
+    expect(() => clusterOf("test", { ...rawOf("test"), aws: { ...knobs, disks } })).not.toThrow();
+  });
+
   it("is refused where volumes of the size that the plan gives them cannot have its IOPS, as bad configuration too", () => {
     const error = refusalOf(() =>
       clusterOf("prod-a", { ...prod, aws: { ...knobs, disks: { type: "gp3", iops: 80_000 } } }),

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { instanceNamed } from "../../../config/instances";
 import { shardOf } from "../../../config/scale";
 import type { ClusterPlan, HostPlan } from "../../plan/types";
-import type { EbsVolume } from "./ebs";
+import { type EbsVolume, leastGiB } from "./ebs";
 import { imageOf } from "./images";
 import type { AwsParts } from "./parts";
 import { userData } from "./user-data";
@@ -31,7 +31,7 @@ export function machineOf(
   const volumes =
     disks === "instance-store"
       ? []
-      : machine.volumes.map((one) => ({ name: one.name, ...disks, sizeGiB: one.sizeGiB }));
+      : machine.volumes.map((one) => ({ name: one.name, ...disks, sizeGiB: Math.max(one.sizeGiB, leastGiB) }));
   return {
     image: imageOf({ image: knobs.image, region }),
     instanceType: instanceTypeOf(plan, name),
