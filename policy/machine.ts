@@ -15,7 +15,15 @@ export function machineOf({ name, props, type, urn }: Resource): Machine | undef
   const host = /^(.+)-machine$/.exec(name)?.[1];
   const text = textAt(props, "stdin");
   if (!machines.test(type) || host === undefined || text === undefined) return undefined;
-  return { host, urn, document: JSON.parse(text) };
+  return { host, urn, document: documentOf(text) };
+}
+
+/** As it is delivered: a line that makes it no JSON for who shows it, then JSON, in which a file is the list of its lines. */
+function documentOf(text: string): unknown {
+  return JSON.parse(text.replace(/^@machine\n/, ""), (_, value: unknown) => {
+    const lines = at(value, "lines");
+    return Array.isArray(lines) ? lines.join("\n") : value;
+  });
 }
 
 /** A variable of etcd's on the host; undefined where it has none, and on other hosts. */

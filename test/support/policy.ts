@@ -1,4 +1,5 @@
 /** Clusters of the repository's stacks as a policy pack sees them, without an engine: what is not known yet can be said to be known. */
+import { machineInput } from "../../components/host/delivery";
 import { commitmentsOf } from "../../components/plan/commitments";
 import { wholeCluster } from "../../components/platform/aws/plan";
 import {
@@ -47,9 +48,7 @@ export function clusterSeen(stack: string, change: RawConfiguration = {}): Seen 
     resources: [
       command("local", "commitments", { environment: { COMMITMENTS: JSON.stringify(commitmentsOf(plan)) } }),
       ...plan.shards.flatMap(({ members }) => members.map(({ name }) => command("local", `${name}-membership`, {}))),
-      ...plan.hosts.map(({ machine, name }) =>
-        command("remote", `${name}-machine`, { stdin: JSON.stringify(machine) }),
-      ),
+      ...plan.hosts.map(({ machine, name }) => command("remote", `${name}-machine`, { stdin: machineInput(machine) })),
       ...(plan.platform === "aws" ? wholeCluster(awsPlanOf(stack, change)).map(awsSeen) : []),
     ],
   };

@@ -1,5 +1,7 @@
 /** Each rule of the policy pack, on the clusters of the repository's stacks: silent there, and biting where something is planted. */
 import { describe, expect, it } from "vitest";
+import { machineInput, readMachineInput } from "../../components/host/delivery";
+import type { Machine } from "../../components/machine/machine";
 import type { RawConfiguration } from "../../config/read";
 import { renderPolicy } from "../../docs/policy";
 import { isMissing, type Resource } from "../../policy/resource";
@@ -63,9 +65,9 @@ const props =
 // biome-ignore lint/suspicious/noExplicitAny: any part of it
 const machine = (host: string, edit: (machine: any) => void): Change =>
   props(`${host}-machine`, "command:remote:Command", ({ stdin }) => {
-    const document = JSON.parse(String(stdin));
+    const document = readMachineInput(String(stdin)) as Machine;
     edit(document);
-    return { stdin: JSON.stringify(document) };
+    return { stdin: machineInput(document) };
   });
 
 const file = (host: string, path: string, from: string | RegExp, to: string): Change =>

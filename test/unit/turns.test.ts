@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { turnsOf } from "../../components/plan/turns";
-import { takeAside } from "../../components/rollout/etcd/aside";
+import { isAside, takeAside } from "../../components/rollout/etcd/aside";
 import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
 import { Progress } from "../../components/rollout/gate/progress";
 import { GateRefused } from "../../components/rollout/gate/refusal";
@@ -91,6 +91,28 @@ describe("the machines of a shard", () => {
       ),
       { numRuns: 20 },
     );
+  });
+
+  it("go on with a member whose turn was cut short when it was aside, as long as all others serve", async () => {
+    const shard = SimulatedShard.running(names);
+    const plan = shard.plan(names, { established: true });
+    const aside = (host: string) => isAside(shard, plan, host, progress());
+    expect(await aside("m2")).toBe(false);
+    await takeAside(shard, plan, "m2", progress());
+    const before = [...shard.log];
+    expect(await aside("m2")).toBe(true);
+    expect(shard.log).toEqual(before);
+    // Another one that is away comes first.
+    expect(await aside("m3")).toBe(false);
+    shard.stop("m3");
+    expect(await aside("m2")).toBe(false);
+  });
+
+  it("go on with the only member of a shard, which nobody waits for but its clients", async () => {
+    const shard = SimulatedShard.running(["m1"]);
+    const plan = shard.plan(["m1"], { established: true });
+    await takeAside(shard, plan, "m1", progress());
+    expect(await isAside(shard, plan, "m1", progress())).toBe(true);
   });
 
   it("stop at the first that does not come back", async () => {

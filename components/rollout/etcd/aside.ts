@@ -2,7 +2,8 @@
 import { interleaveZones } from "../../plan/zones";
 import type { Progress } from "../gate/progress";
 import { Fleet } from "../hosts/fleet";
-import { leaderOf, voters } from "./health";
+import { findings, leaderOf, voters } from "./health";
+import { hostOf, isStopped } from "./next";
 import { type EtcdPlan, type EtcdShard, type Member, NotYet, type View } from "./shard";
 import { EtcdWatch } from "./watch";
 
@@ -30,6 +31,25 @@ export async function takeAside(shard: EtcdShard, plan: EtcdPlan, host: string, 
   }
   progress.markChanged(host);
   await shard.rest(host);
+}
+
+/**
+ * Whether a turn was cut short when the host had been taken aside, with all others in service. Then it is not started once more for a look:
+ * its machine may be half changed, and a disk of it be off.
+ */
+export async function isAside(shard: EtcdShard, plan: EtcdPlan, host: string, progress: Progress): Promise<boolean> {
+  const fleet = new Fleet(shard, plan.targets, progress);
+  await fleet.read();
+  if (!isStopped(fleet.status(host))) return false;
+  if (plan.targets.length === 1) return true;
+  const watch = new EtcdWatch(shard, plan, fleet);
+  watch.askLast(host);
+  for (const deadline = watch.grace(); ; await shard.sleep(RETRY_MS)) {
+    const view = await watch.look();
+    const others = view && findings(view, (member) => hostOf(plan, member)).filter((one) => one.host !== host);
+    if (others?.length === 0) return true;
+    if (shard.now() >= deadline) return false;
+  }
 }
 
 /** Rather one whose machine has been changed already, else the one whose turn comes last: so that leadership moves twice at most. */
