@@ -42,11 +42,11 @@ export class TestStack {
     );
   }
 
-  /** Changes keys of the configuration, given without their namespace; an object is merged into what is there. */
+  /** Changes keys of the configuration, ours given without their namespace; an object is merged into what is there. */
   configure(change: Config): void {
     const config = this.read();
     for (const [key, value] of Object.entries(change)) {
-      const name = `kilonode:${key}`;
+      const name = key.includes(":") ? key : `kilonode:${key}`;
       const before = config[name];
       const mergeable = typeof value === "object" && typeof before === "object" && !Array.isArray(value);
       config[name] = mergeable ? { ...before, ...value } : value;
