@@ -51,10 +51,7 @@ const actions: Readonly<Record<string, Action>> = {
     const all = cloud.remembered(T.instance);
     for (const id of ids) instanceOf(cloud, id);
     const asked = all.filter((one) => ids.length === 0 || ids.includes(one.id));
-    const page = pageOf(
-      parameters,
-      asked.filter((one) => passes(parameters, (name) => instanceValues(cloud, one, name))),
-    );
+    const page = pageOf(parameters, asked, (one, name) => instanceValues(cloud, one, name));
     return {
       reservationSet: page.items.map((one) => ({
         reservationId: one.id.replace("i-", "r-"),
@@ -75,10 +72,7 @@ const actions: Readonly<Record<string, Action>> = {
         "vpc-id": [vpcOf(cloud, textAt(one.inputs, "subnetId")) ?? ""],
       })[name] ?? tagValues(one, name);
     const all = cloud.all(T.networkInterface).filter((one) => ids.length === 0 || ids.includes(one.id));
-    const page = pageOf(
-      parameters,
-      all.filter((one) => passes(parameters, (name) => values(one, name))),
-    );
+    const page = pageOf(parameters, all, values);
     return {
       networkInterfaceSet: page.items.map((one) => ({
         networkInterfaceId: one.id,
@@ -119,10 +113,7 @@ const actions: Readonly<Record<string, Action>> = {
   DescribeVpcs: (parameters, { cloud }) => {
     const all = cloud.all(T.vpc);
     const values = (one: Thing, name: string) => (name === "owner-id" ? [ownerOf(one)] : tagValues(one, name));
-    const page = pageOf(
-      parameters,
-      all.filter((one) => passes(parameters, (name) => values(one, name))),
-    );
+    const page = pageOf(parameters, all, values);
     return {
       vpcSet: page.items.map((one) => ({
         vpcId: one.id,
@@ -282,7 +273,13 @@ function passes(parameters: URLSearchParams, valuesOf: (name: string) => string[
   });
 }
 
-function pageOf(parameters: URLSearchParams, all: readonly Thing[]): { items: readonly Thing[]; next: Values } {
+/** Of those that pass the filters. @param values what a filter of that name compares; undefined where there is no such filter */
+function pageOf(
+  parameters: URLSearchParams,
+  things: readonly Thing[],
+  values: (one: Thing, name: string) => string[] | undefined,
+): { items: readonly Thing[]; next: Values } {
+  const all = things.filter((one) => passes(parameters, (name) => values(one, name)));
   const from = Number(parameters.get("NextToken") ?? 0);
   const to = from + Math.min(PAGE, Number(parameters.get("MaxResults") ?? PAGE));
   return { items: all.slice(from, to), next: to < all.length ? { nextToken: String(to) } : {} };
