@@ -5,10 +5,13 @@ import { type Document, isMap, LineCounter, parseDocument, visit } from "yaml";
 import { type CheckedCluster, checkedCluster } from "../../components/check";
 import { type Platforms, platforms } from "../../components/platform/registry";
 import { ConfigurationError } from "../../config/read";
-import { severitiesKey, severityProblems } from "../../policy/severities";
+import { type Severities, severitiesKey, severityProblems } from "../../policy/severities";
 import { projectDir, stackFile } from "./project";
 
-export type CheckedStack = CheckedCluster;
+export interface CheckedStack extends CheckedCluster {
+  /** That the stack's file gives rules of the policy pack. */
+  readonly severities: Severities;
+}
 
 /** What a stack file may hold beside `config`: Pulumi's own keys. */
 const topLevelKeys = ["config", "environment", "secretsprovider", "encryptedkey", "encryptionsalt"];
@@ -19,12 +22,12 @@ const ours = "kilonode";
 /** @throws ConfigurationError with every problem, UserError for a stack that does not exist */
 export function checkedStack(stack: string, stacksDir?: string, all: Platforms = platforms): CheckedStack {
   const file = stackFile(stack, stacksDir);
-  const { values, problems } = readStackFile(readFileSync(file, "utf8"), relative(projectDir, file));
+  const { values, severities, problems } = readStackFile(readFileSync(file, "utf8"), relative(projectDir, file));
   if (values === undefined) throw new ConfigurationError(stack, problems);
   let found = problems;
   try {
     const checked = checkedCluster(stack, values, all);
-    if (found.length === 0) return checked;
+    if (found.length === 0) return { ...checked, severities };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     // Those of the file in front of those of its values.
@@ -45,6 +48,7 @@ export function writeKey(stack: string, [key = "", ...path]: readonly string[], 
 interface StackFileContent {
   /** Without the project's name in front; absent when the file cannot be read as configuration at all. */
   readonly values?: Readonly<Record<string, unknown>>;
+  readonly severities: Severities;
   readonly problems: readonly string[];
 }
 
@@ -57,15 +61,16 @@ export function readStackFile(text: string, file: string): StackFileContent {
     ...document.errors.map(({ message }) => message.trim().replace(/:\n[\s\S]*$/, "")),
     ...aliasProblems(document, lines),
   ];
-  if (unreadable.length > 0) return { problems: unreadable.map((problem) => `${file}: ${problem}`) };
+  const unread = (problems: readonly string[]) => ({ severities: {}, problems });
+  if (unreadable.length > 0) return unread(unreadable.map((problem) => `${file}: ${problem}`));
   if (document.contents !== null && !isMap(document.contents)) {
-    return { problems: [`${file}: holds no keys; it needs "config:" with the keys below it`] };
+    return unread([`${file}: holds no keys; it needs "config:" with the keys below it`]);
   }
   let top: Record<string, unknown>;
   try {
     top = (document.toJS() ?? {}) as Record<string, unknown>;
   } catch (error) {
-    return { problems: [`${file}: ${(error as Error).message}`] };
+    return unread([`${file}: ${(error as Error).message}`]);
   }
   const problems = Object.keys(top)
     .filter((key) => !topLevelKeys.includes(key))
@@ -75,9 +80,10 @@ export function readStackFile(text: string, file: string): StackFileContent {
     );
   const { config = {} } = top;
   if (config !== null && (typeof config !== "object" || Array.isArray(config))) {
-    return { problems: [...problems, `${file}: config is ${JSON.stringify(config)}; it must be keys and values`] };
+    return unread([...problems, `${file}: config is ${JSON.stringify(config)}; it must be keys and values`]);
   }
   const values = new Map<string, unknown>();
+  let severities: Severities = {};
   for (const [key, value] of Object.entries(config ?? {})) {
     const [namespace, name] = key.includes(":")
       ? [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)]
@@ -89,13 +95,14 @@ export function readStackFile(text: string, file: string): StackFileContent {
       if (encrypted.length === 0) values.set(name, value);
     } else if (key === severitiesKey) {
       problems.push(...severityProblems(value));
+      severities = value as Severities;
     } else if (!otherNamespaces.includes(namespace)) {
       problems.push(
         `${file}: "${key}": nothing reads it; the project's keys begin with "${ours}:", and ${severitiesKey} is that of its policy pack`,
       );
     }
   }
-  return { values: Object.fromEntries(values), problems };
+  return { values: Object.fromEntries(values), severities, problems };
 }
 
 /** Aliases that stand for nothing that can be read: the YAML library says so only when the value is wanted, and not where. */

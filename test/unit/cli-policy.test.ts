@@ -56,11 +56,11 @@ test("a preview that would delete data has failed, unless the stack may be throw
     urn: "urn:pulumi:prod-a::kilonode::aws:ebs/volume:Volume::prod-a-etcd-main-1-database",
   } as Step;
   const result = { result: "succeeded", steps: [step], policy: [] } as unknown as Result;
-  const judged = withStepRules(result, { stack: "prod-a", plan: planOf("prod-a") });
+  const judged = withStepRules(result, { plan: planOf("prod-a"), severities: {} });
   expect(judged.result).toBe("failed");
   expect(judged.policy).toEqual([
     expect.objectContaining({ pack: "kilonode", policy: "data-kept", level: "mandatory", urn: step.urn }),
   ]);
-  const thrownAway = withStepRules(result, { stack: "test", plan: planOf("test") });
+  const thrownAway = withStepRules(result, { plan: planOf("test"), severities: {} });
   expect([thrownAway.result, thrownAway.policy]).toEqual(["succeeded", []]);
 });

@@ -15,6 +15,12 @@ import {
 } from "./answers";
 import type { ActivationOptions, Clock, ContentPart, Hosts } from "./hosts";
 
+/**
+ * What a host tells of itself may take so long: the lab's hosts share a few processors, and all are asked at once. One that is gone is
+ * noticed by its connection, long before.
+ */
+const TELL_TIMEOUT_MS = 120_000;
+
 export class RemoteHosts implements Hosts, Clock {
   readonly #connections = new Map<string, SshConnection>();
   readonly #services = new Map<string, Readonly<Record<string, { readonly kind: ServiceKind }>>>();
@@ -51,7 +57,10 @@ export class RemoteHosts implements Hosts, Clock {
   }
 
   async status(host: string): Promise<MachineStatus> {
-    const status = readMachineStatus(host, await this.read(host, [machineApply, "status", ...this.#only]));
+    const status = readMachineStatus(
+      host,
+      await this.read(host, [machineApply, "status", ...this.#only], TELL_TIMEOUT_MS),
+    );
     this.#services.set(host, status.services);
     return status;
   }
@@ -91,7 +100,7 @@ export class RemoteHosts implements Hosts, Clock {
   }
 
   async diagnose(host: string): Promise<readonly DownService[]> {
-    return readDiagnosis(host, await this.read(host, [machineApply, "diagnose"]));
+    return readDiagnosis(host, await this.read(host, [machineApply, "diagnose"], TELL_TIMEOUT_MS));
   }
 
   /** A command that changes nothing: run once more if the connection breaks. Rejects when it fails. */
