@@ -7,6 +7,9 @@ export const engineNames = ["pulumi", "rehearsal"] as const;
 export type EngineName = (typeof engineNames)[number];
 export type Action = Result["action"];
 
+/** Shows what would be done, and does nothing. */
+export const isLook = (action: Action): boolean => action === "preview" || action === "preview-destroy";
+
 export interface RunHooks {
   /** Before the engine starts, where the platform can be asked. */
   readonly before?: () => Promise<void>;
