@@ -17,6 +17,7 @@ const table: readonly (readonly [name: string, summary: string, load: () => Comm
   ["destroy", "remove the cluster", () => require("./commands/destroy") as CommandModule],
   ["recreate", "remove the cluster and make the same one again", () => require("./commands/recreate") as CommandModule],
   ["rotate", "another key in the place of the one that is used", () => require("./commands/rotate") as CommandModule],
+  ["etcd", "backups, restore, defragmentation of the shards", () => require("./commands/etcd") as CommandModule],
   ["plan", "print the plan: hosts, shards, files (touches nothing)", () => require("./commands/plan") as CommandModule],
   ["status", "health of etcd, masters, load balancer, nodes", () => require("./commands/status") as CommandModule],
   ["doctor", "is every setting in effect on the running cluster?", () => require("./commands/doctor") as CommandModule],

@@ -31,6 +31,8 @@ export const resourceNames = {
   content: (host: string, part: ContentPart) => `${host}-${part}`,
   certificate: (host: string, certificate: string) => `${host}-${certificate}`,
   authority: (authority: string) => `${authority}-ca`,
+  backupPassword: (shard: string) => `backup-password-${shard}`,
+  backupKey: (shard: string) => `backup-key-${shard}`,
   object: (kind: string, name: string) => `${kind}/${name}`,
 } as const;
 

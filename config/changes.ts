@@ -48,6 +48,9 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   ),
   "etcd.electionMs": guided("as `etcd.heartbeatMs`"),
   "etcd.snapshotCount": taken(`each member snapshots for itself: ${restarts}`),
+  "etcd.backup": guided(
+    "nothing of etcd restarts; off only after an `up` with `ephemeral: true`, since the store would go with the backups in it",
+  ),
   "masters.count": taken(
     "a new master is ready before it gets requests; the load balancer leaves one out before its host goes",
   ),

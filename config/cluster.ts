@@ -3,6 +3,7 @@
  * workload (sizes, rates, kernel settings) is derived by the scale model (config/scale).
  */
 import { z } from "zod";
+import { BackupChoice } from "./backup";
 import { lookup } from "./lookup";
 import { defaultReleases, type Releases, releaseProblem } from "./releases";
 import { Workload } from "./scale/workload";
@@ -54,6 +55,8 @@ const Etcd = z.strictObject({
   electionMs: z.int().min(100).max(50000).default(1000),
   /** Writes between two raft snapshots. Default 10,000: etcd's own default since 3.6. */
   snapshotCount: z.int().min(1000).max(1_000_000).default(10_000),
+  /** Snapshots in a store outside of etcd's hosts; `false` for none. Default: every 30 minutes, none where the stack is ephemeral. */
+  backup: BackupChoice.optional(),
 });
 
 const Masters = z.strictObject({

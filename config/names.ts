@@ -1,7 +1,7 @@
 /** Names and places, computed from the stack, the role and an index: never from what an instance returns. */
 import { addressAt, type Cidr, sizeOf } from "./cidr";
 
-export type HostRole = "etcd" | "master" | "load-balancer" | "node-simulator";
+export type HostRole = "etcd" | "master" | "load-balancer" | "node-simulator" | "backup-store";
 
 /** A host's name, zone and address. */
 export interface Place {
@@ -30,12 +30,13 @@ export interface Territory {
 }
 
 /**
- * Where in a zone's range a role starts. Load balancer .5, node simulator .6, masters .10-.39, etcd shards from .40 in steps of
+ * Where in a zone's range a role starts. Load balancer .5, node simulator .6, store of backups .7, masters .10-.39, etcd shards from .40 in steps of
  * 18 by their slot; so a member that joins moves no other address.
  */
 const firstOffset: Readonly<Record<HostRole, number>> = {
   "load-balancer": 5,
   "node-simulator": 6,
+  "backup-store": 7,
   master: 10,
   etcd: 40,
 };
@@ -45,6 +46,7 @@ const shardStep = 18;
 const addresses: Readonly<Record<HostRole, number>> = {
   "load-balancer": 1,
   "node-simulator": 1,
+  "backup-store": 1,
   master: 30,
   etcd: shardStep,
 };

@@ -28,7 +28,7 @@ export function readSection(schema: z.ZodType, raw: unknown, key: string): Secti
   for (;;) {
     const parsed = schema.safeParse(box[key], { reportInput: true });
     if (parsed.success) return { value: parsed.data, problems, wrong };
-    const issues = parsed.error.issues.map((issue): Issue => ({ ...issue, path: [key, ...issue.path] }));
+    const issues = parsed.error.issues.flatMap(meant).map((issue): Issue => ({ ...issue, path: [key, ...issue.path] }));
     const readable = issues.filter((issue) => readAs(issue) !== undefined);
     if (readable.length > 0) {
       for (const issue of readable) put(box, issue.path.map(String), readAs(issue));
@@ -48,6 +48,14 @@ export function readSection(schema: z.ZodType, raw: unknown, key: string): Secti
 }
 
 type Issue = z.core.$ZodIssue;
+
+/** Of a value that can be of several kinds: what is wrong with it as the kind that it is; the issue itself where it is none. */
+function meant(issue: Issue): Issue[] {
+  if (issue.code !== "invalid_union") return [issue];
+  const isWithin = ({ code, path }: Issue) => path.length > 0 || code === "unrecognized_keys";
+  const kind = issue.errors.find((issues) => issues.length > 0 && issues.every(isWithin));
+  return kind?.flatMap(meant).map((inner) => ({ ...inner, path: [...issue.path, ...inner.path] })) ?? [issue];
+}
 
 /** The value in the type that the schema wants; undefined when it does not read as one. */
 function readAs(issue: Issue): unknown {

@@ -87,8 +87,7 @@ export async function download(
       todo: "try again in case the download was cut; if it stays so, do not use it and check the pinned sum with the publisher",
     });
   }
-  if (member) await extract(entry, file, member, workDir, options);
-  await rename(member ? join(workDir, member) : file, output);
+  await rename(await unpacked(entry, { url, member, file, dir: workDir }, options), output);
   return releaseHow(entry, arch, pins);
 }
 
@@ -113,15 +112,19 @@ async function save(entry: Entry, url: string, file: string, signal: AbortSignal
   }
 }
 
-async function extract(
+/** @returns the binary in a download: a member of an archive, what is compressed, or the download itself */
+async function unpacked(
   entry: Entry,
-  archive: string,
-  member: string,
-  dir: string,
+  { dir, file, member, url }: { url: string; member: string | undefined; file: string; dir: string },
   options: FetchOptions,
-): Promise<void> {
-  const result = await run("tar", ["-xzf", archive, "-C", dir, "--no-same-owner", member], { ...options, cwd: dir });
-  if (result.status === 0) return;
+): Promise<string> {
+  const extract = ["tar", "-xzf", file, "-C", dir, "--no-same-owner", member ?? ""] as const;
+  // Without an ending of its own the file gets another one.
+  const decompress = ["bunzip2", "--keep", "--force", file] as const;
+  if (!member && !url.endsWith(".bz2")) return file;
+  const [program, ...words] = member ? extract : decompress;
+  const result = await run(program, words, { ...options, cwd: dir });
+  if (result.status === 0) return member ? join(dir, member) : `${file}.out`;
   if (/no space left|quota exceeded/i.test(result.stderr)) {
     throw new ToolchainError("disk", { what: `no space left on the disk while unpacking ${entry.name}` });
   }

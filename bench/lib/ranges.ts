@@ -18,5 +18,6 @@ export const ranges = {
   turns: "198.18.208.0/20",
   keys: "198.18.224.0/20",
   grow: "198.18.240.0/20",
+  backups: "198.19.128.0/20",
   cloud: "10.44.0.0/20",
 } as const;

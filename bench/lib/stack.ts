@@ -66,8 +66,9 @@ export class TestStack {
     return join(this.stateDir, `${this.name}.json`);
   }
 
+  /** @param command with the verb of one that has some: "etcd restore" */
   start(command: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}): ChildProcess {
-    return spawn(process.execPath, [join(this.from, "cli/kilonode.mjs"), command, this.name, ...args], {
+    return spawn(process.execPath, [join(this.from, "cli/kilonode.mjs"), ...command.split(" "), this.name, ...args], {
       cwd: this.from,
       env: { ...this.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],

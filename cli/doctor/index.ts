@@ -2,6 +2,7 @@
 import type { ClusterPlan } from "../../components/plan/types";
 import { type ClusterOptions, runningCluster } from "../hosts/cluster";
 import { apiserver } from "./checks/apiserver";
+import { backups } from "./checks/backups";
 import { etcd } from "./checks/etcd";
 import { flow } from "./checks/flow";
 import { hosts } from "./checks/hosts";
@@ -15,7 +16,16 @@ import { withProbe } from "./probe";
 import type { Check, CheckResult, DoctorReport } from "./types";
 import { countsOf, verdictOf } from "./verdict";
 
-export const checks: readonly Check[] = [...reads, ...apiserver, ...flow, ...etcd, ...shards, ...objects, ...hosts];
+export const checks: readonly Check[] = [
+  ...reads,
+  ...apiserver,
+  ...flow,
+  ...etcd,
+  ...backups,
+  ...shards,
+  ...objects,
+  ...hosts,
+];
 
 export interface DoctorOptions extends ClusterOptions {
   readonly probe?: boolean;

@@ -35,6 +35,21 @@ export interface ShardStatus {
   readonly dbBytes: number;
   readonly alarms: readonly string[];
   readonly members: readonly MemberStatus[];
+  /** Absent where the plan has none. */
+  readonly backup?: BackupStatus;
+}
+
+/** Of a shard, as far as its members know. */
+export interface BackupStatus {
+  /** When the newest one was taken: ISO 8601, UTC. */
+  readonly at: string | null;
+  readonly ageSeconds: number | null;
+  readonly revision: number | null;
+  readonly bytes: number | null;
+  /** Of the last time when one should have been taken. */
+  readonly result: "ok" | "failed" | "none yet" | "not known";
+  /** Why it failed, and where. */
+  readonly error?: string;
 }
 
 export interface MemberStatus {

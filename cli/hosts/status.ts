@@ -8,6 +8,7 @@ import { leaderLeases } from "../../components/rollout/masters/masters";
 import { lookup } from "../../config/lookup";
 import { shortList } from "../show/names";
 import type { HostAnswer } from "./ask";
+import { backupStatus } from "./backup-status";
 import { etcdStatus } from "./etcd-status";
 import type { Nodes } from "./nodes";
 import {
@@ -51,7 +52,17 @@ export function statusReport(parts: StatusParts): StatusReport {
     const error = answer ? answer.error : "not part of the last up; run it again";
     return { plan: host, error, late: answer?.late === true, sections, machine: readMachine(sections.machine) };
   });
-  const etcd = plan.shards.map((shard) => etcdStatus(shard, seen));
+  const etcd = plan.shards.map((shard) => {
+    const { problems, ...found } = etcdStatus(shard, seen);
+    if (!plan.backup) return { ...found, problems };
+    const told = seen.map(({ plan: { name }, sections, machine }) => ({
+      name,
+      backup: sections.backup,
+      machine: machine.status,
+    }));
+    const { problems: more, failures: _, ...backup } = backupStatus(plan.backup, shard, told, parts.now);
+    return { ...found, backup, problems: [...problems, ...more] };
+  });
   const masterHosts = seen.filter(({ plan: { role } }) => role === "master");
   const masters = masterHosts.map(masterStatus);
   const loadBalancer = loadBalancerStatus(plan, seen);

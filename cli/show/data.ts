@@ -17,9 +17,11 @@ export function holdsData(
     const resource = resourceKind(step);
     return resource.kind === "membership" ? [resource.host] : [];
   });
-  const members = new Set([...hosts.filter(({ role }) => role === "etcd").map(({ name }) => name), ...leaving]);
+  const storing = hosts.filter(({ role }) => role === "etcd" || role === "backup-store").map(({ name }) => name);
+  const holders = new Set([...storing, ...leaving]);
   const isHost = (step: Named) => (instances ? step.type === instances.type : resourceKind(step).kind === "host");
-  // Random bytes are the keys of Secrets at rest, and the mark of the state's owner.
-  const isKey = ({ name, type }: Named) => type.startsWith("random:") && name !== resourceNames.owner;
-  return (step) => dataTypes.includes(step.type) || isKey(step) || (isHost(step) && members.has(step.name));
+  // Random bytes are the keys of Secrets at rest, passwords of backups, and the mark of the state's owner.
+  const isKey = ({ name, type }: Named) =>
+    type.startsWith("random:") && name !== resourceNames.owner && !name.startsWith(resourceNames.backupKey(""));
+  return (step) => dataTypes.includes(step.type) || isKey(step) || (isHost(step) && holders.has(step.name));
 }

@@ -43,6 +43,7 @@ export function statusText(report: StatusReport, style: Style, now: Date): strin
       ],
       "  ",
     ),
+    ...backupLines(etcd, style),
     "",
     ...table(rows, "  "),
     ...certificateLines(report, now, style),
@@ -79,6 +80,17 @@ function shardRow({ shard, voters, learners, leader, dbBytes, alarms, members }:
     versions,
     remarks.join(", "),
   ];
+}
+
+function backupLines(shards: readonly ShardStatus[], style: Style): string[] {
+  const rows = shards.flatMap(({ shard, backup }) => {
+    if (!backup) return [];
+    const { ageSeconds, revision, bytes, result } = backup;
+    const age = ageSeconds === null ? "" : `${duration(ageSeconds * 1000)} ago`;
+    const what = ageSeconds === null ? "" : `revision ${revision}, ${((bytes ?? 0) / 2 ** 20).toFixed(1)} MiB`;
+    return [[shard, result === "failed" ? style.red(result) : result, age, what]];
+  });
+  return rows.length > 0 ? ["", ...table([["backups", "last", "newest", ""], ...rows], "  ")] : [];
 }
 
 /** In a lab every host lacks the same dozen of sysctls: those of the same hosts share a line. */

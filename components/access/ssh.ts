@@ -40,11 +40,14 @@ export class SshConnection {
     private readonly privateKey: string,
   ) {}
 
-  /** As root. Resolves with whatever exit code the command has; rejects with {@link SshError} if that cannot be learned. */
-  async run(words: Words, timeoutMs = COMMAND_TIMEOUT_MS): Promise<Outcome> {
+  /**
+   * As root. Resolves with whatever exit code the command has; rejects with {@link SshError} if that cannot be learned.
+   * @param heard gets what it says on its standard error, as it comes
+   */
+  async run(words: Words, timeoutMs = COMMAND_TIMEOUT_MS, heard?: (text: string) => void): Promise<Outcome> {
     this.#client ??= this.#connect();
     const client = await this.#client;
-    return await execute(client, asRoot(this.target.user, words), timeoutMs, this.target);
+    return await execute(client, asRoot(this.target.user, words), timeoutMs, this.target, heard);
   }
 
   close(): void {
@@ -145,7 +148,13 @@ function dial(server: SshServer, privateKey: string, sock?: Readable): Promise<C
 
 type HostKeyAlgorithms = NonNullable<NonNullable<ConnectConfig["algorithms"]>["serverHostKey"]>;
 
-function execute(client: Client, command: string, timeoutMs: number, target: HostTarget): Promise<Outcome> {
+function execute(
+  client: Client,
+  command: string,
+  timeoutMs: number,
+  target: HostTarget,
+  heard?: (text: string) => void,
+): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     client.exec(command, (error, channel) => {
       if (error) return reject(new SshError(`SSH to ${loginOf(target)}: ${error.message}`, true));
@@ -166,6 +175,7 @@ function execute(client: Client, command: string, timeoutMs: number, target: Hos
       };
       channel.on("data", take("stdout"));
       channel.stderr.on("data", take("stderr"));
+      if (heard) channel.stderr.on("data", heard);
       channel.on("exit", (status: number | null, name?: string) => {
         if (status === null) signal = name ?? "unknown";
         else code = status;

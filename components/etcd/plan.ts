@@ -3,6 +3,7 @@ import { type ClusterSpec, slotOf } from "../../config/cluster";
 import { etcdEnvironment, etcdFlags, etcdMemoryLimit, mergeFlags, policyFor } from "../../config/flags";
 import { type Place, place, rangesOf, type Territory } from "../../config/names";
 import { modulesFor, type Scale, shardOf, sysctlsFor } from "../../config/scale";
+import { withBackup } from "../backup/member";
 import { environmentFile, hostFiles, hostServices } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { clientAuthority, peerAuthority } from "../plan/authorities";
@@ -64,17 +65,19 @@ export function etcdGroups({ shards, spec }: PlanParts): GroupPlan[] {
 
 export function etcdHosts(parts: PlanParts): HostPlan[] {
   return parts.shards.flatMap((shard) =>
-    shard.members.map((member) => ({
-      ...member,
-      role: "etcd" as const,
-      machine: memberMachine(parts, shard, member),
-      certificates: memberCertificates(shard, member),
-      pem: {
-        [`${pki}/peer-ca.crt`]: trusted(peerAuthority(shard.name)),
-        [`${pki}/client-ca.crt`]: trusted(clientAuthority(shard.name), "apiserver-etcd-client"),
-      },
-      secrets: {},
-    })),
+    shard.members.map((member) =>
+      withBackup(parts, shard, {
+        ...member,
+        role: "etcd",
+        machine: memberMachine(parts, shard, member),
+        certificates: memberCertificates(shard, member),
+        pem: {
+          [`${pki}/peer-ca.crt`]: trusted(peerAuthority(shard.name)),
+          [`${pki}/client-ca.crt`]: trusted(clientAuthority(shard.name), "apiserver-etcd-client"),
+        },
+        secrets: {},
+      }),
+    ),
   );
 }
 

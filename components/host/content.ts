@@ -87,7 +87,7 @@ export class HostContent extends pulumi.ComponentResource {
     const files = Object.entries(plan.secrets).map(([path, secret]) => ({
       path,
       secret,
-      text: secretText(secret, pki),
+      text: pki.secret(secret.secret),
     }));
     const content = pulumi.secret(pulumi.all(files).apply(secretJson));
     const printed = this.run(host, "secrets", programCommand(machineApply, ["stage-secrets"]), content);
@@ -140,15 +140,11 @@ const Staging = Staged.extend({ staging: z.string().regex(/^[0-9a-f]{8}$/) });
 export type Staging = z.output<typeof Staging>;
 const Requests = z.record(z.string(), z.string().max(16_384));
 
-function secretText(secret: SecretPlan, pki: Pki): pulumi.Output<string> {
-  return secret.secret === "service-account-key" ? pki.serviceAccountKeyPem : pki.encryptionConfig;
-}
-
 function secretJson(all: readonly { path: string; secret: SecretPlan; text: string }[]): string {
   const files = Object.fromEntries(
-    all.map(({ path, secret: { credential, mode, owner }, text }) => [
+    all.map(({ path, secret: { credential, mode, owner }, text }): [string, MachineFile] => [
       path,
-      { mode, owner, content: text, credential },
+      { mode, owner, content: text, ...(credential && { credential }) },
     ]),
   );
   return programInput({ files } satisfies SecretFiles);

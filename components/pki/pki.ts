@@ -8,15 +8,16 @@ import * as tls from "@pulumi/tls";
 import { stringify } from "yaml";
 import type { ClusterSpec } from "../../config/cluster";
 import { type Authority, keysOf, subjectOf } from "../plan/authorities";
-import type { CertificatePlan, ClusterPlan } from "../plan/types";
+import type { CertificatePlan, ClusterPlan, SecretName } from "../plan/types";
 import { numbered, resourceNames } from "../resources";
+import { BackupSecrets } from "./backup-secrets";
 
 /** P-256: a handshake costs a fraction of RSA's, which matters with thousands of clients. */
 const elliptic = { algorithm: "ECDSA", ecdsaCurve: "P256" } as const;
 const hoursPerDay = 24;
 
 export type PkiArgs = Pick<ClusterSpec, "certificates"> &
-  Pick<ClusterPlan, "stack" | "ephemeral" | "authorities" | "keys">;
+  Pick<ClusterPlan, "stack" | "ephemeral" | "authorities" | "keys" | "backup">;
 
 interface Numbered {
   readonly number: number;
@@ -34,11 +35,12 @@ export const encryptionKeyName = (number: number): string => `key${number}`;
 type Ordered<T> = readonly [T, ...T[]];
 
 export class Pki extends pulumi.ComponentResource {
-  readonly serviceAccountKeyPem: pulumi.Output<string>;
   /** Of all whose tokens are accepted. */
   readonly serviceAccountPublicPem: pulumi.Output<string>;
+  private readonly serviceAccountKeyPem: pulumi.Output<string>;
   /** EncryptionConfiguration for Secrets at rest. */
-  readonly encryptionConfig: pulumi.Output<string>;
+  private readonly encryptionConfig: pulumi.Output<string>;
+  private readonly backups: BackupSecrets;
   private readonly authorities: ReadonlyMap<Authority, Ordered<AuthorityKeys>>;
   private readonly validity: { validityPeriodHours: number; earlyRenewalHours: number };
 
@@ -64,12 +66,19 @@ export class Pki extends pulumi.ComponentResource {
     this.serviceAccountKeyPem = serviceAccounts[0].key.privateKeyPem;
     this.serviceAccountPublicPem = joined(byNumber(serviceAccounts).map(({ key }) => key.publicKeyPem));
     this.encryptionConfig = this.encryption();
+    this.backups = new BackupSecrets(args, this);
     this.registerOutputs({});
   }
 
   /** The certificates of all keys of these authorities. */
   trusted(authorities: readonly Authority[]): pulumi.Output<string> {
     return joined(authorities.flatMap((authority) => byNumber(this.keys(authority)).map(({ certPem }) => certPem)));
+  }
+
+  /** The text of a secret that hosts are given. */
+  secret(name: SecretName): pulumi.Output<string> {
+    if (name === "service-account-key") return this.serviceAccountKeyPem;
+    return name === "encryption-config" ? this.encryptionConfig : this.backups.secret(name);
   }
 
   /** Signs a host's request; the caller has checked that it is the planned one. */

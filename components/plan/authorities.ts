@@ -1,8 +1,10 @@
 /** The certificate authorities of a cluster: separate, so that a client of one plane, or of one shard, is nobody on the others. */
+import { backupOf } from "../../config/backup";
 import type { ClusterConfig } from "../../config/cluster";
 import { lookup } from "../../config/lookup";
 import type { Problem } from "../../config/rules";
 import { numbered } from "../resources";
+import type { PlatformFacts } from "./facts";
 
 export type Authority =
   | "kubernetes"
@@ -12,6 +14,8 @@ export type Authority =
    * has a certificate of it.
    */
   | "apiserver-etcd-client"
+  /** Of the host that is the store of backups. */
+  | "backup"
   /** Of a shard's members as servers, and of the client that each of them has for its own host. */
   | `etcd-${string}-client`
   | `etcd-${string}-peer`;
@@ -19,9 +23,13 @@ export type Authority =
 export const clientAuthority = (shard: string): Authority => `etcd-${shard}-client`;
 export const peerAuthority = (shard: string): Authority => `etcd-${shard}-peer`;
 
-export function authoritiesOf({ etcd }: Pick<ClusterConfig, "etcd">): Authority[] {
-  const ofShards = Object.keys(etcd.shards).flatMap((shard) => [clientAuthority(shard), peerAuthority(shard)]);
-  return ["kubernetes", "front-proxy", "apiserver-etcd-client", ...ofShards];
+export function authoritiesOf(
+  config: Pick<ClusterConfig, "ephemeral" | "etcd">,
+  { backupStore }: Pick<PlatformFacts, "backupStore">,
+): Authority[] {
+  const ofShards = Object.keys(config.etcd.shards).flatMap((shard) => [clientAuthority(shard), peerAuthority(shard)]);
+  const ofStore: Authority[] = backupOf(config) && backupStore.kind === "host" ? ["backup"] : [];
+  return ["kubernetes", "front-proxy", "apiserver-etcd-client", ...ofShards, ...ofStore];
 }
 
 /** The keys of an authority, by number: the first one signs, all are trusted. */
@@ -33,8 +41,11 @@ export function keysOf({ keys }: Pick<ClusterConfig, "keys">, authority: Authori
 export const subjectOf = (stack: string, authority: Authority, number: number): string =>
   numbered(`${stack} ${authority} CA`, number);
 
-export function authorityProblems(config: Pick<ClusterConfig, "etcd" | "keys">): Problem[] {
-  const known: readonly string[] = authoritiesOf(config);
+export function authorityProblems(
+  config: Pick<ClusterConfig, "ephemeral" | "etcd" | "keys">,
+  facts: Pick<PlatformFacts, "backupStore">,
+): Problem[] {
+  const known: readonly string[] = authoritiesOf(config, facts);
   return Object.keys(config.keys.authorities)
     .filter((name) => !known.includes(name))
     .map((name) => ({

@@ -34,6 +34,8 @@ const Commitments = z.object({
   keys: z.record(z.string(), z.array(z.number())).optional(),
   /** Absent of a cluster that was made before it was held to them. */
   settings: Settings.optional(),
+  /** Absent: there are none. */
+  backups: z.enum(["kept", "thrown away"]).optional(),
   /** Key of the platform's own to its value. Absent of a cluster that was made before it was held to them. */
   own: z.record(z.string(), z.string()).optional(),
   /**
@@ -47,6 +49,8 @@ export type Commitments = z.output<typeof Commitments>;
 
 export function commitmentsOf({
   authorities,
+  backup,
+  ephemeral,
   heldTo,
   hosts,
   keys,
@@ -72,6 +76,7 @@ export function commitmentsOf({
       ...Object.fromEntries(authorities.map((name) => [`authorities.${name}`, [...keysOf({ keys }, name)]])),
     },
     settings: { quotaGiB, heartbeatMs, electionMs, runtime: inPods ? "static-pod" : "systemd" },
+    ...(backup && { backups: ephemeral ? "thrown away" : "kept" }),
     own: heldTo,
   };
 }
@@ -106,6 +111,7 @@ export function changeProblems(before: Commitments, after: Commitments): string[
     ...releaseStepProblems(before.releases, after.releases, before.cameFrom),
     ...keyProblems(before.keys ?? firstKeys, after.keys ?? {}),
     ...(before.settings && after.settings ? settingProblems(before.settings, after.settings) : []),
+    ...(before.backups === "kept" && after.backups === undefined ? [backupProblem] : []),
     ...ownProblems(before.own ?? {}, after.own ?? {}),
   ];
 }
@@ -193,6 +199,11 @@ function settingProblems(before: Settings, after: Settings): string[] {
         ];
   return [...quota, ...timeProblems(before, after), ...runtime];
 }
+
+/** As of `ephemeral`, it is two steps to what takes data: none is a slip. */
+const backupProblem =
+  "etcd.backup: the store would go with the backups in it, or their passwords would. Keep `etcd.backup`; " +
+  "where they may go with the cluster, set `ephemeral: true` beside `etcd.backup: {}` and run `kilonode up`, and leave it out then";
 
 /** What comes and goes with a zone is the zone's matter. */
 function ownProblems(before: Record<string, string>, after: Record<string, string>): string[] {

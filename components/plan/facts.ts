@@ -24,6 +24,7 @@ export interface PlatformFacts {
   /** True: a member's volumes are over the network, so its machine needs no disks of its own. Default: false. */
   readonly networkVolumes?: boolean;
   readonly objectStore: ObjectStore;
+  readonly backupStore: BackupStore;
   /** True: it makes the nodes of pools. */
   readonly placesPools: boolean;
   /** Nodes that one host simulates, so that pods get scheduled and turn Running. 0: there is no such host. */
@@ -48,7 +49,14 @@ export interface ManagedApi {
   readonly returnSeconds: number;
 }
 
-/** Where artifacts are, and where backups go. */
+/** Where backups go, which is S3 everywhere. */
+export type BackupStore =
+  /** A host of ours. */
+  | { readonly kind: "host" }
+  /** `url` of the bucket, by path. Hosts are let in by their role. */
+  | { readonly kind: "bucket"; readonly url: string; readonly region: string };
+
+/** Where artifacts are. */
 export type ObjectStore =
   /** A folder that every host sees, read-only. */
   | { readonly kind: "folder"; readonly path: string }

@@ -44,4 +44,5 @@ export function apiClients(parts: PlanParts): string[] {
   return [...ours, nodes, pods, ...operators(parts)];
 }
 
-const operators = ({ facts, spec }: PlanParts): string[] => [...facts.operators, ...spec.network.operators];
+/** Whoever may log in to hosts. */
+export const operators = ({ facts, spec }: PlanParts): string[] => [...facts.operators, ...spec.network.operators];

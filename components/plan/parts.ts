@@ -7,7 +7,7 @@ import type { Scale } from "../../config/scale";
 import type { MachineBinary, MachineVolume } from "../machine/machine";
 import type { Authority } from "./authorities";
 import type { ControlPlaneRuntime, PlatformFacts } from "./facts";
-import type { ApiPlan, CertificatePlan, PublicPem, ShardPlan } from "./types";
+import type { ApiPlan, BackupPlan, CertificatePlan, PublicPem, ShardPlan } from "./types";
 
 export interface PlanParts {
   readonly spec: ClusterSpec;
@@ -18,6 +18,7 @@ export interface PlanParts {
   readonly shards: readonly ShardPlan[];
   readonly masters: readonly Place[];
   readonly api: ApiPlan;
+  readonly backup?: BackupPlan;
 }
 
 /** Ranges that the configuration or a platform has checked. */

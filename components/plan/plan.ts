@@ -7,6 +7,8 @@ import { ConfigurationError, problemLine } from "../../config/read";
 import { releasesOf } from "../../config/releases";
 import type { Problem, Rule } from "../../config/rules";
 import { deriveScale, type Scale } from "../../config/scale";
+import { backupPlan } from "../backup/plan";
+import { backupStoreGroups, backupStoreHosts } from "../backup/store";
 import { components, controlPlaneFlagProblems } from "../control-plane/flags";
 import { masterHosts, mastersGroup } from "../control-plane/plan";
 import { etcdGroups, etcdHosts, shardPlans } from "../etcd/plan";
@@ -25,7 +27,10 @@ export function planRules(factsOf: (spec: ClusterSpec) => PlatformFacts): readon
   const load = ["platform", "workload", "zones", "etcd", "masters.count", "kubernetesVersion", "etcdVersion"];
   return [
     { needs: load, check: (spec) => loadProblems(scaleOf(spec, factsOf(spec))) },
-    { needs: ["etcd.shards", "keys"], check: authorityProblems },
+    {
+      needs: ["platform", "ephemeral", "etcd.shards", "etcd.backup", "keys"],
+      check: (spec) => authorityProblems(spec, factsOf(spec)),
+    },
     { needs: ["platform"], check: (spec) => controlPlaneFlagProblems(partsOf(spec, factsOf(spec))) },
     { needs: ["platform", "masters.runtime"], check: (spec) => runtimeProblems(spec, factsOf(spec)) },
     {
@@ -41,7 +46,13 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
   const problems = planRules(() => facts).flatMap(({ check }) => check(spec));
   if (problems.length > 0) throw new ConfigurationError(spec.stack, problems.map(problemLine));
   const parts = partsOf(spec, facts);
-  const hosts = [...etcdHosts(parts), ...masterHosts(parts), ...loadBalancerHosts(parts), ...nodeSimulatorHosts(parts)];
+  const hosts = [
+    ...etcdHosts(parts),
+    ...masterHosts(parts),
+    ...loadBalancerHosts(parts),
+    ...nodeSimulatorHosts(parts),
+    ...backupStoreHosts(parts),
+  ];
   return {
     stack: spec.stack,
     platform: spec.platform,
@@ -50,11 +61,18 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
     network: spec.network,
     scale: parts.scale,
     shards: parts.shards,
+    ...(parts.backup && { backup: parts.backup }),
     api: parts.api,
-    authorities: authoritiesOf(spec),
+    authorities: authoritiesOf(spec, facts),
     keys: spec.keys,
     hosts: hosts.map((host) => ({ ...host, machine: fromStore(host.machine, facts.objectStore) })),
-    groups: [...etcdGroups(parts), ...loadBalancerGroups(parts), mastersGroup(parts), ...nodeSimulatorGroups(parts)],
+    groups: [
+      ...etcdGroups(parts),
+      ...loadBalancerGroups(parts),
+      mastersGroup(parts),
+      ...nodeSimulatorGroups(parts),
+      ...backupStoreGroups(parts),
+    ],
     pools: poolPlans(parts).map((pool) => ({ ...pool, template: fromStore(pool.template, facts.objectStore) })),
     simulatedNodes: facts.simulatedNodes,
     sharedKernel: facts.sharedKernel,
@@ -66,6 +84,7 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
 
 function partsOf(spec: ClusterSpec, facts: PlatformFacts): PlanParts {
   const territory = territoryOf(spec, facts);
+  const backup = backupPlan(spec, facts, territory);
   return {
     spec,
     facts,
@@ -75,6 +94,7 @@ function partsOf(spec: ClusterSpec, facts: PlatformFacts): PlanParts {
     shards: shardPlans(spec, territory),
     masters: masterPlaces(territory, spec.masters.count),
     api: apiPlan(facts, territory),
+    ...(backup && { backup }),
   };
 }
 

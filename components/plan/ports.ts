@@ -8,6 +8,7 @@ export const ports = {
   etcdPeer: 2380,
   etcdMetrics: 2381,
   etcdHttp: 2382,
+  backupStore: 7070,
   kubelet: 10250,
   /** Of masters: what a load balancer that the platform manages asks. The port that kops' kube-apiserver-healthcheck has. */
   health: 3990,

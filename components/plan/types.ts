@@ -22,11 +22,22 @@ export type PublicPem =
 
 /** A secret that a host is given: delivered by an input of its own, never part of a diff. */
 export interface SecretPlan {
-  readonly secret: "service-account-key" | "encryption-config";
-  readonly credential: NonNullable<MachineFile["credential"]>;
+  readonly secret: SecretName;
+  /** Absent: it has no other one that would take its place while hosts use it. */
+  readonly credential?: NonNullable<MachineFile["credential"]>;
   readonly mode: string;
   readonly owner: string;
 }
+
+export type SecretName =
+  | "service-account-key"
+  | "encryption-config"
+  /** What a shard's snapshots are encrypted with. */
+  | `backup-password ${string}`
+  /** Who a shard's members are to the store of backups, as AWS's shared credentials file. */
+  | `backup-credentials ${string}`
+  /** All of them, as the store knows them. */
+  | "backup-users";
 
 export interface HostPlan extends Place {
   readonly role: HostRole;
@@ -48,6 +59,19 @@ export interface ShardPlan {
   readonly members: readonly Place[];
   /** Client URLs of all members. */
   readonly endpoints: readonly string[];
+}
+
+/** Backups of all shards, each in a repository of its own. */
+export interface BackupPlan {
+  readonly everyMinutes: number;
+  /** How many snapshots are kept for ever shorter times: the last one of each hour, day, week. */
+  readonly keep: { readonly hourly: number; readonly daily: number; readonly weekly: number };
+  /** Shard to its repository, as restic takes it: "s3:https://198.18.0.7:7070/etcd-main/main". */
+  readonly repositories: Readonly<Record<string, string>>;
+  /** For which requests to the store are signed. */
+  readonly region: string;
+  /** The host that is the store; absent where the platform has one. */
+  readonly store?: Place;
 }
 
 /** Where clients reach the API. */
@@ -102,6 +126,8 @@ export interface ClusterPlan {
   };
   readonly scale: Scale;
   readonly shards: readonly ShardPlan[];
+  /** Absent: it has none. */
+  readonly backup?: BackupPlan;
   readonly api: ApiPlan;
   readonly authorities: readonly Authority[];
   /** Which numbers of each key are used and trusted. */

@@ -49,7 +49,14 @@ export const binaries = {
     goPackage: "sigs.k8s.io/kwok/cmd/kwok",
     url: "https://github.com/kubernetes-sigs/kwok/releases/download/v{version}/kwok-linux-{arch}",
   },
-  // No host runs it: it is the bucket of a rehearsal.
+  // Where etcd is backed up: what puts snapshots into the store.
+  restic: {
+    product: "restic",
+    module: "github.com/restic/restic",
+    goPackage: "github.com/restic/restic/cmd/restic",
+    url: "https://github.com/restic/restic/releases/download/v{version}/restic_{version}_linux_{arch}.bz2",
+  },
+  // The store of backups on a platform that has none of its own, and the bucket of a rehearsal.
   versitygw: {
     product: "versitygw",
     module: "github.com/versity/versitygw",

@@ -49,7 +49,7 @@ function kubernetes(version: string, released: string): Release {
   return { version, released, tags: kubernetesTags, variables: Object.fromEntries(variables), sums: {} };
 }
 
-/** etcd and kwok carry their version in the source of the module; of versitygw nobody asks it. */
+/** etcd, kwok and restic carry their version in the source of the module; of versitygw nobody asks it. */
 function plain(version: string, released: string, sums: Release["sums"] = {}): Release {
   return { version, released, tags: [], variables: {}, sums };
 }
@@ -68,7 +68,8 @@ export const catalogue = {
       kwok: { amd64: "f5a4385a2ae1b9dd7f8acae18e002a75c0ebba124ae9d7259aa8dadb50711f46" },
     }),
   ],
-  // Nor is the S3 server of rehearsals.
+  // Nor is what stores backups.
+  restic: [plain("0.18.1", "2025-09-21T18:04:58Z")],
   versitygw: [plain("1.8.0", "2026-09-04T20:21:34Z")],
 } as const satisfies Readonly<Record<string, readonly Release[]>>;
 

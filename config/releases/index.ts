@@ -54,6 +54,7 @@ export const titles: Readonly<Record<Product, string>> = {
   etcd: "etcd",
   kubernetes: "Kubernetes",
   kwok: "kwok",
+  restic: "restic",
   versitygw: "versitygw",
 };
 

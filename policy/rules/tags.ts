@@ -14,6 +14,7 @@ const untagged = [
   "lb/targetGroupAttachment:TargetGroupAttachment",
   "route53/record:Record",
   "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+  "s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
   "s3/bucketOwnershipControls:BucketOwnershipControls",
   "s3/bucketPolicy:BucketPolicy",
   "s3/bucketPublicAccessBlock:BucketPublicAccessBlock",

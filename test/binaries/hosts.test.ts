@@ -75,14 +75,14 @@ describe("systemd", () => {
       });
     for (const [path, file] of Object.entries(host.machine.files))
       write(path, file.content, Number.parseInt(file.mode, 8));
-    for (const path of ["/bin/bash", "/usr/sbin/haproxy", ...Object.keys(host.machine.binaries)])
+    for (const path of ["/bin/bash", "/bin/kill", "/usr/sbin/haproxy", ...Object.keys(host.machine.binaries)])
       write(path, "#!/bin/sh\n", 0o755);
     return folder;
   }
   const verify = (folder: string, names: readonly string[]) =>
     run("systemd-analyze", ["verify", `--root=${folder}`, "--man=no", "--recursive-errors=no", ...names]);
 
-  const groups = ["masters", "etcd-main", "load-balancer", "masters, balanced by the platform"];
+  const groups = ["masters", "etcd-main", "load-balancer", "backup-store", "masters, balanced by the platform"];
   const hostOf = (name: string, workload: Workload) => {
     const [group = "", platform] = name.split(", ");
     return firstOf(productionPlan(workload, platform ? { loadBalancer: managedApi } : {}), group);

@@ -30,6 +30,14 @@ const secret = async () => {
   return Buffer.from(data.word, "base64").toString();
 };
 
+/** Of the shard main, as its member would, without the program that takes snapshots. */
+const restic = (words: string) =>
+  stack.ssh("etcd-main-1", `set -a; . /etc/etcd/backup/backup.env; /usr/local/bin/restic ${words}`);
+const backups = async () => {
+  const listed = JSON.parse(await restic("snapshots --json --tag kept")) as { id: string }[];
+  return listed.map(({ id }) => id);
+};
+
 describe.runIf(root)("a stack that is not ephemeral", () => {
   beforeAll(async () => {
     clean();
@@ -45,6 +53,10 @@ describe.runIf(root)("a stack that is not ephemeral", () => {
   it("is destroyed and brought up again with its data, which its keys still open", async () => {
     await kubectl("create", "secret", "generic", "kept", "--from-literal=word=hush");
     const before = await keys();
+    await restic("cat config || /usr/local/bin/restic init");
+    await restic("backup --tag kept /etc/hostname");
+    const kept = await backups();
+    expect(kept).toHaveLength(1);
     const preview = await stack.run("preview", "--destroy");
     expect(preview.stdout).toContain("would be kept: the volumes of the hosts");
     const destroy = await stack.run("destroy", "--yes");
@@ -60,8 +72,18 @@ describe.runIf(root)("a stack that is not ephemeral", () => {
     );
     expect(after.filter((key) => before.includes(key))).toEqual(before);
     expect(await secret()).toBe("hush");
+    expect(await backups()).toEqual(kept);
     expect((await stack.json<StatusReport>("status")).problems).toEqual([]);
     ok(await stack.run("up", "--expect-no-changes"));
+  });
+
+  it("keeps its backups when it is asked to have none, and changes nothing", async () => {
+    stack.configure({ etcd: { backup: false } });
+    const up = await stack.run("up");
+    expect(up.code).toBe(2);
+    expect(up.stderr).toContain("etcd.backup: the store would go with the backups in it");
+    stack.configure({ etcd: { backup: {} } });
+    expect(await backups()).toHaveLength(1);
   });
 
   it("takes members back that it had removed: without their old data, which is put aside", async () => {

@@ -402,7 +402,7 @@ describe("a cluster on folders", () => {
   });
 
   it("that is not ephemeral keeps keys, commitments and results in a destroy, and comes back with its members and their data", async () => {
-    const kept = { ...again, ephemeral: false, toolchain: { imageDigests } };
+    const kept = { ...again, ephemeral: false, toolchain: { imageDigests }, etcd: { ...again.etcd, backup: false } };
     const held = ["etcd-main-peer-ca-2", "etcd-main-client-ca", "kubernetes-ca-2", "front-proxy-ca", "service-account"];
     expect(problems(await cluster.up(kept))).toEqual([]);
     const { keys, commitments } = cluster;

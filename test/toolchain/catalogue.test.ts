@@ -82,6 +82,7 @@ test("what goes with a release follows it", () => {
     "kube-scheduler": "1.36.3",
     kubectl: "1.36.3",
     kwok: "0.8.0",
+    restic: "0.18.1",
     versitygw: "1.8.0",
     kubelet: "1.36.3",
     "kube-proxy": "1.36.3",

@@ -108,6 +108,7 @@ describe("data", () => {
     expect(kept(awsPlanOf("prod-a").resources)).toEqual([
       "Bucket prod-a-snapshots",
       "BucketLifecycleConfiguration prod-a-snapshots",
+      "BucketObjectLockConfiguration prod-a-snapshots",
       "BucketOwnershipControls prod-a-snapshots",
       "BucketPolicy prod-a-snapshots",
       "BucketPublicAccessBlock prod-a-snapshots",

@@ -85,6 +85,30 @@ const examples: Readonly<Record<string, { readonly from?: RawConfiguration; read
     to: etcd({ heartbeatMs: 100, electionMs: 1000 }),
   },
   "etcd.snapshotCount": { to: etcd({ snapshotCount: 20_000 }) },
+  "etcd.backup": {
+    from: {
+      ephemeral: false,
+      ...etcd({
+        shards: {
+          main: { members: 3 },
+          events: { ...events, members: 3 },
+          leases: { members: 3, resources: ["/leases"] },
+        },
+        backup: {},
+      }),
+    },
+    to: {
+      ephemeral: false,
+      ...etcd({
+        shards: {
+          main: { members: 3 },
+          events: { ...events, members: 3 },
+          leases: { members: 3, resources: ["/leases"] },
+        },
+        backup: false,
+      }),
+    },
+  },
   "masters.count": { to: { masters: { count: 5 } } },
   "masters.runtime": { to: masters({ runtime: "static-pod" }) },
   "masters.flags.apiserver": { to: masters({ flags: { apiserver: { "event-ttl": "30m" } } }) },

@@ -58,11 +58,17 @@ describe("docs/configuration.md", () => {
 describe("commands of the documentation", () => {
   const pages = ["README.md", ...readdirSync("docs").flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : []))];
   const shared = ["cli/commands/options.ts", "cli/scale/arguments.ts"].map((file) => readFileSync(file, "utf8"));
+  const textIn = (file: string) => readFileSync(`cli/commands/${file}`, "utf8");
+  const files = readdirSync("cli/commands", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
   const commands = new Map(
-    readdirSync("cli/commands").map((file) => {
-      const own = readFileSync(`cli/commands/${file}`, "utf8");
-      return [file.replace(/\.ts$/, ""), [own, ...shared].join("\n")] as const;
-    }),
+    files
+      .filter((file) => !file.includes("/"))
+      .map((file) => {
+        const name = file.replace(/\.ts$/, "");
+        // The verbs of a command have a folder of its name.
+        const own = [file, ...files.filter((other) => other.startsWith(`${name}/`))].map(textIn);
+        return [name, [...own, ...shared].join("\n")] as const;
+      }),
   );
 
   test.each(pages)("%s: exist, with their options", (page) => {

@@ -15,6 +15,7 @@ test("a recorded lab: everything is in effect, or the machine explains why it ca
   const report = diagnose(recordedPlan(), recorded());
   const others = report.checks.filter(({ status }) => status !== "ok").map(({ id, status }) => [id, status]);
   expect(others).toEqual([
+    ["backups", "skipped"],
     ["other-shards", "skipped"],
     ["encryption", "skipped"],
     ["kubelets", "skipped"],
@@ -118,7 +119,7 @@ test.each(failing)("%s: %s when it is not in effect", (id, status, change, found
 });
 
 test("every check was seen to fail, but for those whose failure is tested apart", () => {
-  const seen = new Set([...failing.map(([id]) => id), "unlimited-lists", "open-files", "other-shards"]);
+  const seen = new Set([...failing.map(([id]) => id), "unlimited-lists", "open-files", "other-shards", "backups"]);
   expect(checks.map(({ id }) => id).filter((id) => !seen.has(id))).toEqual([]);
 });
 
@@ -183,6 +184,39 @@ test("a resource with a shard of its own is nowhere else", () => {
   ).toMatchObject({
     status: "failed",
     details: ["shard main holds 4 keys under /registry/pods/"],
+  });
+});
+
+describe("backups", () => {
+  const now = "2026-11-23T07:00:00Z";
+  const planned = {
+    ...recordedPlan(),
+    backup: { everyMinutes: 30, keep: { hourly: 1, daily: 1, weekly: 1 }, repositories: {}, region: "us-east-1" },
+  };
+  const found = (last: object, change: (gathered: Gathered) => Gathered = (same) => same) => {
+    const all = recorded();
+    const hosts = all.hosts.map(({ name, report = "" }) => ({
+      name,
+      report: `${report}\n== backup 0\n${JSON.stringify(last)}\n`,
+    }));
+    return diagnose(planned, { ...change({ ...all, hosts }), now }).checks.find(({ id }) => id === "backups");
+  };
+  const newest = { takenAt: "2026-11-23T06:55:00Z", revision: 7, bytes: 4096 };
+
+  test("that are young are ok, with their ages", () => {
+    expect(found({ result: "ok", at: now, newest })).toMatchObject({
+      status: "ok",
+      found: "main 5m00s old, events 5m00s old, leases 5m00s old",
+    });
+  });
+
+  test("that fail are told with the member's words; where another member has taken one, it is a warning", () => {
+    const failed = { result: "failed", at: now, error: "no room" };
+    expect(found(failed)).toMatchObject({
+      status: "failed",
+      details: expect.arrayContaining(["etcd events: the last backup failed: lab-small-etcd-events-1: no room"]),
+    });
+    expect(found({ ...failed, newest })).toMatchObject({ status: "warning", details: [expect.stringMatching(/: no room$/)] });
   });
 });
 

@@ -35,7 +35,7 @@ describe("the catalogue", () => {
   test("gives every binary the version of the product that it belongs to", () => {
     for (const kubernetes of kubernetesVersions)
       for (const etcd of etcdVersions) {
-        const expected = { kubernetes, etcd, kwok: "0.8.0", versitygw: "1.8.0" };
+        const expected = { kubernetes, etcd, kwok: "0.8.0", restic: "0.18.1", versitygw: "1.8.0" };
         for (const { name, product, release } of binariesOf({ kubernetes, etcd }))
           expect([name, release.version]).toEqual([name, expected[product]]);
       }

@@ -3,7 +3,7 @@ import { bucketName, nameOf, tagsOf } from "./names";
 import { type AwsParts, type Buckets, type Keys, keptUnless } from "./parts";
 import { type AwsResource, type AwsResourceOf, json, type ResourceOptions, refTo, resource, text } from "./resource";
 
-/** Versions that were replaced or deleted, by whomever, can be had again for so long. */
+/** Artifacts that were replaced or deleted, by whomever, can be had again for so long. */
 const replacedDays = 30;
 const unfinishedDays = 7;
 
@@ -11,17 +11,17 @@ export function buckets(parts: AwsParts, keys: Keys): Buckets {
   const { ephemeral } = parts.plan;
   const { snapshotDays } = parts.knobs;
   // What is in it can be built again.
-  const artifacts = bucket(parts, keys, "artifacts", { forceDestroy: true }, {});
+  const artifacts = bucket(parts, keys, "artifacts", { forceDestroy: true, replacedDays }, {});
   const snapshots = bucket(
     parts,
     keys,
     "snapshots",
-    { forceDestroy: ephemeral, expirationDays: snapshotDays },
+    { forceDestroy: ephemeral, replacedDays: snapshotDays },
     // With all that keeps it private: a bucket that stays without them is worse than none.
     keptUnless(ephemeral),
   );
   return {
-    resources: [...artifacts.resources, ...snapshots.resources],
+    resources: [...artifacts.resources, ...snapshots.resources, lock(parts, snapshots.bucket)],
     artifacts: artifacts.bucket,
     snapshots: snapshots.bucket,
   };
@@ -30,21 +30,42 @@ export function buckets(parts: AwsParts, keys: Keys): Buckets {
 interface Kind {
   /** True: goes with what is in it. */
   readonly forceDestroy: boolean;
-  readonly expirationDays?: number;
+  /** For how long what was replaced or deleted can be had again. Nothing that is current ever goes by itself. */
+  readonly replacedDays: number;
+}
+
+/**
+ * Snapshots cannot be removed for good before their time, whoever asks; a deletion hides them. "Governance": only who has a right of its own
+ * to (s3:BypassGovernanceRetention), which nobody of ours has. Of a cluster that may be thrown away nothing is locked.
+ */
+function lock(parts: AwsParts, bucket: AwsResourceOf<"s3/bucket:Bucket">): AwsResource {
+  const { knobs, plan } = parts;
+  const defaultRetention = { mode: "GOVERNANCE", days: knobs.snapshotDays };
+  return resource(
+    "s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
+    bucket.name,
+    { bucket: refTo(bucket, "id"), ...(!plan.ephemeral && { rule: { defaultRetention } }) },
+    // Only what has versions can be locked.
+    { ...keptUnless(plan.ephemeral), dependsOn: [`s3/bucketVersioning:BucketVersioning::${bucket.name}`] },
+  );
 }
 
 function bucket(
   parts: AwsParts,
   keys: Keys,
   holds: string,
-  { expirationDays, forceDestroy }: Kind,
+  kind: Kind,
   options: ResourceOptions,
 ): { readonly bucket: AwsResourceOf<"s3/bucket:Bucket">; readonly resources: readonly AwsResource[] } {
   const name = nameOf(parts, holds);
   const made = resource(
     "s3/bucket:Bucket",
     name,
-    { bucket: bucketName(parts.stack, holds, parts.account, parts.region), forceDestroy, tags: tagsOf(parts, name) },
+    {
+      bucket: bucketName(parts.stack, holds, parts.account, parts.region),
+      forceDestroy: kind.forceDestroy,
+      tags: tagsOf(parts, name),
+    },
     options,
   );
   const id = refTo(made, "id");
@@ -100,8 +121,9 @@ function bucket(
               status: "Enabled",
               filter: { prefix: "" },
               abortIncompleteMultipartUpload: { daysAfterInitiation: unfinishedDays },
-              noncurrentVersionExpiration: { noncurrentDays: replacedDays },
-              ...(expirationDays !== undefined && { expiration: { days: expirationDays } }),
+              noncurrentVersionExpiration: { noncurrentDays: kind.replacedDays },
+              // Of what was deleted the mark goes, too, once nothing is left behind it.
+              expiration: { expiredObjectDeleteMarker: true },
             },
           ],
         },

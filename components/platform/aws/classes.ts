@@ -33,6 +33,7 @@ import { Record as DnsRecord } from "@pulumi/aws/route53/record";
 import { Zone } from "@pulumi/aws/route53/zone";
 import { Bucket } from "@pulumi/aws/s3/bucket";
 import { BucketLifecycleConfiguration } from "@pulumi/aws/s3/bucketLifecycleConfiguration";
+import { BucketObjectLockConfiguration } from "@pulumi/aws/s3/bucketObjectLockConfiguration";
 import { BucketObjectv2 } from "@pulumi/aws/s3/bucketObjectv2";
 import { BucketOwnershipControls } from "@pulumi/aws/s3/bucketOwnershipControls";
 import { BucketPolicy } from "@pulumi/aws/s3/bucketPolicy";
@@ -75,6 +76,7 @@ export const classes = {
   "route53/zone:Zone": Zone,
   "s3/bucket:Bucket": Bucket,
   "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": BucketLifecycleConfiguration,
+  "s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": BucketObjectLockConfiguration,
   "s3/bucketObjectv2:BucketObjectv2": BucketObjectv2,
   "s3/bucketOwnershipControls:BucketOwnershipControls": BucketOwnershipControls,
   "s3/bucketPolicy:BucketPolicy": BucketPolicy,

@@ -139,6 +139,7 @@ const actions: Readonly<Record<AwsType, readonly string[]>> = {
   ],
   "s3/bucket:Bucket": ["s3:CreateBucket", "s3:DeleteBucket", "s3:PutBucketTagging"],
   "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration": ["s3:PutLifecycleConfiguration"],
+  "s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": ["s3:PutBucketObjectLockConfiguration"],
   "s3/bucketObjectv2:BucketObjectv2": [
     "s3:DeleteObject",
     "s3:DeleteObjectVersion",

@@ -16,7 +16,7 @@ export function awsFacts(spec: ClusterSpec): PlatformFacts {
   const room = Math.min(maxZones, sizeOf(hosts) / 256 - 1);
   // Rules are asked of a configuration that is not complete, too.
   const { account = "", disks, region = "" } = (spec as Partial<AwsSpec>).own ?? {};
-  const artifacts = bucketName(spec.stack, "artifacts", account, region);
+  const bucket = (holds: string) => bucketName(spec.stack, holds, account, region);
   return {
     api: { kind: "managed", name: apiNameOf(spec.stack), drainSeconds, returnSeconds },
     zones: zonesOf(spec),
@@ -27,7 +27,8 @@ export function awsFacts(spec: ClusterSpec): PlatformFacts {
     runtimes: ["systemd"],
     devices: { wal: device("wal"), database: device("database") },
     networkVolumes: disks !== undefined && disks !== "instance-store",
-    objectStore: { kind: "bucket", url: `https://${artifacts}.s3.${region}.amazonaws.com`, region },
+    objectStore: { kind: "bucket", url: `https://${bucket("artifacts")}.s3.${region}.amazonaws.com`, region },
+    backupStore: { kind: "bucket", url: `https://s3.${region}.amazonaws.com/${bucket("snapshots")}`, region },
     placesPools: true,
     simulatedNodes: 0,
     sharedKernel: false,

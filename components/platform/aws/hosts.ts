@@ -6,7 +6,7 @@ import { groupOf } from "../../plan/groups";
 import { ports } from "../../plan/ports";
 import type { HostPlan } from "../../plan/types";
 import { hostTag, hostTags } from "./host-tags";
-import { fingerprintOf, type HostMachine, machineOf, rootGiB, volumesTextOf } from "./machine";
+import { fingerprintOf, type HostMachine, machineOf, volumesTextOf } from "./machine";
 import { nameOf, tagsOf } from "./names";
 import { type AwsParts, type Keys, keptUnless, type Network, type Roles, type SecurityGroups } from "./parts";
 import { type AwsResource, type AwsResourceOf, given, refTo, resource } from "./resource";
@@ -123,7 +123,7 @@ function instance(
       ebsOptimized: true,
       rootBlockDevice: {
         volumeType: "gp3",
-        volumeSize: rootGiB,
+        volumeSize: machine.rootGiB,
         encrypted: true,
         kmsKeyId: refTo(keys.disks, "arn"),
         deleteOnTermination: true,

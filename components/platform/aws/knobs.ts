@@ -46,7 +46,7 @@ const AwsKnobs = z.strictObject({
   tags: z.record(z.string(), z.string()).default({}),
   /** ARN of the policy that bounds every role of the cluster. Default: none. */
   permissionsBoundary: z.string().optional(),
-  /** How long snapshots are kept, days. Default 30. */
+  /** For how long a snapshot that was deleted, by whomever, can be had again, days. Default 30. */
   snapshotDays: z.int().min(1).max(3650).default(30),
   /** Where etcd's volumes are. Default: on the instance's own NVMe disks, which have the shortest fsync and go with the instance. */
   disks: z.union([z.literal("instance-store"), Ebs]).default("instance-store"),
@@ -69,7 +69,10 @@ export const awsKnobs: Omit<PlatformKnobs, "rules"> = {
     egress: { to: "taken", why: "ways out come before the others go; nothing inside of the VPC needs one" },
     tags: { to: "taken", why: "tags are changed in place" },
     permissionsBoundary: { to: "taken", why: "roles are changed in place" },
-    snapshotDays: { to: "taken", why: "the bucket's lifecycle is changed in place" },
+    snapshotDays: {
+      to: "taken",
+      why: "the bucket's lifecycle and its lock are changed in place; what is locked stays so",
+    },
     disks: { to: "taken", why: "hosts get their new disks one after the other, behind the gates of their groups" },
     image: { to: "taken", why: "hosts are replaced one after the other, behind the gates of their groups" },
   },

@@ -24,6 +24,7 @@ const harmless: readonly AwsType[] = [
   "iam/rolePolicy:RolePolicy",
   "lb/targetGroupAttachment:TargetGroupAttachment",
   "s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+  "s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration",
   "s3/bucketObjectv2:BucketObjectv2",
   "s3/bucketOwnershipControls:BucketOwnershipControls",
   "s3/bucketPolicy:BucketPolicy",

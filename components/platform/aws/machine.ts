@@ -16,12 +16,23 @@ export interface HostMachine {
   readonly image: string;
   readonly instanceType: string;
   readonly userData: string;
+  readonly rootGiB: number;
   /** Its volumes of EBS by name; empty where its volumes are disks of the instance itself. */
   readonly volumes: Readonly<Record<string, EbsVolume>>;
 }
 
 /** Root file system of every host, GiB: Debian, the binaries of two releases, logs. */
 export const rootGiB = 30;
+
+/** A snapshot, the same restored to see that it can be, and half as much for what comes in between. */
+const scratchDatabases = 2.5;
+
+/** Of a host of etcd with room for the snapshot that is under way. */
+function rootGiBOf({ backup, scale, shards }: ClusterPlan, host: string): number {
+  const shard = shards.find(({ members }) => members.some(({ name }) => name === host));
+  if (!backup || !shard) return rootGiB;
+  return rootGiB + Math.ceil(scratchDatabases * shardOf(scale, shard.name).quotaGiB);
+}
 
 export function machineOf(
   { knobs, plan, region }: Pick<AwsParts, "knobs" | "plan" | "region">,
@@ -36,6 +47,7 @@ export function machineOf(
     image: imageOf({ image: knobs.image, region }),
     instanceType: instanceTypeOf(plan, name),
     userData: userData(name),
+    rootGiB: rootGiBOf(plan, name),
     volumes: Object.fromEntries(volumes.map(({ name: volume, ...ebs }): [string, EbsVolume] => [volume, ebs])),
   };
 }
@@ -46,10 +58,10 @@ function instanceTypeOf({ scale, shards }: ClusterPlan, host: string): string {
 }
 
 /** Another one takes another instance. */
-export function fingerprintOf({ image, instanceType, userData: text, volumes }: HostMachine): string {
+export function fingerprintOf({ image, instanceType, rootGiB: root, userData: text, volumes }: HostMachine): string {
   const sum = createHash("sha256").update(text).digest("hex").slice(0, 12);
   const disks = Object.keys(volumes).sort().join(" and ");
-  return `${image} / ${instanceType} / root ${rootGiB} GiB / user-data ${sum}${disks === "" ? "" : ` / volumes ${disks}`}`;
+  return `${image} / ${instanceType} / root ${root} GiB / user-data ${sum}${disks === "" ? "" : ` / volumes ${disks}`}`;
 }
 
 /** Another one changes volumes that are in use. */

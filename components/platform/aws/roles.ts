@@ -1,4 +1,4 @@
-/** What hosts may do on AWS: fetch artifacts; members of etcd store snapshots, which nobody on a host can read or delete; nodes pull images. */
+/** What hosts may do on AWS: fetch artifacts; members of etcd store snapshots, which nobody on a host can delete; nodes pull images. */
 import { nameOf, tagsOf } from "./names";
 import type { AwsParts, AwsRole, Buckets, Keys, Roles } from "./parts";
 import { type AwsResource, type AwsResourceOf, type JsonValue, json, refTo, resource, text } from "./resource";
@@ -9,11 +9,7 @@ export function roles(parts: AwsParts, buckets: Buckets, keys: Keys): Roles {
     allow("ReadEncrypted", ["kms:Decrypt"], refTo(keys.buckets, "arn")),
   ];
   const made = {
-    etcd: role(parts, "etcd", [
-      ...artifacts,
-      allow("Snapshots", ["s3:PutObject"], text`${refTo(buckets.snapshots, "arn")}/*`),
-      allow("WriteEncrypted", ["kms:GenerateDataKey"], refTo(keys.buckets, "arn")),
-    ]),
+    etcd: role(parts, "etcd", [...artifacts, ...(parts.plan.backup ? snapshots(buckets, keys) : [])]),
     master: role(parts, "master", artifacts),
     node: role(parts, "node", [...artifacts, ...images(parts)]),
   };
@@ -29,6 +25,17 @@ const allow = (Sid: string, Action: readonly string[], Resource: JsonValue) => (
   Action,
   Resource,
 });
+
+/** As a store of ours gives them (backup-store of components/machine/files). What restic deletes are its locks. */
+function snapshots(buckets: Buckets, keys: Keys) {
+  const bucket = refTo(buckets.snapshots, "arn");
+  return [
+    allow("SeeSnapshots", ["s3:ListBucket"], bucket),
+    allow("Snapshots", ["s3:GetObject", "s3:PutObject"], text`${bucket}/*`),
+    allow("Locks", ["s3:DeleteObject"], text`${bucket}/*/locks/*`),
+    allow("WriteEncrypted", ["kms:GenerateDataKey"], refTo(keys.buckets, "arn")),
+  ];
+}
 
 /** Of the account's own registry. */
 function images({ account, partition, region }: AwsParts) {

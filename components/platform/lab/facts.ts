@@ -23,8 +23,9 @@ export function labFacts(spec: ClusterSpec): PlatformFacts {
     // The machine itself: it is on the hosts' network by its gateway's address.
     operators: [`${gatewayOf(hosts)}/32`],
     runtimes: ["systemd"],
-    devices: { wal: device("wal"), database: device("database") },
+    devices: { wal: device("wal"), database: device("database"), backups: device("backups") },
     objectStore: { kind: "folder", path: "/opt/kilonode/artifacts" },
+    backupStore: { kind: "host" },
     placesPools: false,
     simulatedNodes: (spec as LabSpec).own.simulatedNodes,
     sharedKernel: true,

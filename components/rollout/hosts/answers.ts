@@ -17,7 +17,15 @@ export const machineStatus = z.object({
   restarts: z.array(serviceName).max(1_000),
   /** What activation has still to do. */
   pending: texts,
-  services: z.record(serviceName, z.object({ kind: z.enum(["unit", "static-pod"]), active: z.string().max(64) })),
+  services: z.record(
+    serviceName,
+    z.object({
+      kind: z.enum(["unit", "static-pod"]),
+      active: z.string().max(64),
+      /** When it came to be so, of a unit. */
+      since: z.string().max(64).nullish(),
+    }),
+  ),
   degradations: z.array(degradation).max(10_000),
   /** The digest of the active content with a part of the staged one; empty where nothing was ever active. */
   parts: z.object({ trust: digest.optional(), show: digest.optional() }).default({}),

@@ -274,7 +274,7 @@ const table: { readonly [T in AwsType]: Row<T> } = {
           Rules: rules.map(({ expiration, filter, ...one }) => ({
             ...capitalised(one),
             Prefix: filter?.prefix,
-            ...(expiration && { ExpirationInDays: expiration.days }),
+            ...(expiration && { ExpiredObjectDeleteMarker: expiration.expiredObjectDeleteMarker }),
           })),
         },
       }),
@@ -315,6 +315,10 @@ const table: { readonly [T in AwsType]: Row<T> } = {
     },
   },
   "s3/bucketVersioning:BucketVersioning": { into: "bucket", args: {} },
+  "s3/bucketObjectLockConfiguration:BucketObjectLockConfiguration": {
+    into: "bucket",
+    args: inside("ObjectLockConfiguration", "rule"),
+  },
   "vpc/securityGroupEgressRule:SecurityGroupEgressRule": {
     type: "AWS::EC2::SecurityGroupEgress",
     args: { ...rule, referencedSecurityGroupId: "DestinationSecurityGroupId" },

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { HostPlan } from "../../../components/plan/types";
 import type { Credentials } from "./credentials";
-import { encryptionConfiguration } from "./encryption";
+import { secretOf } from "./secrets";
 
 export interface PlacedHost {
   readonly plan: HostPlan;
@@ -41,10 +41,7 @@ export async function placeHost(plan: HostPlan, root: string, credentials: Crede
   }
   for (const [path, pem] of Object.entries(plan.pem)) write(path, await credentials.publicPem(pem));
   for (const [path, { secret }] of Object.entries(plan.secrets))
-    write(
-      path,
-      secret === "service-account-key" ? await credentials.serviceAccountKey() : await encryptionConfiguration(),
-    );
+    write(path, secret === "service-account-key" ? await credentials.serviceAccountKey() : await secretOf(secret));
   const text = (path: string) => readFileSync(at(path), "utf8");
   const lines = (path: string) =>
     text(path)

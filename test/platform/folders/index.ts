@@ -72,6 +72,7 @@ export const folders: PlatformModule<PreparedFolders> = {
     runtimes: ["static-pod"],
     devices,
     objectStore: { kind: "bucket", url: `file://${rootOf(spec)}/bucket` },
+    backupStore: { kind: "bucket", url: `https://backups.${domainOf(spec.stack)}/snapshots`, region: "nowhere" },
     placesPools: true,
     simulatedNodes: 0,
     sharedKernel: true,

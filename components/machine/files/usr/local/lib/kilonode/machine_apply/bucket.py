@@ -79,22 +79,28 @@ def role_credentials() -> dict[str, str]:
 
 
 def signed(
-    method: str, url: str, headers: Mapping[str, str], role: Mapping[str, str], region: str, now: datetime.datetime
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    role: Mapping[str, str],
+    region: str,
+    now: datetime.datetime,
+    body: bytes = b"",
 ) -> dict[str, str]:
-    """The headers of a request without a body, signed for S3.
+    """The headers of a request, signed for S3.
 
     https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
     """
     parts = urllib.parse.urlsplit(url)
     moment = now.strftime("%Y%m%dT%H%M%SZ")
-    empty = hashlib.sha256(b"").hexdigest()
-    sent = {**headers, "Host": parts.netloc, "x-amz-content-sha256": empty, "x-amz-date": moment}
+    digest = hashlib.sha256(body).hexdigest()
+    sent = {**headers, "Host": parts.netloc, "x-amz-content-sha256": digest, "x-amz-date": moment}
     if role["Token"]:
         sent["x-amz-security-token"] = role["Token"]
     lines = {name.lower(): value.strip() for name, value in sent.items()}
     names = ";".join(sorted(lines))
     canonical = "\n".join(
-        [method, parts.path, parts.query, *(f"{name}:{lines[name]}" for name in sorted(lines)), "", names, empty]
+        [method, parts.path, parts.query, *(f"{name}:{lines[name]}" for name in sorted(lines)), "", names, digest]
     )
     scope = f"{moment[:8]}/{region}/s3/aws4_request"
     to_sign = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])

@@ -1,0 +1,24 @@
+/** The table of contents of `kilonode etcd`: what an operator does to the shards. */
+import type { Command } from "commander";
+import type { CommandModule } from "../main";
+
+const table: readonly (readonly [name: string, summary: string, load: () => CommandModule])[] = [
+  ["backups", "list the snapshots that are kept of each shard", () => require("./etcd/backups") as CommandModule],
+  ["backup", "take a snapshot of each shard now", () => require("./etcd/backup") as CommandModule],
+  [
+    "drill",
+    "restore the latest snapshots beside the cluster, and compare",
+    () => require("./etcd/drill") as CommandModule,
+  ],
+];
+
+export function define(command: Command): void {
+  for (const [name, summary, load] of table) {
+    const verb = command
+      .command(name)
+      .summary(summary)
+      .description(`${summary[0]?.toUpperCase()}${summary.slice(1)}.`);
+    verb.exitOverride();
+    load().define(verb);
+  }
+}
