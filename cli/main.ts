@@ -1,14 +1,9 @@
 /** The table of contents of the `kilonode` command. A subcommand is loaded only when it is the one that runs. */
 import { Command, CommanderError } from "commander";
 import { exitCodes } from "../config/errors";
+import type { CommandModule } from "./command-module";
 import { errorText, exitCodeOf } from "./errors";
 import { print } from "./output";
-
-/** What each file in commands/ exports. */
-export interface CommandModule {
-  /** Adds arguments, options, help and the action. */
-  define(command: Command): void;
-}
 
 /** `require`, not `import()`: a dynamic import would need a second loader at every start, for a tenth of a second. */
 const table: readonly (readonly [name: string, summary: string, load: () => CommandModule])[] = [

@@ -19,5 +19,6 @@ export const ranges = {
   keys: "198.18.224.0/20",
   grow: "198.18.240.0/20",
   backups: "198.19.128.0/20",
+  restore: "198.19.0.0/20",
   cloud: "10.44.0.0/20",
 } as const;

@@ -1,6 +1,6 @@
 /** The table of contents of `kilonode etcd`: what an operator does to the shards. */
 import type { Command } from "commander";
-import type { CommandModule } from "../main";
+import type { CommandModule } from "../command-module";
 
 const table: readonly (readonly [name: string, summary: string, load: () => CommandModule])[] = [
   ["backups", "list the snapshots that are kept of each shard", () => require("./etcd/backups") as CommandModule],
@@ -9,6 +9,12 @@ const table: readonly (readonly [name: string, summary: string, load: () => Comm
     "drill",
     "restore the latest snapshots beside the cluster, and compare",
     () => require("./etcd/drill") as CommandModule,
+  ],
+  ["restore", "a shard goes back to one of its snapshots", () => require("./etcd/restore") as CommandModule],
+  [
+    "recover",
+    "a shard goes on from the last member that has its data",
+    () => require("./etcd/recover") as CommandModule,
   ],
 ];
 

@@ -71,6 +71,7 @@ export function statusReport(parts: StatusParts): StatusReport {
   const problems = [
     // One that goes on is no problem by itself.
     ...(unfinished && unfinished.how !== "running" ? [unfinished.text] : []),
+    ...restoreProblems(plan.stack, seen),
     ...grouped(seen.flatMap((one) => hostProblems(hostStatus(one), one))),
     ...etcd.flatMap(({ problems: found }) => found),
     ...masterProblems(masterHosts, masters),
@@ -158,6 +159,18 @@ function hostProblems({ name, reachable, error, downServices, causes, pending }:
     }),
     ...(pending.length > 0 ? [` is not as planned: ${pending.join("; ")}; \`up\` repairs it`] : []),
   ].map((text): Problem => [name, text]);
+}
+
+/** What waits for a command comes before what is wrong because of it. */
+function restoreProblems(stack: string, seen: readonly Seen[]): string[] {
+  const found = seen.flatMap(({ plan: { name }, machine }): Problem[] => {
+    const restoring = machine.status?.restoring;
+    if (!restoring) return [];
+    const { command, phase, shard } = restoring;
+    const goOn = `\`kilonode etcd ${command} ${stack} --shard ${shard}\` goes on with it`;
+    return [[name, `: a restore of shard ${shard} has not come to its end (${phase}); ${goOn}`]];
+  });
+  return grouped(found);
 }
 
 function masterStatus(seen: Seen): MasterStatus {

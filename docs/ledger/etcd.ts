@@ -173,6 +173,7 @@ export const etcd: readonly LedgerEntry[] = [
       "components/rollout/etcd/rollout.ts",
       "components/rollout/etcd/health.ts",
       "components/rollout/gate/refusal.ts",
+      "cli/etcd/restore/next.ts",
     ],
     evidence: [
       {
@@ -195,9 +196,17 @@ export const etcd: readonly LedgerEntry[] = [
         file: "test/lab/cluster.test.ts",
         test: "is destroyed to nothing, also after a crash in the middle of up, and comes back the same",
       },
+      {
+        file: "test/unit/etcd-restore-properties.test.ts",
+        test: "ends in the same state",
+      },
+      {
+        file: "test/lab/restore.test.ts",
+        test: "is restored, whatever the command is killed at, and refuses `up` meanwhile",
+      },
     ],
     reason:
-      "create, destroy, resize, replacing a lost member and rolling changes are there; a new version rolls the same way but no test goes from one to another; no backup, no restore",
+      "create, destroy, resize, replacing a lost member, rolling changes, restore and recovery of a lost quorum are there; a new version rolls the same way but no test goes from one to another; no backup by itself",
   },
   {
     id: "E9",

@@ -84,6 +84,19 @@ test("a healthy cluster", async () => {
   );
 });
 
+test("a restore that has not come to its end, with the command that goes on with it", () => {
+  const restoring = '{"command": "restore", "shard": "main", "phase": "swapped"}';
+  const { healthy, problems } = status((answers) => {
+    for (const name of [member, "lab-small-etcd-main-3"])
+      answers.set(name, replaced(name, '"everActivated": true', `"restoring": ${restoring}, "everActivated": true`));
+  });
+  expect(healthy).toBe(false);
+  expect(problems).toEqual([
+    "lab-small-etcd-main-2,3: a restore of shard main has not come to its end (swapped); " +
+      "`kilonode etcd restore lab-small --shard main` goes on with it",
+  ]);
+});
+
 test("a dead member, a dead host, a master that is not ready, nodes away", async () => {
   const report = status(
     (answers) => {

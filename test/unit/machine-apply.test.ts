@@ -276,6 +276,7 @@ describe("activate", () => {
       active: digest,
       parts: { trust: digest, show: digest },
       distrusts: false,
+      restoring: null,
       everActivated: true,
       restarts: [],
       pending: [],
@@ -293,6 +294,16 @@ describe("activate", () => {
       programRepairs: 1,
       everActivated: true,
     });
+  });
+
+  test("status tells of a restore that is under way: of its journal, or of what holds the member before there is one", () => {
+    host.converge(machine);
+    const state = (command: string, phase: string) => ({ command, shard: "main", phase });
+    host.write("/var/lib/kilonode/restore/held", JSON.stringify(state("recover", "held")));
+    expect(host.ok("status").restoring).toEqual(state("recover", "held"));
+    const journal = { id: "r1", snapshot: "4f1c22ab", ...state("restore", "aside") };
+    host.write("/var/lib/kilonode/restore/journal.json", JSON.stringify(journal));
+    expect(host.ok("status").restoring).toEqual(state("restore", "aside"));
   });
 
   test("refuses another digest than the staged one, and nothing staged", () => {

@@ -30,6 +30,8 @@ import { planOf } from "../support/plans";
 
 const packageFolder = "/usr/local/lib/kilonode/machine_apply";
 const modules = readdirSync(`components/machine/files${packageFolder}`).filter((name) => name.endsWith(".py"));
+const restoreFolder = "/usr/local/lib/kilonode/etcd_restore";
+const restoreModules = readdirSync(`components/machine/files${restoreFolder}`).filter((name) => name.endsWith(".py"));
 const delivered = (): Record<string, string> => {
   const { programs } = JSON.parse(programsInput) as { programs: string };
   return JSON.parse(inflateSync(Buffer.from(programs, "base64")).toString()) as Record<string, string>;
@@ -39,8 +41,11 @@ test("all modules and programs are delivered", () => {
   expect(Object.keys(delivered()).sort()).toEqual(
     [
       ...modules.map((name) => `${packageFolder}/${name}`),
+      ...restoreModules.map((name) => `${restoreFolder}/${name}`),
+      "/usr/local/lib/kilonode/api-server",
       "/usr/local/lib/kilonode/etcd-call",
       "/usr/local/lib/kilonode/etcd-look",
+      "/usr/local/lib/kilonode/etcd-restore",
       "/usr/local/lib/kilonode/make-keys",
       "/usr/local/lib/kilonode/secret-keys",
       "/usr/local/lib/kilonode/still-starting",

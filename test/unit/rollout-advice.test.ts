@@ -2,12 +2,12 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { etcdAdvice } from "../../components/rollout/etcd/advice";
+import { etcdAdvice, restoreAdvice } from "../../components/rollout/etcd/advice";
 import { gateAdvice } from "../../components/rollout/gate/advice";
 import { causeAdvice, hostAdvice } from "../../components/rollout/hosts/advice";
 import { mastersAdvice } from "../../components/rollout/masters/advice";
 
-const advice = { causeAdvice, etcdAdvice, gateAdvice, hostAdvice, mastersAdvice };
+const advice = { causeAdvice, etcdAdvice, gateAdvice, hostAdvice, mastersAdvice, restoreAdvice };
 const all = Object.entries(advice).flatMap(([module, texts]) =>
   Object.entries(texts).map(([name, text]) => [`${module}.${name}`, text] as const),
 );

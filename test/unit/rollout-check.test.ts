@@ -46,6 +46,20 @@ describe("the gates of all groups", () => {
 });
 
 describe("the gate of a shard", () => {
+  it("is closed while a restore of it is under way, also where nothing else is wrong", async () => {
+    const shard = SimulatedShard.running(THREE);
+    const status = shard.status.bind(shard);
+    const restoring = { command: "restore", shard: "main", phase: "staged" } as const;
+    shard.status = async (host) => ({ ...(await status(host)), restoring: host === "m2" ? restoring : null });
+    const { refusal } = await refused(checkEtcd(shard, shard.plan(THREE), progressOf("etcd-main")));
+    expect(refusal).toMatchObject({
+      host: "m2",
+      checked: "no restore of its shard is under way",
+      found: 'one is, at "staged" here; `kilonode etcd restore <stack> --shard main` goes on with it',
+    });
+    expect(shard.log).toEqual([]);
+  });
+
   it("is open for a healthy shard, for one with a change, and for one that was never made", async () => {
     const healthy = SimulatedShard.running(THREE);
     await checkEtcd(healthy, healthy.plan(THREE), progressOf("etcd"));

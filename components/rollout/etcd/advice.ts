@@ -14,3 +14,12 @@ export const etcdAdvice = {
   alarmCorrupt: `Replace the member whose data differs, then disarm the alarm: ${page}#a-member-whose-data-differs.`,
   lastVoter: "Leave the shard a member in `etcd.shards`, then run `kilonode up`.",
 } as const;
+
+/** What to do about a restore that cannot go on. */
+export const restoreAdvice = {
+  another: `Finish that one first, or take it back with \`kilonode etcd restore <stack> --shard <shard> --abandon\`: ${page}#restore-a-shard.`,
+  differing: `Take it back with \`kilonode etcd restore <stack> --shard <shard> --abandon\` and begin anew; a host that goes on telling something else is not sound: ${page}#restore-a-shard.`,
+  unhealthy: `Look at the members' logs (\`kilonode logs\`); the data before is put aside on each of them: ${page}#restore-a-shard.`,
+  quorum: `Start the members that are down: \`kilonode up\` does. To go back to a snapshot, use \`kilonode etcd restore\`: ${page}#restore-a-shard.`,
+  noSurvivor: `No member's data is left: go back to a snapshot with \`kilonode etcd restore\`: ${page}#restore-a-shard.`,
+} as const;

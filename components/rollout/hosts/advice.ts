@@ -6,6 +6,8 @@ export const hostAdvice = {
   masked:
     "Someone has taken the service out on purpose; when that is over, unmask it: docs/operations.md#a-masked-unit.",
   notStaged: "Stage the host's content again: `kilonode up` does, when it is not limited to some resources.",
+  restoring:
+    "Finish the restore with that command, or take it back while nothing was exchanged: docs/operations.md#restore-a-shard.",
   stillStarting: "Look at what the service waits for: docs/operations.md#a-service-that-does-not-come-up.",
 } as const;
 

@@ -8,6 +8,13 @@ const digest = z.string().regex(/^[A-Za-z0-9:_.-]{1,128}$/, "wants a digest");
 
 const degradation = z.object({ what: text, wanted: text, got: text, why: text });
 
+const restoring = z.object({
+  command: z.enum(["restore", "recover"]),
+  shard: z.string().regex(/^[a-z0-9-]{1,63}$/, "wants the name of a shard"),
+  /** How far it is on this host: see etcd_restore/ among its programs. */
+  phase: z.enum(["held", "staged", "aside", "place", "swapped"]),
+});
+
 export const machineStatus = z.object({
   staged: digest.nullable(),
   active: digest.nullable(),
@@ -31,6 +38,8 @@ export const machineStatus = z.object({
   parts: z.object({ trust: digest.optional(), show: digest.optional() }).default({}),
   /** True: the staged content trusts less than the active one. */
   distrusts: z.boolean().default(false),
+  /** A restore of the shard that the host's member is in, which has not come to its end. */
+  restoring: restoring.nullish(),
 });
 
 const activation = z.object({

@@ -94,6 +94,11 @@ const REFUSAL = "refuse: ";
 
 function unfit(target: Target, status: MachineStatus): GateFinding[] {
   const common = { host: target.name, lasting: true };
+  if (status.restoring) {
+    const { command, shard, phase } = status.restoring;
+    const found = `one is, at "${phase}" here; \`kilonode etcd ${command} <stack> --shard ${shard}\` goes on with it`;
+    return [{ ...common, checked: "no restore of its shard is under way", found, advice: hostAdvice.restoring }];
+  }
   const refused = status.pending.filter((line) => line.startsWith(REFUSAL));
   const findings = refused.map((line) => ({
     ...common,

@@ -32,7 +32,7 @@ def set_aside(host: Host) -> Json:
         if running:
             say(f"stop {' '.join(running)}")
             host.run("systemctl", "stop", "--", *running)
-        name = ASIDE + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        name = folder_name()
         folders = [empty(host, volume, name) for volume in wanted.machine["volumes"]]
     return {"setAside": [folder for folder in folders if folder]}
 
@@ -44,8 +44,13 @@ def empty(host: Host, volume: Json, name: str) -> str | None:
         if signature(host, volume["device"]) == "":
             return None
         mount_volume(host, volume)
+    return put_aside(host, mount, name)
+
+
+def put_aside(host: Host, mount: str, name: str, kept: str = "") -> str | None:
+    """The same of what is mounted. Cut short and run again with the same name it goes on. @param kept: an entry that stays"""
     with host.directory(mount) as root:
-        entries = [entry for entry in os.listdir(root) if entry != "lost+found" and not entry.startswith(ASIDE)]
+        entries = [entry for entry in os.listdir(root) if entry not in ("lost+found", kept) and not entry.startswith(ASIDE)]
         entries = [entry for entry in entries if not os.path.ismount(os.path.join(host.path(mount), entry))]
         if not entries:
             return None
@@ -53,6 +58,11 @@ def empty(host: Host, volume: Json, name: str) -> str | None:
             os.fchmod(folder, 0o700)
             for entry in sorted(entries):
                 os.rename(entry, entry, src_dir_fd=root, dst_dir_fd=folder)
+            os.fsync(folder)
     host.sync_directory(mount)
     say(f"put aside what {mount} held, in {mount}/{name}")
     return f"{mount}/{name}"
+
+
+def folder_name() -> str:
+    return ASIDE + time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())

@@ -153,10 +153,11 @@ class Host:
         with self.directory(path) as fd:
             os.fsync(fd)
 
-    def lock(self) -> Any:
+    def lock(self, program: str = "machine-apply") -> Any:
         """One run at a time; released by the kernel when the process ends, however it ends."""
         os.makedirs(self.path(STATE), mode=0o700, exist_ok=True)
-        handle = open(self.path(f"{STATE}/lock"), "w")
+        name = "lock" if program == "machine-apply" else f"{program}.lock"
+        handle = open(self.path(f"{STATE}/{name}"), "w")
         until = time.monotonic() + 60
         while True:
             try:
@@ -165,7 +166,7 @@ class Host:
             except BlockingIOError:
                 if time.monotonic() > until:
                     raise Refused(
-                        "another machine-apply has been running for 60 s; wait for it, then run again"
+                        f"another {program} has been running for 60 s; wait for it, then run again"
                     ) from None
                 time.sleep(0.05)
 

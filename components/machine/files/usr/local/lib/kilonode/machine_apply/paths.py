@@ -13,6 +13,9 @@ FIREWALL_FILE = "/etc/kilonode/firewall.nft"
 ENV_FILE = "/etc/kilonode/activation.env"
 # What a platform's first boot could not make of the host, a line each; absent: it is ready.
 NOT_READY = f"{STATE}/not-ready"
+# Of a restore of the member's shard that is under way (../etcd_restore). While the second is there, etcd.service does not start.
+RESTORE_JOURNAL = f"{STATE}/restore/journal.json"
+RESTORE_HOLD = f"{STATE}/restore/held"
 PROGRAMS_FILE = f"{STATE}/programs.json"
 TRAFFIC_PROGRAM = "/usr/local/sbin/traffic-classes"
 FIREWALL_PROGRAM = "/usr/local/sbin/host-firewall"

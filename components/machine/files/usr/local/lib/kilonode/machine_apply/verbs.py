@@ -11,7 +11,7 @@ from .artifacts import Artifacts
 from .compare import compare, problems_with_host, without_known
 from .credentials import distrusts, partly
 from .firewall import compare_firewall
-from .paths import PROGRAMS_FILE, STATE
+from .paths import PROGRAMS_FILE, RESTORE_HOLD, RESTORE_JOURNAL, STATE
 from .report import Refused
 from .services import States, affected, changed_settings, compare_services
 from .traffic import compare_traffic
@@ -130,7 +130,14 @@ def status(host: Host, options: Json) -> Json:
         "pending": pending,
         "services": states.status(),
         "degradations": record["degradations"],
+        "restoring": restoring(host),
     }
+
+
+def restoring(host: Host) -> Json | None:
+    """The restore of the member's shard that is under way here, and how far it is: see ../etcd_restore."""
+    found = host.read_json(RESTORE_JOURNAL) or host.read_json(RESTORE_HOLD)
+    return None if found is None else {name: found[name] for name in ("command", "shard", "phase")}
 
 
 def set_aside(host: Host, options: Json) -> Json:
