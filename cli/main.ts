@@ -11,6 +11,7 @@ const table: readonly (readonly [name: string, summary: string, load: () => Comm
   ["preview", "show what up would change, line by line", () => require("./commands/preview") as CommandModule],
   ["destroy", "remove the cluster", () => require("./commands/destroy") as CommandModule],
   ["recreate", "remove the cluster and make the same one again", () => require("./commands/recreate") as CommandModule],
+  ["replace", "make a dead or sick host anew", () => require("./commands/replace") as CommandModule],
   ["rotate", "another key in the place of the one that is used", () => require("./commands/rotate") as CommandModule],
   ["etcd", "backups, restore, defragmentation of the shards", () => require("./commands/etcd") as CommandModule],
   ["plan", "print the plan: hosts, shards, files (touches nothing)", () => require("./commands/plan") as CommandModule],

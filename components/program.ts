@@ -21,8 +21,9 @@ async function run(platforms: Platforms): Promise<pulumi.Inputs> {
   const change = !pulumi.runtime.isDryRun();
   // Chosen by whoever wants the same one again: an update is held to a preview that names it (cli/run/reviewed.ts).
   const newIncarnation = process.env.KILONODE_INCARNATION ?? randomBytes(4).toString("hex");
+  const replaced = process.env.KILONODE_REPLACED;
   const say = (line: string) => void pulumi.log.info(line);
-  const preparing = platform.prepare({ spec, plan, change, newIncarnation, say });
+  const preparing = platform.prepare({ spec, plan, change, newIncarnation, ...(replaced && { replaced }), say });
   preparing.catch(() => undefined);
   // Loaded while other processes look at the machine.
   const { placeCluster } = require("./place") as typeof import("./place");

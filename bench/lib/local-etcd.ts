@@ -50,6 +50,8 @@ export class LocalShard extends RemoteShard {
   readonly #dir = mkdtempSync(join(tmpdir(), "kilonode-etcd-"));
   readonly #hosts = new Map<string, LocalHost>();
   readonly log: string[] = [];
+  /** Of every member that starts from now on. */
+  flags: readonly string[] = [];
   readonly #network: number;
   #addresses = 0;
 
@@ -113,6 +115,16 @@ export class LocalShard extends RemoteShard {
     this.log.push(`rest ${name}`);
     await end(host.process, "SIGTERM");
     Object.assign(host, { process: undefined, job: undefined });
+  }
+
+  override async defragment(name: string): Promise<void> {
+    const host = this.host(name);
+    this.log.push(`defragment ${name}`);
+    await end(host.process, "SIGTERM");
+    const { env } = host;
+    host.env = { ...env, ETCD_BOOTSTRAP_DEFRAG_THRESHOLD_MEGABYTES: "1" };
+    await this.#start(host);
+    host.env = env;
   }
 
   /** Its process dies; its data stays. */
@@ -199,7 +211,7 @@ export class LocalShard extends RemoteShard {
   }
 
   override async run(name: string, [program = "", ...args]: Words, timeoutMs = 30_000): Promise<Outcome> {
-    const tool = ["etcd-look", "etcd-call"].find((one) => program === `${tools}/${one}`);
+    const tool = ["etcd-look", "etcd-call", "etcd-counts"].find((one) => program === `${tools}/${one}`);
     const here = tool ? this.#tool(name, tool) : program;
     const env = {
       PATH: `${dirname(this.binaries.etcdctl)}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
@@ -219,9 +231,14 @@ export class LocalShard extends RemoteShard {
   #tool(name: string, tool: string): string {
     const settings = join(this.#dir, `${name}.env`);
     writeFileSync(settings, `ETCDCTL_ENDPOINTS=http://${this.host(name).address}:${ports.etcdClient}\n`);
-    const path = join(this.#dir, `${name}-${tool}`);
-    writeFileSync(path, hostText(`${tools}/${tool}`).replaceAll("/etc/etcd/etcdctl.env", settings), { mode: 0o755 });
-    return path;
+    const folder = join(this.#dir, `${name}-tools`);
+    mkdirSync(folder, { recursive: true });
+    // One may run another, which is beside it.
+    for (const one of new Set([tool, "etcd-call"])) {
+      const text = hostText(`${tools}/${one}`).replaceAll("/etc/etcd/etcdctl.env", settings);
+      writeFileSync(join(folder, one), text, { mode: 0o755 });
+    }
+    return join(folder, tool);
   }
 
   async #start(host: LocalHost): Promise<void> {
@@ -242,6 +259,7 @@ export class LocalShard extends RemoteShard {
       // Slow enough that a busy machine causes no election of its own.
       "--heartbeat-interval=500",
       "--election-timeout=5000",
+      ...this.flags,
     ];
     const child = spawn(this.binaries.etcd, args, { env: { ...host.env }, stdio: ["ignore", out, out] });
     host.process = child;

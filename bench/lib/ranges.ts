@@ -20,5 +20,6 @@ export const ranges = {
   grow: "198.18.240.0/20",
   backups: "198.19.128.0/20",
   restore: "198.19.0.0/20",
+  defrag: "198.19.64.0/20",
   cloud: "10.44.0.0/20",
 } as const;

@@ -25,6 +25,8 @@ export interface RunOptions extends ReportOptions {
   readonly save?: string;
   /** Of an update: the file of the preview that it is held to. */
   readonly reviewed?: string;
+  /** Of an update: a host that is made anew, whatever there is of it. */
+  readonly replaced?: string;
   /** An update of what an earlier one of this command has left waiting. */
   readonly second?: boolean;
 }
@@ -36,6 +38,8 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
   const phases = new Phases(action === "up" ? plan : undefined);
   const progress = new ProgressDisplay(new Terminal(process.stderr), phases, styleOf(process.stderr), isLook(action));
   const reviewed = options.reviewed === undefined ? undefined : readReviewed(options.reviewed);
+  if (options.replaced !== undefined && !options.second) process.env.KILONODE_REPLACED = options.replaced;
+  else delete process.env.KILONODE_REPLACED;
   const newIncarnation = chooseIncarnation(reviewed?.newIncarnation);
   const say = (line: string) => progress.line(line);
   // Opened for a look of its own: until it is known that this is what was reviewed, nothing is made, not even a folder for a state.

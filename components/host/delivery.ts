@@ -26,8 +26,11 @@ export function programsCommand(repairs: number): Words {
 const machineApplyPackage = hostPaths(`${tools}/machine_apply`, ".py");
 /** What a restore calls: of a shard without a quorum no rollout can bring it. */
 const restorePrograms = [`${tools}/etcd-restore`, ...hostPaths(`${tools}/etcd_restore`, ".py"), `${tools}/api-server`];
-/** What gates ask before any content is live, so that it cannot be part of the content. */
-const gateTools = [`${tools}/still-starting`, `${tools}/etcd-look`, `${tools}/etcd-call`, `${tools}/secret-keys`];
+/** What gates ask before any content is live, so that it cannot be part of the content; and what works beside it. */
+const gateTools = [
+  ...["still-starting", "secret-keys"],
+  ...["etcd-look", "etcd-call", "etcd-counts", "etcd-defragment"],
+].map((name) => `${tools}/${name}`);
 const programs = textsOf([makeKeys, machineApply, ...machineApplyPackage, ...gateTools, ...restorePrograms]);
 
 /** The same for every host. Compressed: the state holds it twice for each of them, and every run compares it. */

@@ -48,6 +48,13 @@ export interface PlatformModule<P extends Prepared = Prepared> {
    * it. Absent: its resources are found again by themselves. @returns a line each: what was removed, what a person has to look at
    */
   clearLeftovers?(run: LeftoversRun): Promise<readonly string[]>;
+  /** Why a host must not be made anew by a command, in one sentence; undefined when it may. Pure. Absent: it always may. */
+  replaceProblem?(spec: ClusterSpec, host: HostPlan): string | undefined;
+  /**
+   * Ends the host's machine for good, before the run that makes another one; disks of a stack that is not ephemeral are kept for that.
+   * Absent: the engine does it in that run, which is told of the host (`PreparationRun.replaced`). @param owner as in sweep
+   */
+  endHost?(spec: ClusterSpec, host: string, owner: string | undefined): Promise<void>;
   /** After a complete destroy: removes what a crash has left that is in no state. @param owner of the state; undefined: it never made anything */
   sweep(spec: ClusterSpec, owner: string | undefined): Promise<void>;
 }
@@ -91,6 +98,8 @@ export interface PreparationRun {
   readonly change: boolean;
   /** What tells a machine that is made now from the one before it under the same name. */
   readonly newIncarnation: string;
+  /** A host that is made anew, whatever there is of it. */
+  readonly replaced?: string;
   readonly say: (line: string) => void;
 }
 

@@ -3,7 +3,7 @@
  * running: the next one must not change a second host beside it.
  */
 import { createHash } from "node:crypto";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import type { RolloutSpec } from "./spec";
 
 const waitSeconds = 120;
@@ -12,15 +12,17 @@ const orphanCheckMs = 500;
 /**
  * Resolves once no other rollout of the same hosts runs on this machine. The lock is a socket in Linux's abstract namespace:
  * the kernel lets go of it when the process ends, however it ends.
+ * @returns what lets go of it earlier
  */
 export async function alone(
   spec: Pick<RolloutSpec, "group"> & { readonly hosts: readonly { readonly name: string }[] },
   say: (line: string) => void,
-): Promise<void> {
+): Promise<() => void> {
   // The first host names the group for good: others come and go with its size.
   const digest = createHash("sha256").update(`${spec.group} ${spec.hosts[0]?.name}`).digest("hex").slice(0, 32);
   for (let second = 0; second <= waitSeconds; second++) {
-    if (await bound(`\0kilonode-rollout-${digest}`)) return;
+    const lock = await bound(`\0kilonode-rollout-${digest}`);
+    if (lock) return () => void lock.close();
     if (second === 0) say(`another rollout of ${spec.group} is still running here; waiting for it to stop`);
     await new Promise((resolve) => setTimeout(resolve, 1000));
   }
@@ -29,15 +31,15 @@ export async function alone(
   );
 }
 
-function bound(name: string): Promise<boolean> {
+function bound(name: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", (error: NodeJS.ErrnoException) =>
-      error.code === "EADDRINUSE" ? resolve(false) : reject(error),
+      error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
     );
     server.listen(name, () => {
       server.unref();
-      resolve(true);
+      resolve(server);
     });
   });
 }

@@ -273,15 +273,37 @@ export const etcd: readonly LedgerEntry[] = [
     area: "etcd",
     source: "A, B",
     recommendation: "db growth: COW MVCC, compaction, defrag",
-    form: "auto compaction; rolling defrag (one member at a time, leader last) when the free share passes a threshold",
-    status: "later",
-    implementedIn: ["config/scale/etcd.ts", "config/flags/components.ts"],
+    form: "auto compaction; rolling defrag (one member at a time, leader last) when the free share passes a threshold: each member writes its database anew at a restart, by `kilonode etcd defrag` and a nightly workflow ([decision 19](decisions/0019-members-defragment-at-a-start.md)); `kilonode etcd compact` brings a shard out of NOSPACE",
+    status: "done",
+    implementedIn: [
+      "config/scale/etcd.ts",
+      "config/flags/components.ts",
+      "components/rollout/etcd/defragment.ts",
+      "components/rollout/etcd/space.ts",
+      "components/machine/files/usr/local/lib/kilonode/etcd-defragment",
+      ".github/workflows/defragment.yaml",
+    ],
     evidence: [
       {
         file: "test/unit/ledger-evidence.test.ts",
         test: "compacts by itself, and keeps etcd's limit of 1.5 MiB a request",
       },
+      {
+        file: "test/unit/rollout-defragment.test.ts",
+        test: "goes from member to member, the leader last, and tells sizes and how long each was away",
+      },
+      {
+        file: "test/lab/space-etcd.test.ts",
+        test: "is given back while clients write, the leader last, with nothing lost",
+      },
+      {
+        file: "test/lab/space-etcd.test.ts",
+        test: "is out: old revisions go, the databases shrink, writes are taken again",
+      },
+      {
+        file: "test/lab/defrag.test.ts",
+        test: "gives back what is free while clients write, with no request lost",
+      },
     ],
-    reason: "compaction runs by itself; nothing defragments yet",
   },
 ];

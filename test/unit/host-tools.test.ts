@@ -69,6 +69,106 @@ describe("etcd-look", () => {
   });
 });
 
+describe("etcd-counts", () => {
+  const counts = join(dir, "counts");
+  mkdirSync(counts);
+  const keys = [
+    "/registry/apiregistration.k8s.io/apiservices/v1.",
+    "/registry/events/default/a.1",
+    "/registry/events/default/b.2",
+    "/registry/example.com/gadgets/default/x",
+    "/registry/example.com/widgets/default/y",
+    "/registry/health",
+    "/registry/pods/default/a",
+    "/registry/ranges/serviceips",
+    "/zoo",
+  ];
+  writeFileSync(join(dir, "keys"), `${keys.join("\n")}\n`);
+  // As etcdctl: get FROM --from-key --limit=1 --keys-only; get PREFIX --prefix --count-only --write-out=fields
+  const etcdctl = [
+    "#!/usr/bin/python3",
+    "import sys",
+    `keys = [line.strip() for line in open(${JSON.stringify(join(dir, "keys"))})]`,
+    "start = sys.argv[2]",
+    'if "--count-only" in sys.argv: print(\'"More" : false\\n"Count" : %d\' % len([key for key in keys if key.startswith(start)]))',
+    "else: print(next((key for key in keys if key >= start), ''), end='\\n\\n')",
+  ];
+  writeFileSync(join(counts, "etcd-call"), `${etcdctl.join("\n")}\n`, { mode: 0o755 });
+  writeFileSync(join(counts, "etcd-counts"), hostText("/usr/local/lib/kilonode/etcd-counts"), { mode: 0o755 });
+
+  it("counts the keys of each resource, by its group where it has one, and ends behind the last", () => {
+    expect(run(join(counts, "etcd-counts"), [])).toEqual({
+      status: 0,
+      stdout: [
+        "1 /registry/apiregistration.k8s.io/apiservices/",
+        "2 /registry/events/",
+        "1 /registry/example.com/gadgets/",
+        "1 /registry/example.com/widgets/",
+        "1 /registry/health",
+        "1 /registry/pods/",
+        "1 /registry/ranges/",
+        "",
+      ].join("\n"),
+      stderr: "",
+    });
+  });
+
+  it("fails when the member does not answer", () => {
+    writeFileSync(join(counts, "etcd-call"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+    expect(run(join(counts, "etcd-counts"), []).status).toBe(1);
+  });
+});
+
+describe("etcd-defragment", () => {
+  const bin = join(dir, "defragment");
+  mkdirSync(bin);
+  const dropIn = join(dir, "run/etcd.service.d/defragment.conf");
+  const fake = (name: string, text: string) => writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+  const defragment = (...args: string[]) => {
+    rmSync(join(dir, "told"), { force: true });
+    const program = tool("etcd-defragment", { "/run/systemd/system/etcd.service.d": "run/etcd.service.d" });
+    const ran = spawnSync(program, args, { encoding: "utf8", env: { PATH: `${bin}:${process.env.PATH}` } });
+    const told = existsSync(join(dir, "told")) ? readFileSync(join(dir, "told"), "utf8") : "";
+    return { status: ran.status, stderr: ran.stderr, told, left: existsSync(dropIn) };
+  };
+  const systemctl = (restart: string) =>
+    fake("systemctl", `echo "$*" >>"${dir}/told"; [ "$1" != restart ] || { cat "${dropIn}" >>"${dir}/told"; ${restart}; }`);
+  fake("df", 'echo "Avail"; echo " 1048576000"');
+  const steps = [
+    "daemon-reload",
+    "restart etcd.service",
+    "[Service]",
+    "Environment=ETCD_BOOTSTRAP_DEFRAG_THRESHOLD_MEGABYTES=1",
+    "daemon-reload",
+    "",
+  ];
+
+  it("tells one start alone to write the database anew", () => {
+    systemctl("true");
+    expect(defragment("524288000")).toEqual({ status: 0, stderr: "", told: steps.join("\n"), left: false });
+  });
+
+  it("leaves nothing behind that would tell the next start, when this one fails", () => {
+    systemctl("exit 1");
+    expect(defragment("524288000")).toMatchObject({ status: 1, told: steps.join("\n"), left: false });
+  });
+
+  it("touches nothing where a second database has no room", () => {
+    systemctl("true");
+    expect(defragment("1048576000")).toEqual({
+      status: 3,
+      stderr:
+        "/var/lib/etcd/member/snap has 1000 MiB free, and a second database beside the one that it has takes up to 1100 MiB\n",
+      told: "",
+      left: false,
+    });
+  });
+
+  it.each([[[]], [["x"]], [["1", "2"]]])("says how it is used when it gets %j", (args) => {
+    expect(defragment(...args)).toMatchObject({ status: 2, stderr: expect.stringContaining("etcd-defragment BYTES"), told: "" });
+  });
+});
+
 describe("a master's tools", () => {
   const bin = join(dir, "bin");
   mkdirSync(bin);

@@ -44,6 +44,8 @@ test("all modules and programs are delivered", () => {
       ...restoreModules.map((name) => `${restoreFolder}/${name}`),
       "/usr/local/lib/kilonode/api-server",
       "/usr/local/lib/kilonode/etcd-call",
+      "/usr/local/lib/kilonode/etcd-counts",
+      "/usr/local/lib/kilonode/etcd-defragment",
       "/usr/local/lib/kilonode/etcd-look",
       "/usr/local/lib/kilonode/etcd-restore",
       "/usr/local/lib/kilonode/make-keys",

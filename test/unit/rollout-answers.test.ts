@@ -1,6 +1,6 @@
 /** What hosts print, read: the forms of both etcd releases, and nothing that is not as it may be. */
 import { describe, expect, it } from "vitest";
-import { readView } from "../../components/rollout/etcd/answers";
+import { readKeyCounts, readView } from "../../components/rollout/etcd/answers";
 import { readActivation, readMachineStatus } from "../../components/rollout/hosts/answers";
 import { previousResult } from "../../components/rollout/result";
 
@@ -66,6 +66,24 @@ describe("a member's view of its shard", () => {
       endpoints: new Map([[leader.id, { leader: leader.id, appliedIndex: 9 }]]),
       alarms: [],
     });
+  });
+
+  it("holds the size of a member's database, where it tells of it", () => {
+    const sizes = ',"dbSize":4096,"dbSizeInUse":1024,"dbSizeQuota":8192';
+    const revised = answer(sizes).replace("11599135242595913526},", '11599135242595913526,"revision":42},');
+    const { endpoints } = readView("m1", `quorum\n{"members":[${m1}]}\n${revised}`);
+    expect(endpoints.get(leader.id)?.database).toEqual({ bytes: 4096, inUseBytes: 1024, quotaBytes: 8192, revision: 42 });
+    const wrong = answer(',"dbSize":-1');
+    expect(() => readView("m1", `quorum\n{"members":[${m1}]}\n${wrong}`)).toThrow("dbSize");
+  });
+
+  it("counts keys, the most first, and takes nothing else for a count", () => {
+    expect(readKeyCounts("m1", "2 /registry/events/\n30 /registry/pods/\n")).toEqual([
+      { prefix: "/registry/pods/", keys: 30 },
+      { prefix: "/registry/events/", keys: 2 },
+    ]);
+    expect(readKeyCounts("m1", "")).toEqual([]);
+    expect(() => readKeyCounts("m1", "2 /registry/\u001b[2J\n")).toThrow("m1: `etcd-counts` printed something else");
   });
 
   it("holds the alarms, and members without an answer", () => {

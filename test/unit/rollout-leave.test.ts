@@ -72,6 +72,19 @@ describe("a member that leaves", () => {
     ]);
   });
 
+  it("ends before it is removed where API servers still ask it, and is removed all the same when it cannot be reached", async () => {
+    const shard = SimulatedShard.running(hosts);
+    await leave(shard, { ...planOf("m3"), inUse: true }, new Progress("etcd-main", () => undefined));
+    expect(shard.log).toEqual(["rest m3", "remove m3"]);
+    const other = SimulatedShard.running([...hosts, "m4"]);
+    other.host("m4").sshDown = true;
+    const lines: string[] = [];
+    const four = { ...planOf("m4"), hosts: [...hosts, "m4"], inUse: true };
+    await leave(other, four, new Progress("etcd-main", (line) => lines.push(line)));
+    expect(other.log).toEqual(["remove m4"]);
+    expect(lines).toContain("m4 does not end in order: SSH to m4: timed out");
+  });
+
   it("stays, with nothing touched, while another one is down", async () => {
     const shard = SimulatedShard.running(hosts);
     shard.stop("m2");

@@ -2,8 +2,16 @@
  * A shard of simulated etcd hosts under a virtual clock: processes that take time to stop and to join, a log that grows,
  * learners that catch up, etcd's own refusals, and the rules that a rollout must never break, checked at every change.
  */
-import type { EtcdPlan, EtcdShard, EtcdTarget, Member, View } from "../../components/rollout/etcd/shard";
-import { NotYet } from "../../components/rollout/etcd/shard";
+import type {
+  Database,
+  EtcdPlan,
+  EtcdShard,
+  EtcdTarget,
+  KeyCount,
+  Member,
+  View,
+} from "../../components/rollout/etcd/shard";
+import { NoRoom, NotYet } from "../../components/rollout/etcd/shard";
 import type { Activation, DownService, MachineStatus } from "../../components/rollout/hosts/answers";
 import type { ActivationOptions } from "../../components/rollout/hosts/hosts";
 
@@ -65,6 +73,12 @@ export class SimulatedShard implements EtcdShard {
   readonly log: string[] = [];
   elections = 0;
   hadData = false;
+  /** By host; one without tells of none. */
+  readonly databases = new Map<string, Database>();
+  /** Hosts whose volumes have no room for a second database. */
+  readonly tight = new Set<string>();
+  /** What a compaction leaves in use. */
+  liveBytes = 0;
   /** Kills the rollout before or after the call of that number. */
   kill: { readonly call: number; readonly after: boolean } | undefined;
   beforeCall: (call: string) => void = () => undefined;
@@ -119,6 +133,7 @@ export class SimulatedShard implements EtcdShard {
   /** The machine of that name is made again, empty. */
   recreate(name: string): void {
     const { zone, staged } = this.host(name);
+    this.databases.delete(name);
     this.hosts.delete(name);
     this.addHost(name, staged, { zone });
   }
@@ -286,6 +301,7 @@ export class SimulatedShard implements EtcdShard {
             {
               ...(this.leader ? { leader: this.leader } : {}),
               appliedIndex: 10_000 + this.time - this.host(name).appliedLag,
+              ...(this.databases.has(name) && { database: this.databases.get(name) as Database }),
             },
           ]),
         ),
@@ -345,6 +361,33 @@ export class SimulatedShard implements EtcdShard {
       if (!member || !this.#memberUp(member)) throw new NotYet("timed out");
       this.leader = to.id;
     });
+    return [];
+  }
+
+  async defragment(name: string, inUseBytes: number): Promise<void> {
+    return this.#call(`defragment ${name}`, STOP_MS + START_MS, () => {
+      const host = this.#reachable(name);
+      if (this.tight.has(name)) throw new NoRoom(`/var/lib/etcd has no ${inUseBytes} bytes free`);
+      this.#mayLeave(host);
+      const database = this.databases.get(name);
+      if (database) this.databases.set(name, { ...database, bytes: database.inUseBytes });
+    });
+  }
+
+  async compact(via: string, revision: number): Promise<void> {
+    return this.#change(via, `compact ${revision}`, () => {
+      for (const [name, database] of this.databases)
+        this.databases.set(name, { ...database, inUseBytes: Math.min(database.inUseBytes, this.liveBytes) });
+    });
+  }
+
+  async disarm(via: string): Promise<void> {
+    return this.#change(via, "disarm", () => {
+      this.alarms = [];
+    });
+  }
+
+  async countKeys(): Promise<readonly KeyCount[]> {
     return [];
   }
 

@@ -179,6 +179,7 @@ describe("the workflows", () => {
     expect(Object.fromEntries(rights)).toEqual({
       "check all": [],
       "comment comment": ["pull-requests"],
+      "defragment defragment": ["id-token", "issues"],
       "deploy preview": ["id-token"],
       "deploy up": ["id-token"],
       "nightly create": ["id-token"],

@@ -70,7 +70,7 @@ const quota: Check = {
   source:
     "https://etcd.io/docs/v3.6/op-guide/maintenance/#space-quota; etcd_server_quota_backend_bytes of the running member",
   remedy:
-    "defragment, member by member; then look at largest objects and events, or move a resource to a shard of its own",
+    "run `kilonode etcd defrag`; then look at largest objects and events, or move a resource to a shard of its own",
   ledger: ["E5", "E12"],
   judge: (evidence) => {
     const members = answering(evidence, "etcd").map((host) => {

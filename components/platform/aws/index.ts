@@ -4,9 +4,10 @@ import { hostPrinted, hostType } from "../printed";
 import { creationSeconds } from "./creation-seconds";
 import { awsFacts } from "./facts";
 import { hostRules, machineProblems } from "./host-rules";
-import { awsKnobs } from "./knobs";
+import { type AwsSpec, awsKnobs } from "./knobs";
 import { awsParts } from "./parts";
 import type { PreparedAws } from "./prepare";
+import { losesDisks } from "./replaced";
 import type { AwsType } from "./resource";
 import { awsRules } from "./rules";
 
@@ -30,6 +31,7 @@ export const aws: PlatformModule<PreparedAws> = {
   place: (args) => placement().placeAws(args),
   madeHost: (resources, host) => hostPrinted(resources(hostType, host)),
   degradations: async () => [],
+  replaceProblem: (spec, host) => losesDisks(spec as AwsSpec, host),
   clearLeftovers: (run) => leftovers().clearLeftovers(run),
   // What a crash has left is in the state, as operations that were begun.
   sweep: async () => undefined,

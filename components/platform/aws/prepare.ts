@@ -10,6 +10,7 @@ import { lookAtAddresses, lookAtLimits, lookAtVcpus, lookAtVpcs, serviceQuotas }
 import { hostsToMake, type Offer, offerProblems, typesOf } from "./offers";
 import { type AwsParts, awsParts } from "./parts";
 import { quotaProblems, type Room } from "./quotas";
+import { asReplaced } from "./replaced";
 import type { SeenInstance } from "./seen";
 
 export interface PreparedAws extends Prepared {
@@ -32,7 +33,7 @@ export async function prepareAws(run: PreparationRun): Promise<PreparedAws> {
     parts,
     artifacts: new Map(tools.map(({ name, sha256 }) => [name, sha256])),
     files: new Map(tools.map(({ name, path }) => [name, path])),
-    seen,
+    seen: asReplaced(seen, run.replaced),
     newIncarnation: run.newIncarnation,
   };
 }

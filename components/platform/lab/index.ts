@@ -18,5 +18,6 @@ export const lab: PlatformModule<PreparedLab> = {
   place: (args) => placement().placeLab(args),
   madeHost: (resources, host) => hostPrinted(resources(hostType, host)),
   degradations: (spec) => looks().labDegradations(spec),
+  endHost: (spec, host, owner) => looks().endLabHost(spec, host, owner),
   sweep: (spec, owner) => looks().sweepLab(spec, owner),
 };

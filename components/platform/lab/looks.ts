@@ -53,6 +53,12 @@ export async function labStatus(env: NodeJS.ProcessEnv, brief: boolean): Promise
   return JSON.parse(stdout) as LabStatus;
 }
 
+/** Its volumes are kept for the next one of its name, unless the lab is ephemeral. */
+export async function endLabHost({ stack, ephemeral }: ClusterSpec, host: string, owner: string | undefined): Promise<void> {
+  const own = { PREFIX: labPrefix(stack), NAME: host, OWNER: owner ?? "", EPHEMERAL: String(ephemeral) };
+  await run(labScript("lab-host"), ["discard"], { env: { ...process.env, ...own } });
+}
+
 /** Far more than the script takes: it must not hang a command for ever on a machine that is in trouble. */
 const lookTimeoutMs = 60_000;
 

@@ -2,7 +2,7 @@
 const page = "docs/operations.md";
 
 export const etcdAdvice = {
-  down: `Start the member, or replace it if its data is gone: ${page}#a-member-that-is-down.`,
+  down: `Start the member, or make its host anew by \`kilonode replace\` if its data is gone: ${page}#a-member-that-is-down.`,
   noQuorum: `Start the members that are down. If the data of most of them is gone, see ${page}#a-shard-without-a-quorum.`,
   allEmpty: `The shard's data is not on its hosts: see ${page}#a-shard-without-a-quorum before anything is started.`,
   leaderless: `Look at the member's log and at the network between the members: ${page}#a-member-that-is-down.`,
@@ -10,8 +10,10 @@ export const etcdAdvice = {
   foreignData: `The host must join with empty volumes: ${page}#a-member-whose-data-is-gone.`,
   restarting: `Look at what the member waits for: ${page}#a-service-that-does-not-come-up.`,
   alarm: `Clear its cause, then disarm it: ${page}#an-alarm-of-a-shard.`,
-  alarmNoSpace: `Compact and defragment the shard, then disarm the alarm: ${page}#a-database-that-is-full.`,
-  alarmCorrupt: `Replace the member whose data differs, then disarm the alarm: ${page}#a-member-whose-data-differs.`,
+  alarmNoSpace: `Make room: \`kilonode etcd compact\` goes through it step by step; see ${page}#a-database-that-is-full.`,
+  alarmCorrupt: `Make the host of that member anew by \`kilonode replace\`, then disarm the alarm: ${page}#a-member-whose-data-differs.`,
+  stillFull: `Delete what is not needed, or raise \`etcd.quotaGiB\` and run \`kilonode up\`: ${page}#a-database-that-is-full.`,
+  noRoom: `Make room on the volume, or make it larger: ${page}#a-database-that-is-full.`,
   lastVoter: "Leave the shard a member in `etcd.shards`, then run `kilonode up`.",
 } as const;
 

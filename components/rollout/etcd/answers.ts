@@ -1,13 +1,14 @@
 /** What `etcd-look` prints on a host (etcdctl 3.6 and 3.7), as data. */
 import * as z from "zod";
-import { read } from "../hosts/answers";
-import type { Alarm, Endpoint, Member, View } from "./shard";
+import { read, readNames } from "../hosts/answers";
+import type { Alarm, Endpoint, KeyCount, Member, View } from "./shard";
 
 const PROGRAM = "etcd-look";
 const decimal = z.string().regex(/^\d{1,20}$/, "wants a number of 64 bits");
 /** What is printed and handed on to other members: nothing in it is more than a name or an address. */
 const memberName = z.string().regex(/^[A-Za-z0-9._-]{0,256}$/, "wants the name of a member");
 const url = z.string().regex(/^https?:\/\/[A-Za-z0-9.:[\]-]{1,256}$/, "wants the URL of a member");
+const size = z.int().nonnegative().default(0);
 const urls = z.array(url).max(16).nullable().default([]);
 
 /** Of `member list`, without `--hex`: with it, etcdctl 3.6 does not say who is a learner. What is empty may be absent or null. */
@@ -30,9 +31,12 @@ const statusList = z
   .array(
     z.object({
       Status: z.object({
-        header: z.object({ member_id: decimal }),
+        header: z.object({ member_id: decimal, revision: size }),
         leader: decimal.default("0"),
         raftAppliedIndex: z.number().default(0),
+        dbSize: size,
+        dbSizeInUse: size,
+        dbSizeQuota: size,
         errors: z.array(z.string().max(4_096)).max(1_000).default([]),
       }),
     }),
@@ -66,6 +70,7 @@ export function parseEndpoints(host: string, json: string): { endpoints: Map<str
     endpoints.set(hex(Status.header.member_id), {
       ...(leader === "0" ? {} : { leader }),
       appliedIndex: Status.raftAppliedIndex,
+      ...databaseOf(Status),
     });
     for (const error of Status.errors) {
       const [, member, type] = /memberID:\s*(\d+)\s+alarm:\s*(\w+)/.exec(error) ?? [];
@@ -73,6 +78,22 @@ export function parseEndpoints(host: string, json: string): { endpoints: Map<str
     }
   }
   return { endpoints, alarms: [...alarms.values()] };
+}
+
+function databaseOf(status: z.infer<typeof statusList>[number]["Status"]): Pick<Endpoint, "database"> {
+  const { dbSize: bytes, dbSizeInUse: inUseBytes, dbSizeQuota: quotaBytes, header } = status;
+  return bytes === 0 ? {} : { database: { bytes, inUseBytes, quotaBytes, revision: header.revision } };
+}
+
+/** What `etcd-counts` prints: "COUNT PREFIX", a line each. */
+export function readKeyCounts(host: string, printed: string): KeyCount[] {
+  const counts = readNames(printed).map((line) => {
+    const [, keys, prefix] = /^(\d{1,15}) (\/[A-Za-z0-9._/-]{1,512})$/.exec(line) ?? [];
+    if (keys === undefined || prefix === undefined)
+      throw new Error(`${host}: \`etcd-counts\` printed something else than expected: "${line.slice(0, 200)}"`);
+    return { prefix, keys: Number(keys) };
+  });
+  return counts.sort((a, b) => b.keys - a.keys);
 }
 
 /** Ids are numbers of 64 bits, more than a JavaScript number holds: made text before they are read. */

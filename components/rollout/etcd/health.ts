@@ -1,7 +1,7 @@
 /** Pure judgement of a shard's health: the gate before and after every change. */
 import type { GateFinding } from "../gate/refusal";
 import { etcdAdvice } from "./advice";
-import type { Endpoint, EtcdPlan, Member, View } from "./shard";
+import type { Endpoint, Member, View } from "./shard";
 
 /**
  * How far a member's applied index may be behind the highest one. A follower within etcd's DefaultSnapshotCatchUpEntries
@@ -110,9 +110,9 @@ function silent(view: View, host: string, member: Member): MemberFinding {
 }
 
 /** @param why what the last member that was asked said instead of an answer */
-export function silentShard({ targets }: EtcdPlan, why = ""): MemberFinding {
+export function silentShard(hosts: readonly string[], why = ""): MemberFinding {
   return {
-    host: targets.map(({ name }) => name).join(", "),
+    host: hosts.join(", ") || "the shard",
     checked: "a member of the shard answers",
     found: why === "" ? "none does" : `none does; the last one: ${why}`,
     advice: etcdAdvice.noQuorum,

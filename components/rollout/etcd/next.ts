@@ -52,7 +52,7 @@ interface Slot {
 /** @param view undefined: no member of the shard answers */
 export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | undefined): Decision {
   const slots = slotsOf(plan, fleet, view);
-  if (!view) return withoutQuorum(fleet, slots) ?? blocked([silentShard(plan)]);
+  if (!view) return withoutQuorum(fleet, slots) ?? blocked([silentShard(plan.targets.map(({ name }) => name))]);
   const all = findings(view, (member) => hostOf(plan, member));
   const foreign = slots.flatMap(mismatch);
   const hopeless = [...foreign, ...all.filter((finding) => finding.lasting)];

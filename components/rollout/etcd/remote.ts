@@ -1,10 +1,11 @@
 /** An etcd shard over SSH: its members' hosts, and etcdctl on one of them. */
+import { COMMAND_TIMEOUT_MS } from "../../access/ssh";
 import { machineApply, tools } from "../../machine/host-programs";
 import { ports } from "../../plan/ports";
 import { readAside } from "../hosts/answers";
 import { RemoteHosts } from "../hosts/remote";
-import { readView } from "./answers";
-import { type EtcdShard, type Member, NotYet, type View } from "./shard";
+import { readKeyCounts, readView } from "./answers";
+import { type EtcdShard, type KeyCount, type Member, NoRoom, NotYet, type View } from "./shard";
 
 /** Answers of etcd that mean "the same call later": connections younger than 5 s, a learner not in sync, no leader just now. */
 const LATER =
@@ -12,11 +13,16 @@ const LATER =
 
 /** There is nothing left to do: an earlier call, whose answer was lost, has done it, or the leadership has moved by itself. */
 const DONE_ALREADY =
-  /Peer URLs already exists|member not found|can only promote a learner member$|not leader|no leader endpoint given/im;
+  /Peer URLs already exists|member not found|can only promote a learner member$|not leader|no leader endpoint given|has been compacted/im;
 
 /** Shorter than the 2 s after which an API server that cannot ask etcd says that it is not ready (--etcd-readycheck-timeout). */
 const HOLD_MS = 1_900;
 const HOLD_ATTEMPTS = 3;
+
+/** How `etcd-defragment` ends when the volume is too full. */
+const NO_ROOM = 3;
+/** A shell's exit code for a program that is not there. */
+const notDelivered = 127;
 
 export class RemoteShard extends RemoteHosts implements EtcdShard {
   async look(via: string): Promise<View> {
@@ -51,6 +57,27 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
     }
   }
 
+  async defragment(host: string, inUseBytes: number): Promise<void> {
+    const words = [`${tools}/etcd-defragment`, String(inUseBytes)];
+    const { code, stderr } = await this.run(host, words, Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));
+    if (code === NO_ROOM) throw new NoRoom(stderr.trim());
+    if (code === notDelivered) throw new Error(`${host} has no etcd-defragment yet: run \`kilonode up\`, which puts it there`);
+    if (code !== 0) throw new Error(`${host}: ${stderr.trim() || `etcd-defragment exited with ${code}`}`);
+  }
+
+  async compact(via: string, revision: number): Promise<void> {
+    const timeout = `--command-timeout=${Math.ceil(this.hostTimeoutMs / 1000)}s`;
+    await this.#etcdctl(via, [timeout, "compact", "--physical", String(revision)], this.hostTimeoutMs + COMMAND_TIMEOUT_MS);
+  }
+
+  async disarm(via: string): Promise<void> {
+    await this.#etcdctl(via, ["alarm", "disarm"]);
+  }
+
+  async countKeys(via: string): Promise<readonly KeyCount[]> {
+    return readKeyCounts(via, await this.read(via, [`${tools}/etcd-counts`], this.hostTimeoutMs));
+  }
+
   /** @returns what stands in the way of holding the clients of all members */
   async #holdClients(via: string): Promise<string[]> {
     const metrics = `http://127.0.0.1:${ports.etcdMetrics}/metrics`;
@@ -76,8 +103,8 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
     return (await Promise.all(lines)).flat();
   }
 
-  async #etcdctl(via: string, words: readonly string[]): Promise<void> {
-    const { code, stderr } = await this.run(via, [`${tools}/etcd-call`, ...words]);
+  async #etcdctl(via: string, words: readonly string[], timeoutMs?: number): Promise<void> {
+    const { code, stderr } = await this.run(via, [`${tools}/etcd-call`, ...words], timeoutMs);
     if (code === 0 || DONE_ALREADY.test(stderr)) return;
     const said = `etcdctl ${words.join(" ")} on ${via}: ${stderr.trim().split("\n").at(-1) ?? ""}`;
     throw LATER.test(stderr) ? new NotYet(said) : new Error(said);

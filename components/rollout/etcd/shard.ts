@@ -17,6 +17,18 @@ export interface Endpoint {
   /** Absent: the member knows no leader. */
   readonly leader?: string;
   readonly appliedIndex: number;
+  /** Absent: it did not tell. */
+  readonly database?: Database;
+}
+
+/** A member's database: a file, of which what is not in use comes back only when the file is written anew. */
+export interface Database {
+  readonly bytes: number;
+  readonly inUseBytes: number;
+  /** A file of this size takes no more writes. */
+  readonly quotaBytes: number;
+  /** The shard's, as far as this member has come. */
+  readonly revision: number;
 }
 
 /** For instance "NOSPACE", "CORRUPT". Every member tells all alarms of the shard. */
@@ -54,11 +66,34 @@ export interface EtcdShard extends Hosts, Clock {
    * @returns where clients could not be held, and why: a request of theirs may have failed
    */
   moveLeader(leader: Member, to: Member): Promise<readonly string[]>;
+  /**
+   * Restarts the member on that host, which writes its database anew before it serves again.
+   * @param inUseBytes of its database: so much is written beside the old one
+   * @throws {@link NoRoom} before anything has ended
+   */
+  defragment(host: string, inUseBytes: number): Promise<void>;
+  /** Forgets what was before that revision, and returns when the member on `via` has done so. */
+  compact(via: string, revision: number): Promise<void>;
+  /** Of all members. */
+  disarm(via: string): Promise<void>;
+  /** How many keys there are of each resource, the most first. */
+  countKeys(via: string): Promise<readonly KeyCount[]>;
+}
+
+export interface KeyCount {
+  /** Such as "/registry/pods/". */
+  readonly prefix: string;
+  readonly keys: number;
 }
 
 /** etcd says "not now" (learner not in sync, connections younger than 5 s): the same call is made again until the host's time is over. */
 export class NotYet extends Error {
   override readonly name = "NotYet";
+}
+
+/** The volume of a member's database has no room for a second one beside it. */
+export class NoRoom extends Error {
+  override readonly name = "NoRoom";
 }
 
 export interface EtcdTarget extends Target {

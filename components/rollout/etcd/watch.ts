@@ -146,7 +146,10 @@ export class EtcdWatch {
   }
 
   silentShard(): MemberFinding {
-    return silentShard(this.plan, this.#silence);
+    return silentShard(
+      this.plan.targets.map(({ name }) => name),
+      this.#silence,
+    );
   }
 
   grace(): number {
