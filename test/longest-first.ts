@@ -8,6 +8,7 @@ export const longest = [
   "test/lab/machines.test.ts",
   "test/lab/rollout-etcd.test.ts",
   "test/lab/aws.test.ts",
+  "test/lab/faults.test.ts",
   "test/lab/repair.test.ts",
   "test/lab/kept.test.ts",
   "test/lab/upgrade.test.ts",

@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import https from "node:https";
 import { operatorAccess } from "./kubeconfig";
+import { inHost } from "./lab";
 
 interface StateFile {
   deployment: {
@@ -34,19 +35,12 @@ function forAllHosts(hosts: readonly Record<string, string>[], verb: string): vo
   if (status !== 0) throw new Error(`lab-host ${verb} failed: ${stderr}`);
 }
 
-function inHost(prefix: string, host: string, script: string): void {
-  const shell = `pid=$(cat /sys/fs/cgroup/unified/kilonode.${prefix}/${host}/payload/init.scope/cgroup.procs 2>/dev/null || cat /sys/fs/cgroup/kilonode.${prefix}/${host}/payload/init.scope/cgroup.procs)
-exec nsenter --target "$pid" --mount --uts --ipc --net --pid -- bash -c '${script}'`;
-  const { status, stderr } = spawnSync("bash", ["-c", shell], { encoding: "utf8" });
-  if (status !== 0) throw new Error(`on ${host}: ${stderr}`);
-}
-
 /** @returns seconds from the first start to the last API server's /readyz */
 export async function bareSeconds(stateFile: string, kubeconfig: string, masters: readonly string[]): Promise<number> {
   const hosts = hostEnvironments(stateFile);
   for (const { PREFIX, NAME } of hosts) {
     if (NAME?.includes("-etcd-"))
-      inHost(
+      await inHost(
         PREFIX as string,
         NAME,
         "systemctl kill --signal=KILL etcd; systemctl stop etcd; rm -rf /var/lib/etcd-wal/wal /var/lib/etcd/member/snap/[!l]*",

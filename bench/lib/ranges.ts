@@ -21,5 +21,6 @@ export const ranges = {
   backups: "198.19.128.0/20",
   restore: "198.19.0.0/20",
   defrag: "198.19.64.0/20",
+  faults: "10.52.0.0/20",
   cloud: "10.44.0.0/20",
 } as const;

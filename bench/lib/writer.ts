@@ -1,11 +1,11 @@
 /**
  * A client that writes through the load balancer while the cluster changes, and remembers what was acknowledged. It behaves as
- * client-go does: HTTP/2, a new connection after GOAWAY, and another try only for a request that the server did not begin
- * (a stream above GOAWAY's last one, or REFUSED_STREAM). Anything else that goes wrong is a failed request.
+ * client-go does: another try only for a request that the server did not begin. Anything else that goes wrong is a failed request.
  */
 import { randomBytes } from "node:crypto";
-import http2 from "node:http2";
+import type http2 from "node:http2";
 import { type OperatorAccess, operatorAccess } from "./kubeconfig";
+import { connect, NotBegun, request } from "./requests";
 
 export interface WriterReport {
   readonly acknowledged: number;
@@ -21,8 +21,6 @@ export interface WriterReport {
   /** Connections made: a rolling change of the masters ends some. */
   readonly connections: number;
 }
-
-class NotBegun extends Error {}
 
 /** What it writes: an object of which one is made with each request, with nothing but metadata. */
 export interface Written {
@@ -128,46 +126,8 @@ export class Writer {
 
   private connect(): http2.ClientHttp2Session {
     this.connections += 1;
-    const { server, ca, cert, key } = this.options;
-    const session = http2.connect(server, { ca, cert, key });
-    // An error of the connection reaches its requests too.
-    session.on("error", () => undefined);
-    // After GOAWAY the streams under way end well; new ones need a new connection.
-    session.on("goaway", () => session.close());
-    return session;
+    return connect(this.options);
   }
-}
-
-function request(session: http2.ClientHttp2Session, method: string, path: string, body?: string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const stream = session.request({ ":method": method, ":path": path, "content-type": "application/json" });
-    let status = 0;
-    let text = "";
-    stream.setEncoding("utf8");
-    stream.setTimeout(60_000, () => stream.destroy(new Error("no answer within 60 s")));
-    stream.on("response", (headers) => {
-      status = Number(headers[":status"]);
-    });
-    stream.on("data", (chunk: string) => {
-      text += chunk;
-    });
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      const refused =
-        stream.rstCode === http2.constants.NGHTTP2_REFUSED_STREAM ||
-        error.code === "ERR_HTTP2_GOAWAY_SESSION" ||
-        error.code === "ERR_HTTP2_INVALID_SESSION" ||
-        error.code === "ECONNREFUSED";
-      reject(refused && status === 0 ? new NotBegun() : error);
-    });
-    stream.on("close", () => {
-      if (status >= 200 && status < 300) resolve(text);
-      else if (status === 0) reject(new Error(`the stream ended without an answer (code ${stream.rstCode})`));
-      // 429 with Retry-After is "come back", as shutdown-send-retry-after answers; client-go does.
-      else if (status === 429) reject(new NotBegun());
-      else reject(new Error(`HTTP ${status}: ${text.slice(0, 200)}`));
-    });
-    stream.end(body);
-  });
 }
 
 /** @param told gets the report however the work ends: a writer that nobody stops writes on for ever */

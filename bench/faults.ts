@@ -1,0 +1,72 @@
+/**
+ * npm run bench:faults [-- --small] [--only NAME]... [--list] [--json]
+ *
+ * Faults of the lab's hosts, one after the other, while clients read and write through the load balancer and record what they see: how
+ * long the cluster takes to serve again, which requests failed, which acknowledged writes were lost, and whether one copy of the data
+ * explains every answer (porcupine). A cluster that does not get well is made again for the next fault. Exit 1: a write was lost, an
+ * answer was wrong, or a cluster did not get well.
+ */
+import { parseArgs } from "node:util";
+import { faults } from "./faults/index";
+import { type FaultReport, runFault } from "./faults/run";
+import { faultLine, heading } from "./faults/table";
+import { Lab } from "./lib/lab";
+import { ensureChecker } from "./lib/linearizability";
+import { machineLine } from "./lib/machine";
+import { TestStack, timed } from "./lib/stack";
+
+const { values } = parseArgs({
+  options: {
+    small: { type: "boolean" },
+    only: { type: "string", multiple: true },
+    list: { type: "boolean" },
+    json: { type: "boolean" },
+  },
+});
+/** While it runs: what is said goes beside the JSON, not into it. */
+const say = (line: string) => (values.json ? console.error(line) : console.log(line));
+
+/** Every shard survives the loss of a zone, on as few hosts as that takes. */
+const shards = {
+  main: { members: 3 },
+  events: { members: 3, resources: ["/events"] },
+  leases: { members: 3, resources: ["coordination.k8s.io/leases"] },
+};
+
+function chosen() {
+  const unknown = (values.only ?? []).filter((name) => !faults.some((fault) => fault.name === name));
+  if (unknown.length === 0) return faults.filter(({ name }) => values.only?.includes(name) ?? true);
+  throw new Error(`no fault is called ${unknown.join(", ")}; there are ${faults.map(({ name }) => name).join(", ")}`);
+}
+
+const failed = ({ lost, verdict, wrong }: FaultReport) => lost.length + wrong.length > 0 || verdict !== "linearizable";
+
+async function main(): Promise<void> {
+  const wanted = chosen();
+  if (values.list) return wanted.forEach(({ name, what }) => console.log(`${name}: ${what}`));
+  say(`machine: ${machineLine()}`);
+  await ensureChecker();
+  const stack = new TestStack("faults", values.small ? "lab-small" : "lab");
+  if (values.small) stack.configure({ etcd: { shards } });
+  const reports: FaultReport[] = [];
+  try {
+    say(`up: ${(await timed(stack, "up")).seconds} s`);
+    say(heading);
+    for (const fault of wanted) {
+      const report = await runFault(await Lab.of(stack), fault);
+      reports.push(report);
+      for (const line of faultLine(report)) say(line);
+      if (report.wrong.length > 0) await timed(stack, "recreate", "--yes");
+    }
+  } finally {
+    if (values.json) console.log(JSON.stringify(reports, null, 1));
+    await stack.run("destroy", "--yes");
+    stack.remove();
+  }
+  if (reports.some(failed)) process.exitCode = 1;
+}
+
+main().catch((error: unknown) => {
+  console.error(error);
+  process.exitCode = 1;
+});
