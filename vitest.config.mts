@@ -48,7 +48,8 @@ export default defineConfig({
           globalSetup: "test/lab/setup.ts",
           testTimeout: 2_400_000,
           hookTimeout: 1_200_000,
-          maxWorkers: sideBySide,
+          // A cluster waits even more: for elections, for caches, for what drains.
+          maxWorkers: sideBySide + 1,
           sequence: { groupOrder: 3 },
         },
       },

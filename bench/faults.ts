@@ -7,6 +7,7 @@
  * answer was wrong, or a cluster did not get well.
  */
 import { parseArgs } from "node:util";
+import type { Fault } from "./faults/fault";
 import { faults } from "./faults/index";
 import { type FaultReport, runFault } from "./faults/run";
 import { faultLine, heading } from "./faults/table";
@@ -33,17 +34,23 @@ const shards = {
   leases: { members: 3, resources: ["coordination.k8s.io/leases"] },
 };
 
-function chosen() {
-  const unknown = (values.only ?? []).filter((name) => !faults.some((fault) => fault.name === name));
-  if (unknown.length === 0) return faults.filter(({ name }) => values.only?.includes(name) ?? true);
-  throw new Error(`no fault is called ${unknown.join(", ")}; there are ${faults.map(({ name }) => name).join(", ")}`);
+/** In the order in which they were asked for. */
+function chosen(): readonly Fault[] {
+  return values.only?.map(byName) ?? faults;
 }
 
-const failed = ({ lost, verdict, wrong }: FaultReport) => lost.length + wrong.length > 0 || verdict !== "linearizable";
+function byName(name: string): Fault {
+  const fault = faults.find((one) => one.name === name);
+  if (fault) return fault;
+  throw new Error(`no fault is called ${name}; there are ${faults.map((one) => one.name).join(", ")}`);
+}
+
+const failed = ({ lost, verdict, wrong }: FaultReport) =>
+  lost?.length !== 0 || wrong.length > 0 || verdict !== "linearizable";
 
 async function main(): Promise<void> {
   const wanted = chosen();
-  if (values.list) return wanted.forEach(({ name, what }) => console.log(`${name}: ${what}`));
+  if (values.list) return console.log(wanted.map(({ name, what }) => `${name}: ${what}`).join("\n"));
   say(`machine: ${machineLine()}`);
   await ensureChecker();
   const stack = new TestStack("faults", values.small ? "lab-small" : "lab");

@@ -11,6 +11,9 @@ import { Workload } from "./scale/workload";
 /** At most 7 voters: "probably no more than seven nodes" (https://etcd.io/docs/v3.6/faq/); every write waits for a majority. */
 export const maxVoters = 7;
 
+/** Twice what etcd suggests at most. */
+export const maxQuotaGiB = 16;
+
 /** More than any region has. */
 export const maxZones = 6;
 
@@ -48,7 +51,7 @@ const Etcd = z.strictObject({
   /** Says that a shard of more than 7 voters is meant. Default false; a policy warns when it is true. */
   allowMoreThanSevenVoters: z.boolean().default(false),
   /** Database quota of a member, GiB. Default 8: the largest that etcd suggests (it warns above). */
-  quotaGiB: z.int().min(1).max(16).default(8),
+  quotaGiB: z.int().min(1).max(maxQuotaGiB).default(8),
   /** Interval of the leader's heartbeats, ms. Default 100: about the round trip between zones, etcd's own default. */
   heartbeatMs: z.int().min(10).max(5000).default(100),
   /** Time without a heartbeat until a follower stands for election, ms. Default 1000: 10 heartbeats, etcd's own default. */

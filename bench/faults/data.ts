@@ -2,8 +2,8 @@
 import { execFile } from "node:child_process";
 import { renameSync } from "node:fs";
 import { promisify } from "node:util";
-import type { Lab } from "../lib/lab";
 import { writeMuch } from "../lib/flood";
+import type { Lab } from "../lib/lab";
 import { beginAnew, etcdCall, idOf } from "./anew";
 import type { Aimed, Fault } from "./fault";
 

@@ -11,7 +11,12 @@ function lost(name: string, zones: readonly string[], seconds: number): Fault {
       const hosts = zones.flatMap((zone) => lab.inZone(zone));
       return {
         hit: `${hosts.length} hosts`,
-        inject: () => lab.powerOf("kill", hosts),
+        // First the cable: the kernel of this machine would refuse connections for them, which a host without power does not.
+        inject: async () => {
+          await Promise.all(hosts.map((host) => lab.cable("down", host)));
+          await lab.powerOf("kill", hosts);
+        },
+        // Plugs in the cable, too.
         heal: () => lab.powerOf("start", hosts),
       };
     },

@@ -25,7 +25,8 @@ export interface FaultReport extends Verdict {
   /** What is still wrong then. */
   readonly wrong: readonly string[];
   readonly acknowledged: number;
-  readonly lost: readonly string[];
+  /** Absent: at the end nobody could be asked. */
+  readonly lost?: readonly string[];
   /** Where the history is kept, when it is worth reading. */
   readonly history?: string;
 }
@@ -76,7 +77,13 @@ async function suffer(lab: Lab, seconds: number, { heal, inject }: Aimed, record
   return { noticed, wrong, injected, healed, healthy };
 }
 
-function report(fault: Fault, hit: string, seen: Seen, operations: readonly Operation[], verdict: Verdict): FaultReport {
+function report(
+  fault: Fault,
+  hit: string,
+  seen: Seen,
+  operations: readonly Operation[],
+  verdict: Verdict,
+): FaultReport {
   const { injected, healed, healthy, ...told } = seen;
   const well = seen.wrong.length === 0;
   const lost = lostWrites(operations);
@@ -93,9 +100,9 @@ function report(fault: Fault, hit: string, seen: Seen, operations: readonly Oper
     heldSeconds: (healed - injected) / 1e6,
     ...(well && { healthySeconds: (healthy - healed) / 1e6 }),
     acknowledged: operations.filter(({ result }) => result === "ok").length,
-    lost,
+    ...(lost && { lost }),
     ...verdict,
-    ...((lost.length > 0 || verdict.verdict !== "linearizable") && { history: keep(operations) }),
+    ...((lost?.length !== 0 || verdict.verdict !== "linearizable") && { history: keep(operations) }),
   };
 }
 

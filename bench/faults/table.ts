@@ -1,4 +1,5 @@
 /** A fault's report as a row for people, and what is remarkable below it. */
+import type { Stretch } from "../lib/history";
 import type { FaultReport } from "./run";
 
 const columns = [
@@ -36,16 +37,25 @@ export function faultLine(report: FaultReport): readonly string[] {
     seconds(after.quietAfterSeconds),
     seconds(report.healthySeconds),
     String(report.acknowledged),
-    String(report.lost.length),
+    String(report.lost?.length ?? "?"),
     report.verdict,
   ];
-  return [row(cells), ...notes(report).map((line) => `    ${line}`), ...(before.failed + before.unknown > 0 ? ["    requests failed before it, too"] : [])];
+  return [
+    row(cells),
+    ...notes(report).map((line) => `    ${line}`),
+    ...(before.failed + before.unknown > 0 ? ["    requests failed before it, too"] : []),
+  ];
 }
 
+const errorLines = (when: string, { errors }: Stretch) =>
+  Object.entries(errors).map(([text, count]) => `${when}: ${count} x ${text}`);
+
 function notes(report: FaultReport): readonly string[] {
-  const { history, lost, noticed, text, verdict, wrong } = report;
+  const { after, during, history, lost = [], noticed, text, verdict, wrong } = report;
   return [
     `${report.what} (${report.hit}), ${report.heldSeconds.toFixed(0)} s`,
+    ...errorLines("while it lasts", during),
+    ...errorLines("after it", after),
     ...noticed.map((line) => `noticed: ${line}`),
     ...wrong.map((line) => `still wrong: ${line}`),
     ...(lost.length > 0 ? [`lost: ${lost.slice(0, 10).join(", ")}`] : []),

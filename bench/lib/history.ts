@@ -33,7 +33,8 @@ export interface Operation {
 }
 
 /** As bench/linearizability reads it. */
-export const asLines = (operations: readonly Operation[]) => operations.map((one) => `${JSON.stringify(one)}\n`).join("");
+export const asLines = (operations: readonly Operation[]) =>
+  operations.map((one) => `${JSON.stringify(one)}\n`).join("");
 
 /** A request that took longer has kept somebody waiting, whatever came of it. */
 const SLOW_MICROSECONDS = 5_000_000;
@@ -46,6 +47,8 @@ export interface Stretch {
   /** Requests that did not happen, and those of which nobody knows. */
   readonly failed: number;
   readonly unknown: number;
+  /** What was said of them, and of how many. */
+  readonly errors: Readonly<Record<string, number>>;
   /** Seconds from its beginning until nothing went wrong any more and requests succeeded; undefined: not within it. */
   readonly quietAfterSeconds: number | undefined;
   /** The longest time without an acknowledged write. */
@@ -63,9 +66,20 @@ export function stretch(operations: readonly Operation[], from: number, to: numb
     operations: during.length,
     failed: results("failed"),
     unknown: results("unknown"),
+    errors: errorsOf(during.filter(wentWrong)),
     quietAfterSeconds: goesOn ? (last - from) / 1e6 : undefined,
     longestPauseSeconds: longestPause(operations, from, to) / 1e6,
   };
+}
+
+/** In the server's words, where it has some: they are in JSON, and cut short. */
+function errorsOf(operations: readonly Operation[]): Record<string, number> {
+  const errors: Record<string, number> = {};
+  for (const { error = "" } of operations) {
+    const text = /^HTTP \d+/.exec(error)?.[0].concat(": ", /"message":"([^"\\]*)/.exec(error)?.[1] ?? "") ?? error;
+    errors[text] = (errors[text] ?? 0) + 1;
+  }
+  return errors;
 }
 
 function longestPause(operations: readonly Operation[], from: number, to: number): number {
@@ -73,15 +87,18 @@ function longestPause(operations: readonly Operation[], from: number, to: number
     .filter((one) => isWrite(one) && one.result === "ok" && one.return >= from && one.return < to)
     .map((one) => one.return)
     .sort((a, b) => a - b);
-  const end = Math.min(to, operations.reduce((latest, one) => Math.max(latest, one.return), 0));
+  const end = Math.min(
+    to,
+    operations.reduce((latest, one) => Math.max(latest, one.return), 0),
+  );
   const times = [from, ...acknowledged, end];
   return Math.max(...times.slice(1).map((time, index) => time - (times[index] as number)));
 }
 
-/** Names of the objects that were made, acknowledged, never touched again, and are not in the last list of everything. */
-export function lostWrites(operations: readonly Operation[]): readonly string[] {
+/** Names of the objects that were made, acknowledged, never touched again, and are not in the last list of everything, if that came. */
+export function lostWrites(operations: readonly Operation[]): readonly string[] | undefined {
   const last = operations.findLast(({ kind, prefix, result }) => kind === "list" && prefix === "" && result === "ok");
-  if (!last) throw new Error("there is no last list of everything to compare with");
+  if (!last) return undefined;
   const made = operations.filter(({ key, kind, result }) => kind === "create" && result === "ok" && isOnce(key));
   return made.flatMap(({ key = "" }) => (last.items?.[key] ? [] : [key]));
 }

@@ -16,7 +16,11 @@ export interface Verdict {
 
 const name = "linearizability";
 const moduleDir = join(__dirname, "..", name);
-const verdicts: Readonly<Record<number, Verdict["verdict"]>> = { 0: "linearizable", 1: "not linearizable", 3: "unknown" };
+const verdicts: Readonly<Record<number, Verdict["verdict"]>> = {
+  0: "linearizable",
+  1: "not linearizable",
+  3: "unknown",
+};
 
 /** @returns the path of the program */
 export async function ensureChecker(): Promise<string> {

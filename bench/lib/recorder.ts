@@ -55,7 +55,7 @@ export class Recorder {
     this.access = operatorAccess(kubeconfig);
     const { workers } = this.options;
     this.loops = Array.from({ length: workers }, (_, worker) =>
-      this.loop(worker, worker === workers - 1 ? () => this.makeOne(worker) : this.sharing(worker)),
+      this.loop(worker === workers - 1 ? () => this.makeOne(worker) : this.sharing(worker)),
     );
   }
 
@@ -76,7 +76,7 @@ export class Recorder {
     return this.operations;
   }
 
-  private async loop(worker: number, step: () => Promise<Operation>): Promise<void> {
+  private async loop(step: () => Promise<Operation>): Promise<void> {
     while (!this.stopped) {
       const full = this.operations.length >= this.options.maxOperations;
       const failed = !full && ["failed", "unknown"].includes((await step()).result);

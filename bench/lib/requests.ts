@@ -33,7 +33,9 @@ export function request(
   body?: string,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    const stream = session.request({ ":method": method, ":path": path, "content-type": "application/json" });
+    const headers = { ":method": method, ":path": path, "content-type": "application/json" };
+    // Otherwise a DELETE ends before its body, and with it its precondition.
+    const stream = session.request(headers, { endStream: body === undefined });
     let status = 0;
     let text = "";
     stream.setEncoding("utf8");
@@ -59,6 +61,6 @@ export function request(
       else if (status === 429) reject(new NotBegun());
       else reject(new HttpError(status, text));
     });
-    stream.end(body);
+    if (body !== undefined) stream.end(body);
   });
 }

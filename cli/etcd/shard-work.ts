@@ -68,7 +68,8 @@ async function onShard<T>(
 ): Promise<T> {
   const own: readonly ClusterHost[] = hosts.filter((host) => host.group === group);
   const planned = checked.plan.groups.find(({ name }) => name === group);
-  if (own.length === 0 || !planned) throw new UserError(`${group} has no hosts yet; run \`kilonode up ${checked.stack}\``);
+  if (own.length === 0 || !planned)
+    throw new UserError(`${group} has no hosts yet; run \`kilonode up ${checked.stack}\``);
   const report = (line: string) => say(`${group}: ${line}`);
   const release = await alone({ group, hosts: own }, report);
   const hostTimeoutMs = planned.hostTimeoutSeconds * 1000;
@@ -98,7 +99,8 @@ function refuseBesideUpdate({ checked, pending, unfinished }: ReachableCluster):
 
 function ended(error: unknown, command: string): unknown {
   if (error instanceof UserError) return error;
-  if (error instanceof GateRefused) return new UserError(`a health gate refused: ${error.message}`, exitCodes.gateRefused);
+  if (error instanceof GateRefused)
+    return new UserError(`a health gate refused: ${error.message}`, exitCodes.gateRefused);
   const again = `what is done is kept; \`${command}\` goes on from there`;
   if (error instanceof Interrupted) return new UserError(`${error.message}: ${again}`, exitCodes.interrupted);
   return error instanceof Error ? new UserError(`${error.message}; ${again}`) : error;

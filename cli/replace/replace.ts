@@ -19,6 +19,8 @@ export interface ReplaceOptions extends ClusterOptions {
   readonly yes?: boolean;
 }
 
+const LOOKS = 3;
+
 const say = (line: string) => void process.stderr.write(`${line}\n`);
 
 /** @returns the exit code, which is that of the `up` */
@@ -27,7 +29,8 @@ export async function replace(stack: string, name: string, options: ReplaceOptio
   const { checked } = cluster;
   const host = plannedHost(cluster, name);
   const problem = checked.platform.replaceProblem?.(checked.spec, host);
-  if (problem !== undefined) throw new UserError(`${host.name}: ${problem}. Nothing was touched`, exitCodes.gateRefused);
+  if (problem !== undefined)
+    throw new UserError(`${host.name}: ${problem}. Nothing was touched`, exitCodes.gateRefused);
   await agreeTo(consequences(cluster, host), options);
   const made = cluster.hosts.find((one) => one.name === host.name);
   if (host.role === "etcd") await leaveShard(cluster, host.name, `kilonode replace ${stack} ${host.name}`);
@@ -77,8 +80,11 @@ async function leaveShard(cluster: ReachableCluster, member: string, command: st
 }
 
 async function refuseLastMaster(cluster: ReachableCluster, name: string): Promise<void> {
-  const { masters } = await statusOf(cluster);
-  if (masters.some((master) => master.ready && master.name !== name)) return;
+  // On a busy machine a look may miss what the next one sees.
+  for (let look = 1; look <= LOOKS; look++) {
+    const { masters } = await statusOf(cluster);
+    if (masters.some((master) => master.ready && master.name !== name)) return;
+  }
   throw new UserError(
     `no other master than ${name} is ready, so nobody would serve the API meanwhile: bring another one back first (\`kilonode status ${cluster.checked.stack}\`). Nothing was touched`,
     exitCodes.gateRefused,

@@ -27,7 +27,7 @@ export function checkedStack(stack: string, stacksDir?: string, all: Platforms =
   let found = problems;
   try {
     const checked = checkedCluster(stack, values, all);
-    if (found.length === 0) return { ...checked, severities };
+    if (found.length === 0) return { ...checked, severities: severities ?? {} };
   } catch (error) {
     if (!(error instanceof ConfigurationError)) throw error;
     // Those of the file in front of those of its values.
@@ -48,7 +48,7 @@ export function writeKey(stack: string, [key = "", ...path]: readonly string[], 
 interface StackFileContent {
   /** Without the project's name in front; absent when the file cannot be read as configuration at all. */
   readonly values?: Readonly<Record<string, unknown>>;
-  readonly severities: Severities;
+  readonly severities?: Severities;
   readonly problems: readonly string[];
 }
 
@@ -61,16 +61,15 @@ export function readStackFile(text: string, file: string): StackFileContent {
     ...document.errors.map(({ message }) => message.trim().replace(/:\n[\s\S]*$/, "")),
     ...aliasProblems(document, lines),
   ];
-  const unread = (problems: readonly string[]) => ({ severities: {}, problems });
-  if (unreadable.length > 0) return unread(unreadable.map((problem) => `${file}: ${problem}`));
+  if (unreadable.length > 0) return { problems: unreadable.map((problem) => `${file}: ${problem}`) };
   if (document.contents !== null && !isMap(document.contents)) {
-    return unread([`${file}: holds no keys; it needs "config:" with the keys below it`]);
+    return { problems: [`${file}: holds no keys; it needs "config:" with the keys below it`] };
   }
   let top: Record<string, unknown>;
   try {
     top = (document.toJS() ?? {}) as Record<string, unknown>;
   } catch (error) {
-    return unread([`${file}: ${(error as Error).message}`]);
+    return { problems: [`${file}: ${(error as Error).message}`] };
   }
   const problems = Object.keys(top)
     .filter((key) => !topLevelKeys.includes(key))
@@ -80,10 +79,10 @@ export function readStackFile(text: string, file: string): StackFileContent {
     );
   const { config = {} } = top;
   if (config !== null && (typeof config !== "object" || Array.isArray(config))) {
-    return unread([...problems, `${file}: config is ${JSON.stringify(config)}; it must be keys and values`]);
+    return { problems: [...problems, `${file}: config is ${JSON.stringify(config)}; it must be keys and values`] };
   }
   const values = new Map<string, unknown>();
-  let severities: Severities = {};
+  let severities: Severities | undefined;
   for (const [key, value] of Object.entries(config ?? {})) {
     const [namespace, name] = key.includes(":")
       ? [key.slice(0, key.indexOf(":")), key.slice(key.indexOf(":") + 1)]
@@ -102,7 +101,7 @@ export function readStackFile(text: string, file: string): StackFileContent {
       );
     }
   }
-  return { values: Object.fromEntries(values), severities, problems };
+  return { values: Object.fromEntries(values), ...(severities && { severities }), problems };
 }
 
 /** Aliases that stand for nothing that can be read: the YAML library says so only when the value is wanted, and not where. */

@@ -206,7 +206,7 @@ export const etcd: readonly LedgerEntry[] = [
       },
     ],
     reason:
-      "create, destroy, resize, replacing a lost member, rolling changes, restore and recovery of a lost quorum are there; a new version rolls the same way but no test goes from one to another; no backup by itself",
+      "create, destroy, resize, replacing a lost member, rolling changes, restore and recovery of a lost quorum are there; a new version rolls the same way but no test goes from one to another; backups are E9's",
   },
   {
     id: "E9",
@@ -215,9 +215,26 @@ export const etcd: readonly LedgerEntry[] = [
     recommendation: "snapshot every 30 min (an expensive request): from a learner or follower",
     form: "timer; never from the leader while a follower is healthy; verified after writing; object storage, encryption, retention",
     status: "later",
-    implementedIn: [],
-    evidence: [],
-    reason: "nothing but etcdctl and etcdutl on every etcd host",
+    implementedIn: [
+      "components/machine/files/usr/local/lib/kilonode/etcd_backup/take.py",
+      "components/machine/files/usr/local/lib/kilonode/etcd_backup/drill.py",
+      "components/backup/member.ts",
+    ],
+    evidence: [
+      {
+        file: "test/unit/etcd-backup-order.test.ts",
+        test: "has no leader in it while another member is healthy; ties go by name",
+      },
+      {
+        file: "test/binaries/etcd-backup.test.ts",
+        test: "all members begin at once: one that does not lead takes one, the others see that it was taken",
+      },
+      {
+        file: "test/lab/backups.test.ts",
+        test: "a drill finds that a restore gives what the shard has, and touches nothing",
+      },
+    ],
+    reason: "snapshots are taken, proved, kept encrypted and drilled; none is removed when it is no longer wanted",
   },
   {
     id: "E10",

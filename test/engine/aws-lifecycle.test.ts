@@ -221,7 +221,7 @@ describe("a production cluster of 11 masters and 17 members, on disks of instanc
     const { plan, spec } = clusterOf("prod-a", { ...rawOf("prod-a"), ...base });
     const checked = { stack: "prod-a", spec, plan } as Parameters<typeof consentTo>[1];
     await expect(consentTo("destroy", checked, {})).rejects.toThrow(
-      "stack prod-a is not ephemeral: say --yes to destroy it",
+      "stack prod-a is not ephemeral: say --yes to go on without being asked (destroy)",
     );
     expect(said(await prod.cluster.destroy())).toEqual([]);
     const left = prod.cluster.cloud.everything.map(({ name, type }) => `${type.split(":").at(-1)} ${name}`);

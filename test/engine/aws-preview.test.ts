@@ -33,11 +33,11 @@ describe("a preview from nothing", () => {
   test("makes everything, nothing is wrong with any of it, and nothing is kept of it", async () => {
     const { stdout } = await preview("test", ["--json"]);
     const { changes, costUsdPerMonth = 0, creation, diagnostics, result } = JSON.parse(stdout) as RunReport;
-    expect([result, changes]).toEqual(["succeeded", { create: 267 }]);
+    expect([result, changes]).toEqual(["succeeded", { create: 268 }]);
     expect(diagnostics.filter(({ severity }) => severity === "error")).toEqual([]);
     expect(existsSync(join(home, "state")) ? readdirSync(join(home, "state")) : []).toEqual([]);
     expect(costUsdPerMonth).toBeGreaterThan(0);
-    expect(creation?.resourcesPerControlPlaneHost).toBe(38.1);
+    expect(creation?.resourcesPerControlPlaneHost).toBe(38.3);
     // All hosts at once: one of them is in the chain, and no other waits for it.
     const chain = creation?.longestChain?.operations ?? [];
     expect(chain.filter(({ type }) => type === "aws:ec2/instance:Instance")).toHaveLength(1);
@@ -48,12 +48,12 @@ describe("a preview from nothing", () => {
     const { stdout } = await preview("prod-a", []);
     expect(existsSync(join(home, "state"))).toBe(false);
     const [, figures = ""] = stdout.split("preview succeeded");
-    expect(figures).toMatch(/ {2}resources {6}564 to create, 20\.1 a control-plane host\n/);
+    expect(figures).toMatch(/ {2}resources {6}586 to create, 20\.9 a control-plane host\n/);
     expect(figures).toMatch(
       / {2}cost {11}22,685 USD a month: instances on demand, Linux, in us-east-1, prices of 2026-07-20; /,
     );
     expect(figures).toMatch(
-      / {2}longest chain {2}\d+ operations, about \d+ minutes: .*Instance prod-a-[a-z0-9-]+ 20 s -> host .* -> rollout masters-rollout 60 s/,
+      / {2}longest chain {2}\d+ operations, about \d+ minutes: .*Instance prod-a-[a-z0-9-]+ 20 s -> host .* -> rollout etcd-main-rollout 60 s/,
     );
   });
 });

@@ -78,6 +78,7 @@ const commands: readonly (readonly string[])[] = [
   ["--help"],
   ["up", "--help"],
   ["etcd", "--help"],
+  ["replace", "--help"],
   ["rotate", "small", "ssh-key"],
   ["recreate", "small", "--yes"],
   // Nothing is left for those that come after it.

@@ -12,8 +12,8 @@ import { Recorder } from "../../bench/lib/recorder";
 import { TestStack, timed } from "../../bench/lib/stack";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
-const stack = new TestStack("faults");
-const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-faults"], { stdio: "inherit" });
+const stack = new TestStack("frozen");
+const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-frozen"], { stdio: "inherit" });
 let lab: Lab;
 
 describe.runIf(root)("a cluster under a fault", () => {
@@ -30,7 +30,7 @@ describe.runIf(root)("a cluster under a fault", () => {
   });
 
   it.each([leaderFrozen, memberCutOff, apiServerFrozen])("$name: $what", async (fault) => {
-    const report = await runFault(lab, { ...fault, seconds: 20 });
+    const report = await runFault(lab, fault);
     const { acknowledged, after, during, lost, text, verdict, wrong } = report;
     console.log(`${fault.name}: ${JSON.stringify({ acknowledged, during, after, hit: report.hit })}`);
     expect({ lost, text, verdict, wrong }).toEqual({

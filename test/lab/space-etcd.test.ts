@@ -65,7 +65,9 @@ describe.skipIf(!binaries)(title, { timeout: 600_000 }, () => {
     const name = (await shard.look("m1")).members.find(({ id }) => id === leads)?.name;
     const given = await defragment(shard, { ...plan, worth: { freeShare: 0.45, bytes: 100 * MIB } }, quiet());
     expect(await writer.lost()).toEqual([]);
-    expect(shard.log.filter((line) => !line.startsWith("move")).sort()).toEqual(names.map((one) => `defragment ${one}`));
+    expect(shard.log.filter((line) => !line.startsWith("move")).sort()).toEqual(
+      names.map((one) => `defragment ${one}`),
+    );
     expect(shard.log.at(-1)).toBe(`defragment ${name}`);
     expect(shard.log.at(-2)).toMatch(new RegExp(`^move ${name} `));
     for (const { beforeBytes, afterBytes } of given) {
@@ -74,7 +76,10 @@ describe.skipIf(!binaries)(title, { timeout: 600_000 }, () => {
     }
     console.log(
       before.map(({ bytes = 0 }) => `${(bytes / MIB).toFixed(0)} MiB`).join(", "),
-      given.map(({ member, afterBytes, silentSeconds }) => `${member} ${(afterBytes / MIB).toFixed(1)} MiB after ${silentSeconds} s`),
+      given.map(
+        ({ member, afterBytes, silentSeconds }) =>
+          `${member} ${(afterBytes / MIB).toFixed(1)} MiB after ${silentSeconds} s`,
+      ),
       `${writer.acknowledged.length} writes acknowledged, longest gap ${writer.longestGapMs.toFixed(0)} ms`,
     );
     // Nothing is worth it any more.

@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -24,18 +24,21 @@ async function serve(dir: string): Promise<{ base: string; asked: string[] }> {
   return { base: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked };
 }
 
-async function publish() {
+/** @param ending of what is published alone */
+async function publish(ending: "" | ".bz2" = "") {
   const made = setup();
   const dir = tempDir();
   mkdirSync(join(dir, "fake-1.0.0"));
   for (const name of ["one", "two"]) writeFileSync(join(dir, "fake-1.0.0", name), `binary ${name}`);
   execFileSync("tar", ["-czf", "fake-1.0.0.tar.gz", "fake-1.0.0"], { cwd: dir });
   writeFileSync(join(dir, "three-amd64"), "binary three");
+  if (ending) execFileSync("bzip2", ["three-amd64"], { cwd: dir });
+  const three = await sha256OfFile(join(dir, `three-amd64${ending}`));
   const { base, asked } = await serve(dir);
   const archive = await sha256OfFile(join(dir, "fake-1.0.0.tar.gz"));
   const entries = fakeCatalogue(tempDir(), (name) =>
     name === "three"
-      ? { url: `${base}/three-{arch}`, sha256: { amd64: sha256OfText("binary three") } }
+      ? { url: `${base}/three-{arch}${ending}`, sha256: { amd64: three } }
       : { url: `${base}/fake-{version}.tar.gz`, member: `fake-{version}/${name}`, sha256: { amd64: archive } },
   );
   const options = {
@@ -55,6 +58,16 @@ test("downloads files and members of archives, an archive only once, and nothing
   expect(asked).toEqual(["/fake-1.0.0.tar.gz", "/three-amd64"]);
   expect(await ensureToolchain(options)).toEqual(tools);
   expect(asked).toHaveLength(2);
+});
+
+test("decompresses what is published alone and compressed", async ({ skip }) => {
+  if (spawnSync("bzip2", ["--help"]).error) return skip("bzip2 is not installed");
+  const { options } = await publish(".bz2");
+  const [tool] = await ensureToolchain({ ...options, binaries: ["three"] });
+  expect([tool && readFileSync(tool.path, "utf8"), tool?.sha256]).toEqual([
+    "binary three",
+    sha256OfText("binary three"),
+  ]);
 });
 
 test("a download that is not what is pinned is thrown away", async () => {

@@ -18,11 +18,19 @@ const statements = (policy: unknown) =>
   (policy as { readonly $json: { readonly Statement: readonly Statement[] } }).$json.Statement;
 
 describe("what hosts may do", () => {
-  it("is to fetch artifacts, and of members to store snapshots that they can neither read nor delete", () => {
+  it("is to fetch artifacts, and of members to store snapshots that they cannot delete", () => {
     const policies = ofType(awsPlanOf("prod-a").resources, "iam/rolePolicy:RolePolicy");
     const actions = policies.map(({ args, name }) => [name, statements(args.policy).flatMap(({ Action }) => Action)]);
     expect(Object.fromEntries(actions)).toEqual({
-      "prod-a-etcd": ["s3:GetObject", "kms:Decrypt", "s3:PutObject", "kms:GenerateDataKey"],
+      "prod-a-etcd": [
+        "s3:GetObject",
+        "kms:Decrypt",
+        "s3:ListBucket",
+        "s3:GetObject",
+        "s3:PutObject",
+        "s3:DeleteObject",
+        "kms:GenerateDataKey",
+      ],
       "prod-a-master": ["s3:GetObject", "kms:Decrypt"],
       "prod-a-node": [
         "s3:GetObject",
@@ -39,7 +47,9 @@ describe("what hosts may do", () => {
     expect(new Set(s3.map(({ Action, Resource }) => `${Action} ${JSON.stringify(Resource)}`))).toEqual(
       new Set([
         's3:GetObject {"$join":[{"$ref":"s3/bucket:Bucket::prod-a-artifacts","output":"arn"},"/*"]}',
-        's3:PutObject {"$join":[{"$ref":"s3/bucket:Bucket::prod-a-snapshots","output":"arn"},"/*"]}',
+        's3:ListBucket {"$ref":"s3/bucket:Bucket::prod-a-snapshots","output":"arn"}',
+        's3:GetObject,s3:PutObject {"$join":[{"$ref":"s3/bucket:Bucket::prod-a-snapshots","output":"arn"},"/*"]}',
+        's3:DeleteObject {"$join":[{"$ref":"s3/bucket:Bucket::prod-a-snapshots","output":"arn"},"/*/locks/*"]}',
       ]),
     );
   });

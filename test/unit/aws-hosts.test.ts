@@ -96,7 +96,7 @@ describe("the fingerprint of a machine", () => {
 
   it("is readable, and fits into a tag", () => {
     expect(fingerprint(ebs)).toMatch(
-      /^ami-[0-9a-f]+ \/ [a-z0-9]+\.[a-z0-9]+ \/ root 30 GiB \/ user-data [0-9a-f]{12} \/ volumes database and wal$/,
+      /^ami-[0-9a-f]+ \/ [a-z0-9]+\.[a-z0-9]+ \/ root 70 GiB \/ user-data [0-9a-f]{12} \/ volumes database and wal$/,
     );
     for (const text of [fingerprint(ebs), volumes(ebs)]) expect(text).toMatch(/^[\p{L}\p{N} _.:/=+@-]{1,256}$/u);
   });

@@ -20,7 +20,12 @@ describe("a host on AWS that is made anew", () => {
   });
 
   it("is seen as if it did not run, and the others as they are", () => {
-    const seen = ["a-etcd-main-1", "a-etcd-main-2"].map((host) => ({ id: "i-1", host, runs: true, address: "10.0.0.1" }));
+    const seen = ["a-etcd-main-1", "a-etcd-main-2"].map((host) => ({
+      id: "i-1",
+      host,
+      runs: true,
+      address: "10.0.0.1",
+    }));
     expect(asReplaced(seen, "a-etcd-main-2").map(({ runs }) => runs)).toEqual([true, false]);
     expect(asReplaced(seen, undefined)).toEqual(seen);
   });

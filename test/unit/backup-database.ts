@@ -2,7 +2,8 @@
 
 export interface Entry {
   readonly revision: number;
-  readonly key: string;
+  /** Absent: an entry of nothing, as a restore that moves revisions on makes it. */
+  readonly key?: string;
   /** Absent: the key was deleted. */
   readonly value?: string;
   readonly version?: number;
@@ -30,17 +31,19 @@ export function database(entries: readonly Entry[], perLeaf = 2): Buffer {
   return Buffer.concat([metaPage(0, 6), metaPage(1, 7), page(2, leaf, 2, leafElements(root, 1)), ...pages]);
 }
 
-function revisionOf({ revision, value }: Entry): Buffer {
-  const bytes = Buffer.alloc(value === undefined ? 18 : 17);
+function revisionOf({ revision, key, value }: Entry): Buffer {
+  const deleted = key !== undefined && value === undefined;
+  const bytes = Buffer.alloc(deleted ? 18 : 17);
   bytes.writeBigUInt64BE(BigInt(revision), 0);
   bytes.write("_", 8);
-  if (value === undefined) bytes.write("t", 17);
+  if (deleted) bytes.write("t", 17);
   return bytes;
 }
 
 function keyValue({ revision, key, value, version = 1 }: Entry): Buffer {
   const text = (field: number, content: string) =>
     Buffer.concat([Buffer.from([field * 8 + 2, ...varint(Buffer.byteLength(content))]), Buffer.from(content)]);
+  if (key === undefined) return Buffer.alloc(0);
   if (value === undefined) return text(1, key);
   const numbers = [0x10, ...varint(revision), 0x18, ...varint(revision), 0x20, ...varint(version)];
   return Buffer.concat([text(1, key), Buffer.from(numbers), text(5, value)]);

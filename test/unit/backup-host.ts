@@ -133,6 +133,7 @@ export class BackupHost {
       KILONODE_FAILPOINT: failpoint,
       KILONODE_TURN_SECONDS: "0.1",
       KILONODE_LOCK_SECONDS: "1",
+      KILONODE_ANSWER_SECONDS: this.has("/fake/hanging") ? "1" : "60",
     };
     return spawnSync(join(libraries, "etcd-backup"), ["--root", this.root, ...words], { env, encoding: "utf8" });
   }

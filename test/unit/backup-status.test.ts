@@ -121,7 +121,8 @@ describe("status", () => {
       now,
       durationMs: 1,
     });
-  const lines = (last: object) => statusText(report(last), plainStyle, now).filter((line) => /^ {2}(backups|main)/.test(line));
+  const lines = (last: object) =>
+    statusText(report(last), plainStyle, now).filter((line) => /^ {2}(backups|main)/.test(line));
 
   it("has a line for the backups of each shard", () => {
     expect(report(ok(5)).etcd[0]?.backup).toEqual({
@@ -147,7 +148,11 @@ describe("status", () => {
   });
 
   it("says nothing of backups where the plan has none", () => {
-    expect(statusReport({ ...parts(), plan }).etcd.map(({ backup: found }) => found)).toEqual([undefined, undefined, undefined]);
+    expect(statusReport({ ...parts(), plan }).etcd.map(({ backup: found }) => found)).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 
   const parts = () => ({

@@ -6,6 +6,7 @@ import type { ClusterPlan, HostPlan } from "../../components/plan/types";
 import { machineOf } from "../../components/platform/aws/machine";
 import { awsParts } from "../../components/platform/aws/parts";
 import { awsPlan } from "../../components/platform/aws/plan";
+import type { RawConfiguration } from "../../config/read";
 import { clusterOf, hostOf, hostsOf, planOf, problemsOf, rawOf } from "../support/plans";
 import { smallConfiguration } from "./cli-fixture";
 
@@ -156,7 +157,7 @@ describe("a store of ours", () => {
 });
 
 describe("the bucket of AWS", () => {
-  const of = (change: object = {}) => {
+  const of = (change: RawConfiguration = {}) => {
     const { plan, spec } = clusterOf("prod-a", { ...rawOf("prod-a"), ...change });
     return { plan, resources: awsPlan(awsParts(spec, plan)).resources };
   };
@@ -194,20 +195,20 @@ describe("the bucket of AWS", () => {
   });
 
   it("wants room for a snapshot and its trial on the root disk of members", () => {
-    const sizes = (change: object = {}) => {
+    const sizes = (change: RawConfiguration = {}) => {
       const { plan, spec } = clusterOf("prod-a", { ...rawOf("prod-a"), ...change });
       const parts = awsParts(spec, plan);
       return Object.fromEntries(
         ["prod-a-etcd-main-1", "prod-a-master-1"].map((name) => [name, machineOf(parts, hostOf(plan, name)).rootGiB]),
       );
     };
-    expect(sizes()).toEqual({ "prod-a-etcd-main-1": 50, "prod-a-master-1": 30 });
+    expect(sizes()).toEqual({ "prod-a-etcd-main-1": 70, "prod-a-master-1": 30 });
     expect(sizes({ etcd: { backup: false } })).toEqual({ "prod-a-etcd-main-1": 30, "prod-a-master-1": 30 });
   });
 });
 
 describe("what is kept", () => {
-  const kept = (change: object): ClusterPlan => planOf("prod-a", change);
+  const kept = (change: RawConfiguration): ClusterPlan => planOf("prod-a", change);
   const problems = (before: ClusterPlan, after: ClusterPlan) =>
     changeProblems(commitmentsOf(before), commitmentsOf(after));
 

@@ -60,7 +60,10 @@ describe("what hosts print", () => {
 describe("what is printed", () => {
   it("of backups is a table a shard, the newest last, and why there is none", () => {
     const shards = [
-      { shard: "main", snapshots: [snapshot, { ...snapshot, id: "f".repeat(64), takenAt: "2026-11-23T07:00:00Z", revision: 99_999 }] },
+      {
+        shard: "main",
+        snapshots: [snapshot, { ...snapshot, id: "f".repeat(64), takenAt: "2026-11-23T07:00:00Z", revision: 99_999 }],
+      },
       { shard: "events", snapshots: [] },
       { shard: "leases", snapshots: [], error: "no member of shard leases tells its list" },
     ];
@@ -79,7 +82,14 @@ describe("what is printed", () => {
   });
 
   it("of a backup is what was added, or why there is none", () => {
-    const found = { result: "ok" as const, id: snapshot.id, revision: 7, bytes: 2 ** 21, addedBytes: 2 ** 19, seconds: 4.5 };
+    const found = {
+      result: "ok" as const,
+      id: snapshot.id,
+      revision: 7,
+      bytes: 2 ** 21,
+      addedBytes: 2 ** 19,
+      seconds: 4.5,
+    };
     expect(takenText({ shard: "main", member: "a-2", taken: found })).toBe(
       "etcd main: snapshot 0a1b2c3d at revision 7, 2.0 MiB of a-2, 0.5 MiB added to the store, in 4.5 s",
     );
@@ -89,8 +99,19 @@ describe("what is printed", () => {
   it("of a drill is a line a shard, and below it everything that is wrong", () => {
     const shards = [
       { shard: "main", member: "a-2", ...drill },
-      { shard: "events", member: "b-2", ...drill, live: { result: "not compared" as const, why: "compacted", differences: [] } },
-      { shard: "pods", member: "d-2", ...drill, passed: false, differences: ["/registry/pods: the manifest has 2 keys, the restored shard 1"] },
+      {
+        shard: "events",
+        member: "b-2",
+        ...drill,
+        live: { result: "not compared" as const, why: "compacted", differences: [] },
+      },
+      {
+        shard: "pods",
+        member: "d-2",
+        ...drill,
+        passed: false,
+        differences: ["/registry/pods: the manifest has 2 keys, the restored shard 1"],
+      },
       { shard: "leases", passed: false, error: "c-2: drill: snapshot 0a1b2c3d is broken" },
     ];
     expect(drillText(shards, plainStyle)).toEqual([

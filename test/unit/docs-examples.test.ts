@@ -59,7 +59,9 @@ describe("commands of the documentation", () => {
   const pages = ["README.md", ...readdirSync("docs").flatMap((name) => (name.endsWith(".md") ? [`docs/${name}`] : []))];
   const shared = ["cli/commands/options.ts", "cli/scale/arguments.ts"].map((file) => readFileSync(file, "utf8"));
   const textIn = (file: string) => readFileSync(`cli/commands/${file}`, "utf8");
-  const files = readdirSync("cli/commands", { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".ts"));
+  const files = readdirSync("cli/commands", { recursive: true, encoding: "utf8" }).filter((file) =>
+    file.endsWith(".ts"),
+  );
   const commands = new Map(
     files
       .filter((file) => !file.includes("/"))

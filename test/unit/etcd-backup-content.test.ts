@@ -34,6 +34,11 @@ describe("a database", () => {
     expect(read(database(entries, 1))).toEqual([6, 2, pods]);
   });
 
+  it("is read also after a restore, which has moved its revisions on by an entry of nothing", () => {
+    const [, keys, resources] = read(database(entries)) as unknown[];
+    expect(read(database([...entries, { revision: 1_000_000_006 }]))).toEqual([1_000_000_006, keys, resources]);
+  });
+
   it("is refused when it is cut short, or its pages are none", () => {
     const whole = database(entries);
     const broken = { refused: expect.stringMatching(/^the database cannot be read: .*take another one$/) };

@@ -129,6 +129,7 @@ describe("take", () => {
       () => host.write("/fake/broken", ""),
       /`restic snapshots --json` failed with exit code 1: Fatal: the store/,
     ],
+    ["the store hangs", () => host.write("/fake/hanging", ""), /`restic snapshots --json` was not done within 1 s/],
     [
       "etcdutl counts other keys",
       () => host.write("/fake/status", '{"hash":1,"revision":6,"totalKey":3}'),

@@ -132,7 +132,10 @@ describe("etcd-defragment", () => {
     return { status: ran.status, stderr: ran.stderr, told, left: existsSync(dropIn) };
   };
   const systemctl = (restart: string) =>
-    fake("systemctl", `echo "$*" >>"${dir}/told"; [ "$1" != restart ] || { cat "${dropIn}" >>"${dir}/told"; ${restart}; }`);
+    fake(
+      "systemctl",
+      `echo "$*" >>"${dir}/told"; [ "$1" != restart ] || { cat "${dropIn}" >>"${dir}/told"; ${restart}; }`,
+    );
   fake("df", 'echo "Avail"; echo " 1048576000"');
   const steps = [
     "daemon-reload",
@@ -165,7 +168,11 @@ describe("etcd-defragment", () => {
   });
 
   it.each([[[]], [["x"]], [["1", "2"]]])("says how it is used when it gets %j", (args) => {
-    expect(defragment(...args)).toMatchObject({ status: 2, stderr: expect.stringContaining("etcd-defragment BYTES"), told: "" });
+    expect(defragment(...args)).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining("etcd-defragment BYTES"),
+      told: "",
+    });
   });
 });
 

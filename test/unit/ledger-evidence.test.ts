@@ -34,7 +34,7 @@ describe("hosts", () => {
       .filter((name) => values(hostText(`${unitFolder}/${name}`), "Type")[0] !== "oneshot")
       // Has no clients but health checks, and holds no more than 256 connections.
       .filter((name) => name !== "apiserver-health.service");
-    expect(services).toHaveLength(5);
+    expect(services).toHaveLength(6);
     for (const host of whole.hosts) {
       expect(host.machine.sysctls["fs.nr_open"], host.name).toEqual({ value: String(openFiles), floor: true });
       for (const [name, service] of Object.entries(host.machine.services)) {

@@ -109,6 +109,10 @@ describe("diagnose", () => {
         "go.etcd.io/etcd/server/v3/etcdserver.bootstrap({{0x7ffc5fafc871, 0x1}})",
       ],
     ],
+    [
+      "a database whose keys are not those of the others",
+      [zap("error", "checkInitialHashKV failed", "c25f8f978b6bbe9c found data inconsistency with peers")],
+    ],
     ["a database with other bytes", [zap("panic", "failed to open database", "invalid database")]],
     [
       "a page of the database",

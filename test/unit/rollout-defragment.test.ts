@@ -18,7 +18,10 @@ const database = (bytes: number, inUseBytes: number): Database => ({
 const loose = database(400, 100);
 const dense = database(400, 390);
 
-function view(databases: readonly Database[], more: { leader?: string; alarms?: View["alarms"]; down?: string } = {}): View {
+function view(
+  databases: readonly Database[],
+  more: { leader?: string; alarms?: View["alarms"]; down?: string } = {},
+): View {
   const { alarms = [], down, leader = "m1" } = more;
   const members = hosts.slice(0, databases.length).map((name) => ({
     id: name.replace("m", "a"),
@@ -28,7 +31,9 @@ function view(databases: readonly Database[], more: { leader?: string; alarms?: 
     learner: false,
   }));
   const endpoints = members.flatMap(({ id, name }, index) =>
-    name === down ? [] : [[id, { leader: leader.replace("m", "a"), appliedIndex: 7, database: databases[index]! }] as const],
+    name === down
+      ? []
+      : [[id, { leader: leader.replace("m", "a"), appliedIndex: 7, database: databases[index]! }] as const],
   );
   return { members, quorum: true, endpoints: new Map(endpoints), alarms };
 }
@@ -55,7 +60,12 @@ describe("a defragmentation", () => {
       none,
       { kind: "handOver", from: { name: "m1" }, to: { name: "m2" } },
     ],
-    ["who has handed over", view([loose, dense, dense], { leader: "m2" }), none, { kind: "defragment", member: { name: "m1" } }],
+    [
+      "who has handed over",
+      view([loose, dense, dense], { leader: "m2" }),
+      none,
+      { kind: "defragment", member: { name: "m1" } },
+    ],
     ["the only member", view([loose]), none, { kind: "defragment", member: { name: "m1" } }],
     ["nobody, where nothing is worth it", view([dense, dense, dense]), none, { kind: "done" }],
     ["nobody twice, whatever came of it", view([dense, loose, dense]), new Set(["m2"]), { kind: "done" }],

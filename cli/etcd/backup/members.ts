@@ -100,7 +100,8 @@ async function ask<T>(
   const connection = new SshConnection(host, sshKey);
   try {
     const { code, stdout, stderr } = await connection.run(words, timeoutMs, heard);
-    const told = plain(stderr).trim().split("\n").at(-1) || `etcd-backup ended with ${code}`;
+    const last = plain(stderr).trim().split("\n").at(-1) ?? "";
+    const told = last.replace(/^etcd-backup: /, "") || `etcd-backup ended with ${code}`;
     // A drill that finds something prints it, and fails.
     if (code !== 0 && !stdout.startsWith("{")) throw new UserError(`${host.name}: ${told}`);
     const answer = readAnswer("etcd-backup", stdout, wanted);

@@ -92,7 +92,7 @@ export class RemoteRestore implements RestoreHosts {
   async unhealthy(members: readonly string[]): Promise<readonly GateFinding[]> {
     const views = await this.views(members);
     const view = views.find(({ quorum }) => quorum) ?? views[0];
-    if (!view) return [silentShard(this.plan)];
+    if (!view) return [silentShard(this.plan.targets.map(({ name }) => name))];
     const found = findings(view, ({ name, peerUrl }) => name || peerUrl);
     const listed = view.members.map(({ name }) => name).sort();
     const wanted = [...members].sort();

@@ -1,6 +1,4 @@
 /** `kilonode etcd restore`: a shard goes back to one of its snapshots. */
-import { restoreAdvice } from "../../../components/rollout/etcd/advice";
-import { hostAdvice } from "../../../components/rollout/hosts/advice";
 import { exitCodes, UserError } from "../../../config/errors";
 import { type Consent, consentTo } from "../../commands/consent";
 import type { ClusterOptions } from "../../hosts/cluster";
@@ -8,9 +6,10 @@ import { print } from "../../output";
 import type { MemberState, Snapshot, UnderWay } from "./answers";
 import { bumpAbove, type Choice, chooseSnapshot } from "./choose";
 import type { RestorePlan } from "./hosts";
-import { runRestore } from "./run";
+import { runRestore, startApis } from "./run";
 import { inSession, newId, planOf, type Session } from "./session";
 import { goingOnText, lossOf, planText, reportText } from "./text";
+import { membersIn, underWayIn } from "./under-way";
 
 export interface RestoreOptions extends ClusterOptions, Choice, Consent {
   readonly shard: string;
@@ -34,62 +33,13 @@ export function restore(stack: string, options: RestoreOptions): Promise<void> {
   });
 }
 
-/** Of all members that are to be restored; refuses when one does not answer. */
-async function membersIn(
-  { names, progress, remote }: Session,
-  without: ReadonlySet<string>,
-): Promise<ReadonlyMap<string, MemberState>> {
-  const unknown = [...without].filter((name) => !names.includes(name));
-  if (unknown.length > 0)
-    throw new UserError(
-      `--without ${unknown[0]}: is no member of the shard, which has: ${names.join(", ")}`,
-      exitCodes.badConfiguration,
-    );
-  const wanted = names.filter((name) => !without.has(name));
-  if (2 * wanted.length <= names.length)
-    throw new UserError(
-      `--without: ${wanted.length} of ${names.length} members would be left; those without could go on as the shard that they were`,
-      exitCodes.badConfiguration,
-    );
-  const answers = await Promise.allSettled(wanted.map((name) => remote.member(name)));
-  progress.refuseAny(
-    answers.flatMap((answer, index) => {
-      if (answer.status === "fulfilled") return [];
-      const checked = "the host of each member answers (etcd-restore state)";
-      const advice = `${hostAdvice.unreachable} If it is lost, leave it out with \`--without ${wanted[index]}\`: it joins later.`;
-      return [{ host: wanted[index]!, checked, found: (answer.reason as Error).message, advice, lasting: true }];
-    }),
-  );
-  return new Map(
-    answers.flatMap((answer, index) =>
-      answer.status === "fulfilled" ? [[wanted[index]!, answer.value] as const] : [],
-    ),
-  );
-}
-
-function underWayIn({ progress }: Session, states: ReadonlyMap<string, MemberState>): UnderWay | undefined {
-  for (const [host, { held, restore: found }] of states) {
-    if (found?.command !== "recover" && !(held && !found)) continue;
-    const checked = "no recovery of the shard is under way";
-    throw progress.refuse([{ host, checked, found: "one is", advice: hostAdvice.restoring, lasting: true }]);
-  }
-  const found = [...states].flatMap(([host, { restore: one }]) => (one ? [{ host, one }] : []));
-  const [first] = found;
-  const other = found.find(({ one }) => one.id !== first?.one.id);
-  if (other) {
-    const checked = `only restore ${first?.one.id} is under way`;
-    const found = `restore ${other.one.id}`;
-    throw progress.refuse([{ host: other.host, checked, found, advice: restoreAdvice.another, lasting: true }]);
-  }
-  return first?.one;
-}
-
-/** The API servers may have ended already: they come back, and find the shard as it was. */
+/** The API servers may have ended already, or be about to: they come back, and find the shard as it was. */
 async function abandon(
-  { masters, remote, say }: Session,
+  session: Session,
   states: ReadonlyMap<string, MemberState>,
   underWay: UnderWay | undefined,
 ): Promise<void> {
+  const { masters, progress, remote, say } = session;
   if (!underWay) return print("no restore is under way\n");
   const exchanged = [...states].filter(([, { phase }]) => !["none", "staged"].includes(phase));
   if (exchanged.length > 0)
@@ -99,11 +49,8 @@ async function abandon(
     );
   say(`taking back restore ${underWay.id}: what is staged is removed`);
   await Promise.all([...states.keys()].map((host) => remote.abandon(host)));
-  await Promise.all(
-    masters.map(async (host) => {
-      if ((await remote.api(host))?.running === false) await remote.startApi(host);
-    }),
-  );
+  say("starting the API servers that have ended");
+  await startApis(remote, masters, planOf(session).masterTimeoutMs, progress);
   print(`restore ${underWay.id} was taken back; the shard serves as before\n`);
 }
 

@@ -4,7 +4,8 @@ import type { GateFinding } from "../../../components/rollout/gate/refusal";
 import { mastersAdvice } from "../../../components/rollout/masters/advice";
 import type { ApiState } from "./answers";
 import type { RestoreHosts, RestorePlan } from "./hosts";
-import { isExchanged, nextRestoreStep, type RestoreSeen, type RestoreStep } from "./next";
+import { isExchanged, nextRestoreStep, type RestoreSeen } from "./next";
+import { type DoneStep, stepText } from "./steps";
 
 const PAUSE_MS = 500;
 
@@ -77,12 +78,7 @@ async function look(hosts: RestoreHosts, plan: RestorePlan): Promise<RestoreSeen
   return { ...seen, healthy, ready: healthy && (await unready(hosts, [...seen.apis.keys()])).length === 0 };
 }
 
-async function perform(
-  hosts: RestoreHosts,
-  plan: RestorePlan,
-  step: Exclude<RestoreStep, { readonly kind: "blocked" } | { readonly kind: "done" }>,
-  progress: Progress,
-): Promise<void> {
+async function perform(hosts: RestoreHosts, plan: RestorePlan, step: DoneStep, progress: Progress): Promise<void> {
   const { masters, members, request, shard } = plan;
   switch (step.kind) {
     case "settle":
@@ -126,6 +122,22 @@ async function until(
   }
 }
 
+/** A stop that an earlier run has ordered may still be under way: they are started until they say that they are ready. */
+export function startApis(
+  hosts: RestoreHosts,
+  masters: readonly string[],
+  timeoutMs: number,
+  progress: Progress,
+): Promise<void> {
+  const look = async () => {
+    const apis = await Promise.all(masters.map((name) => hosts.api(name)));
+    const answering = masters.filter((_, index) => apis[index]);
+    await Promise.all(answering.map((name) => hosts.startApi(name)));
+    return unready(hosts, answering);
+  };
+  return until(hosts, timeoutMs, look, progress);
+}
+
 async function unreadyAnswering(hosts: RestoreHosts, masters: readonly string[]): Promise<GateFinding[]> {
   const apis = await Promise.all(masters.map((name) => hosts.api(name)));
   return unready(
@@ -161,22 +173,4 @@ function reportOf(
     downtimeSeconds,
     aside: Object.fromEntries(lasts.map(([name, { aside }]) => [name, aside])),
   };
-}
-
-const texts: Readonly<Record<Exclude<RestoreStep["kind"], "blocked" | "done">, string>> = {
-  hold: "end and hold the members on",
-  stage: "make the new data beside the live data on",
-  stopApi: "stop the API servers on",
-  swap: "put the data aside and the new data in its place on",
-  start: "start the members on",
-  settle: "wait until the restored shard is healthy",
-  startApi: "start the API servers on",
-  ready: "wait until all API servers are ready",
-  restartApi: "restart the API server on",
-  release: "let go the members on",
-  finish: "note the restore as done on",
-};
-
-function stepText(step: Exclude<RestoreStep, { readonly kind: "blocked" } | { readonly kind: "done" }>): string {
-  return "hosts" in step ? `${texts[step.kind]} ${step.hosts.join(", ")}` : texts[step.kind];
 }

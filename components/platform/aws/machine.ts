@@ -3,6 +3,7 @@
  * changes the first takes another instance; what changes the second takes effect while it runs.
  */
 import { createHash } from "node:crypto";
+import { maxQuotaGiB } from "../../../config/cluster";
 import { instanceNamed } from "../../../config/instances";
 import { shardOf } from "../../../config/scale";
 import type { ClusterPlan, HostPlan } from "../../plan/types";
@@ -24,19 +25,18 @@ export interface HostMachine {
 /** Root file system of every host, GiB: Debian, the binaries of two releases, logs. */
 export const rootGiB = 30;
 
-/** A snapshot, the same restored to see that it can be, and half as much for what comes in between. */
-const scratchDatabases = 2.5;
+/**
+ * Room for the snapshot that is under way: itself, the same restored to see that it can be, and half as much for what comes in between. Of the
+ * largest database that there can be: with another quota no host has to be another one.
+ */
+const scratchGiB = 2.5 * maxQuotaGiB;
 
-/** Of a host of etcd with room for the snapshot that is under way. */
-function rootGiBOf({ backup, scale, shards }: ClusterPlan, host: string): number {
-  const shard = shards.find(({ members }) => members.some(({ name }) => name === host));
-  if (!backup || !shard) return rootGiB;
-  return rootGiB + Math.ceil(scratchDatabases * shardOf(scale, shard.name).quotaGiB);
-}
+const rootGiBOf = ({ backup }: ClusterPlan, { role }: Pick<HostPlan, "role">): number =>
+  backup && role === "etcd" ? rootGiB + scratchGiB : rootGiB;
 
 export function machineOf(
   { knobs, plan, region }: Pick<AwsParts, "knobs" | "plan" | "region">,
-  { machine, name }: HostPlan,
+  { machine, name, role }: HostPlan,
 ): HostMachine {
   const { disks } = knobs;
   const volumes =
@@ -47,7 +47,7 @@ export function machineOf(
     image: imageOf({ image: knobs.image, region }),
     instanceType: instanceTypeOf(plan, name),
     userData: userData(name),
-    rootGiB: rootGiBOf(plan, name),
+    rootGiB: rootGiBOf(plan, { role }),
     volumes: Object.fromEntries(volumes.map(({ name: volume, ...ebs }): [string, EbsVolume] => [volume, ebs])),
   };
 }

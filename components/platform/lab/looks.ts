@@ -54,7 +54,11 @@ export async function labStatus(env: NodeJS.ProcessEnv, brief: boolean): Promise
 }
 
 /** Its volumes are kept for the next one of its name, unless the lab is ephemeral. */
-export async function endLabHost({ stack, ephemeral }: ClusterSpec, host: string, owner: string | undefined): Promise<void> {
+export async function endLabHost(
+  { stack, ephemeral }: ClusterSpec,
+  host: string,
+  owner: string | undefined,
+): Promise<void> {
   const own = { PREFIX: labPrefix(stack), NAME: host, OWNER: owner ?? "", EPHEMERAL: String(ephemeral) };
   await run(labScript("lab-host"), ["discard"], { env: { ...process.env, ...own } });
 }

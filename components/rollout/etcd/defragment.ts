@@ -4,9 +4,9 @@
  */
 import type { Progress } from "../gate/progress";
 import { etcdAdvice } from "./advice";
-import { blockedBy, type Ending, walk } from "./walk";
 import { findings, leaderOf, voters } from "./health";
 import { type Database, type EtcdShard, type Member, NoRoom, type View } from "./shard";
+import { blockedBy, type Ending, walk } from "./walk";
 
 export interface DefragmentPlan {
   readonly group: string;
@@ -44,10 +44,8 @@ export interface Defragmented {
   readonly silentSeconds: number | null;
 }
 
-export const freeShareOf = ({ bytes, inUseBytes }: Database): number => 1 - inUseBytes / bytes;
-
 export const isWorth = (database: Database, { freeShare, bytes }: Worth): boolean =>
-  database.bytes > bytes && freeShareOf(database) >= freeShare;
+  database.bytes > bytes && database.bytes - database.inUseBytes >= freeShare * database.bytes;
 
 /** Pure. @param done members that had their turn: what did not help once would not help again */
 export function nextDefragmentStep(

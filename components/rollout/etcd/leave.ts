@@ -4,9 +4,9 @@
  */
 import type { Progress } from "../gate/progress";
 import { etcdAdvice } from "./advice";
-import { blockedBy, type Ending, walk } from "./walk";
 import { findings, isUp, leaderOf, type MemberFinding, voters } from "./health";
 import type { EtcdShard, Member, View } from "./shard";
+import { blockedBy, type Ending, walk } from "./walk";
 
 export interface LeavePlan {
   readonly group: string;
@@ -67,7 +67,9 @@ async function perform(
     const { name } = step.member;
     if (inUse && step.answers) {
       progress.report(`the others are healthy; ending ${name}, whose clients go to them`);
-      await shard.rest(name).catch((error: Error) => progress.report(`${name} does not end in order: ${error.message}`));
+      await shard
+        .rest(name)
+        .catch((error: Error) => progress.report(`${name} does not end in order: ${error.message}`));
     }
     progress.report(`the others are healthy; removing member ${name}`);
     return shard.remove(via, step.member.id);

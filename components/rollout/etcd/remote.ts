@@ -61,13 +61,18 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
     const words = [`${tools}/etcd-defragment`, String(inUseBytes)];
     const { code, stderr } = await this.run(host, words, Math.max(this.hostTimeoutMs, COMMAND_TIMEOUT_MS));
     if (code === NO_ROOM) throw new NoRoom(stderr.trim());
-    if (code === notDelivered) throw new Error(`${host} has no etcd-defragment yet: run \`kilonode up\`, which puts it there`);
+    if (code === notDelivered)
+      throw new Error(`${host} has no etcd-defragment yet: run \`kilonode up\`, which puts it there`);
     if (code !== 0) throw new Error(`${host}: ${stderr.trim() || `etcd-defragment exited with ${code}`}`);
   }
 
   async compact(via: string, revision: number): Promise<void> {
     const timeout = `--command-timeout=${Math.ceil(this.hostTimeoutMs / 1000)}s`;
-    await this.#etcdctl(via, [timeout, "compact", "--physical", String(revision)], this.hostTimeoutMs + COMMAND_TIMEOUT_MS);
+    await this.#etcdctl(
+      via,
+      [timeout, "compact", "--physical", String(revision)],
+      this.hostTimeoutMs + COMMAND_TIMEOUT_MS,
+    );
   }
 
   async disarm(via: string): Promise<void> {

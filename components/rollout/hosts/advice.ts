@@ -2,7 +2,8 @@
 import type { CauseKind } from "./answers";
 
 export const hostAdvice = {
-  unreachable: "Bring the host back, or make it anew by `kilonode replace` if it is lost: docs/operations.md#a-host-that-does-not-answer.",
+  unreachable:
+    "Bring the host back, or make it anew by `kilonode replace` if it is lost: docs/operations.md#a-host-that-does-not-answer.",
   masked:
     "Someone has taken the service out on purpose; when that is over, unmask it: docs/operations.md#a-masked-unit.",
   notStaged: "Stage the host's content again: `kilonode up` does, when it is not limited to some resources.",
@@ -15,7 +16,8 @@ export const hostAdvice = {
 export const causeAdvice: Readonly<Record<CauseKind, string>> = {
   masked: hostAdvice.masked,
   full: "Make room there; the service comes back by itself: docs/operations.md#a-volume-that-is-full.",
-  "bad-data": "Make the host anew by `kilonode replace`, so that it gets the data of the others: docs/operations.md#a-member-whose-data-is-damaged.",
+  "bad-data":
+    "Make the host anew by `kilonode replace`, so that it gets the data of the others: docs/operations.md#a-member-whose-data-is-damaged.",
   missing: "Put it back: docs/operations.md#a-program-or-a-file-that-is-missing.",
   "not-executable": "Make it executable again: docs/operations.md#a-program-or-a-file-that-is-missing.",
   "not-mounted": "Mount it, or find out where its disk is: docs/operations.md#a-volume-that-is-not-mounted.",

@@ -55,7 +55,11 @@ export class BackupShard {
     );
     write("/etc/etcd/etcdctl.env", `ETCDCTL_ENDPOINTS=${this.url(name)}\n`);
     write("/etc/etcd/etcd.env", `ETCD_NAME=${name}\n`);
-    write(look, hostText(look).replaceAll("/etc/etcd/etcdctl.env", join(this.root, name, "etc/etcd/etcdctl.env")), 0o755);
+    write(
+      look,
+      hostText(look).replaceAll("/etc/etcd/etcdctl.env", join(this.root, name, "etc/etcd/etcdctl.env")),
+      0o755,
+    );
   }
 
   #member(name: string) {
@@ -64,7 +68,7 @@ export class BackupShard {
     return member;
   }
 
-  url(name: string, port = ports.etcdClient): string {
+  url(name: string, port: number = ports.etcdClient): string {
     return `http://${this.#member(name).address}:${port}`;
   }
 
@@ -107,11 +111,19 @@ export class BackupShard {
   async leader(): Promise<string> {
     const [first = ""] = this.names;
     const [answer] = JSON.parse(
-      (await this.etcdctl(first, "--write-out=json", "endpoint", "status")).replaceAll(/"(leader|member_id)":(\d+)/g, '"$1":"$2"'),
+      (await this.etcdctl(first, "--write-out=json", "endpoint", "status")).replaceAll(
+        /"(leader|member_id)":(\d+)/g,
+        '"$1":"$2"',
+      ),
     ) as [{ Status: { leader: string } }];
     const list = await this.etcdctl(first, "member", "list");
     const id = BigInt(answer.Status.leader).toString(16);
-    return list.split("\n").find((line) => line.startsWith(id))?.split(", ")[2] ?? "";
+    return (
+      list
+        .split("\n")
+        .find((line) => line.startsWith(id))
+        ?.split(", ")[2] ?? ""
+    );
   }
 
   /** Keys as API servers write them: some written again, some deleted, some that end by themselves. */

@@ -63,10 +63,11 @@ export async function startSshd(): Promise<Sshd> {
   };
   const stop = async () => {
     const pid = server?.pid;
-    if (server === undefined || pid === undefined || server.exitCode !== null) return;
+    if (server === undefined || pid === undefined || server.exitCode !== null || server.signalCode !== null) return;
     const ended = new Promise((resolve) => server?.once("exit", resolve));
-    // Every connection is a session of its own: its processes are found by their parent.
-    for (const each of [...descendants(pid), pid]) {
+    // Every connection is a session of its own: its processes are found by their parent, which goes first, so that it tells nobody how
+    // they ended.
+    for (const each of [pid, ...descendants(pid)]) {
       try {
         process.kill(each, "SIGKILL");
       } catch {
@@ -96,6 +97,6 @@ function descendants(pid: number): number[] {
   const lines = execFileSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" }).trim().split("\n");
   const pairs = lines.map((line) => line.trim().split(/\s+/).map(Number));
   const below = (parent: number): number[] =>
-    pairs.filter(([, of]) => of === parent).flatMap(([child]) => [...below(child as number), child as number]);
+    pairs.filter(([, of]) => of === parent).flatMap(([child]) => [child as number, ...below(child as number)]);
   return below(pid);
 }

@@ -21,6 +21,8 @@ class Content:
     def __init__(self) -> None:
         self.keys: dict[str, int] = {}
         self.sums: dict[str, int] = {}
+        # 1: a database has a key without a name, which etcdutl counts, and no member serves.
+        self.nameless = 0
 
     def add(self, key: bytes, value: bytes, mod_revision: int, version: int) -> None:
         name = resource_of(key)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
 import threading
@@ -32,7 +33,9 @@ class Programs:
         self.environment = {**environment, **quiet, "PATH": folders, "LC_ALL": "C.UTF-8", "TMPDIR": scratch}
         self.scratch = scratch
 
-    def run(self, *words: str, folder: str = "/", allow: tuple[int, ...] = (0,)) -> tuple[int, str]:
+    def run(
+        self, *words: str, folder: str = "/", allow: tuple[int, ...] = (0,), seconds: float = LONGEST_SECONDS
+    ) -> tuple[int, str]:
         """@returns its exit code and what it printed"""
         printed = bytearray()
 
@@ -41,18 +44,27 @@ class Programs:
             if len(printed) > OUTPUT_LIMIT:
                 raise Refused(f"`{words[0]}` printed more than {OUTPUT_LIMIT} bytes")
 
-        code = self.feed(take, *words, folder=folder, allow=allow)
+        code = self.feed(take, *words, folder=folder, allow=allow, seconds=seconds)
         return code, printed.decode(errors="replace")
 
-    def feed(self, take: Callable[[bytes], None], *words: str, folder: str = "/", allow: tuple[int, ...] = (0,)) -> int:
+    def feed(
+        self,
+        take: Callable[[bytes], None],
+        *words: str,
+        folder: str = "/",
+        allow: tuple[int, ...] = (0,),
+        seconds: float = LONGEST_SECONDS,
+    ) -> int:
         """Hands on what it prints, piece by piece. An error of `take` ends it."""
         with tempfile.TemporaryFile(dir=self.scratch) as errors:
             process = self.start(*words, folder=folder, errors=errors.fileno())
             assert process.stdout
-            with ended(process), killed_after(process, LONGEST_SECONDS):
+            with ended(process), killed_after(process, seconds):
                 while chunk := process.stdout.read(CHUNK):
                     take(chunk)
                 code = process.wait()
+            if code == -signal.SIGKILL:
+                raise Refused(f"`{' '.join(words[:3])}` was not done within {seconds:.0f} s: {last_words(errors.fileno())}")
             if code not in allow:
                 raise Refused(f"`{' '.join(words[:3])}` failed with exit code {code}: {last_words(errors.fileno())}")
         return code
@@ -61,8 +73,10 @@ class Programs:
         self, *words: str, folder: str = "/", errors: int = subprocess.DEVNULL, orphaned: str = "KILL"
     ) -> subprocess.Popen[bytes]:
         """@param orphaned the signal that it gets when this program is gone"""
+        # systemd ends all that its service has started, in whose sandbox setpriv may not set capabilities.
+        bound = () if os.environ.get("KILONODE_IN_SERVICE") else ("setpriv", "--pdeathsig", orphaned, "--")
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", orphaned, "--", *words],
+            [*bound, *words],
             cwd=folder,
             env=self.environment,
             stdin=subprocess.DEVNULL,

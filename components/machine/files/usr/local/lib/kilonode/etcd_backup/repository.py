@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 
 from .manifest import LARGEST_BYTES, NUMBERS, TEXTS, matches, read_manifest
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 NO_REPOSITORY = 10  # restic's exit code
+# restic by itself asks a store that is gone for a quarter of an hour.
+ANSWER_SECONDS = float(os.environ.get("KILONODE_ANSWER_SECONDS", "120"))
 MARK = "kilonode"
 # What a snapshot's tags tell, beside the member, which is its host.
 TAGS = ("takenAt", "revision", "hash", "keys", "bytes", "etcdVersion", "sha256")
@@ -31,7 +34,7 @@ class Repository:
     def snapshots(self) -> list[Json] | None:
         """The newest last; None where the shard has no repository yet. Without a lock of restic's: it only reads."""
         words = ("restic", "snapshots", "--json", "--no-lock", "--tag", MARK)
-        code, printed = self.host.run(*words, allow=(0, NO_REPOSITORY))
+        code, printed = self.host.run(*words, allow=(0, NO_REPOSITORY), seconds=ANSWER_SECONDS)
         if code == NO_REPOSITORY:
             return None
         found = [entry_of(snapshot) for snapshot in json.loads(printed or "[]")]
@@ -51,9 +54,9 @@ class Repository:
         """@returns its id, and how many bytes it added to what was there"""
         if is_new:
             say(f"make the repository of shard {self.host.shard}")
-            self.host.run("restic", "init")
+            self.host.run("restic", "init", seconds=ANSWER_SECONDS)
         # A restic that was killed leaves its lock, which nothing but a removal of old data minds.
-        self.host.run("restic", "unlock")
+        self.host.run("restic", "unlock", seconds=ANSWER_SECONDS)
         tags = ",".join([MARK, *(f"{name}={manifest[name]}" for name in TAGS)])
         # Whoever removes old data has the repository for himself meanwhile.
         words = ("restic", "backup", "--json", "--retry-lock=10m", "--host", manifest["member"], "--tag", tags, SNAPSHOT, MANIFEST)

@@ -46,7 +46,7 @@ def main() -> int:
     try:
         if os.geteuid() != 0 and not options.root:
             raise Refused("wants to be run as root")
-        host = Host(options.root)
+        host = Host(options.root or "")
         member = Member(host)
         if options.verb != "state":
             with host.lock("etcd-restore"):
@@ -74,7 +74,7 @@ VERBS: dict[str, Callable[[Host, Member, Any], None]] = {
 
 def arguments() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="etcd-restore", usage=__doc__, add_help=False, allow_abbrev=False)
-    parser.add_argument("--root", default="", type=os.path.abspath)
+    parser.add_argument("--root", type=folder)
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("state").add_argument("--stored", action="store_true")
     staged = verbs.add_parser("stage", allow_abbrev=False)
@@ -88,6 +88,10 @@ def arguments() -> argparse.ArgumentParser:
     for name in ("start", "release", "finish", "abandon"):
         verbs.add_parser(name)
     return parser
+
+
+def folder(text: str) -> str:
+    return os.path.abspath(text)
 
 
 def word(text: str) -> str:

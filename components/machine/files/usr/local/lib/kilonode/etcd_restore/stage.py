@@ -12,6 +12,7 @@ from machine_apply.report import Refused, failpoint
 
 from .member import DOWN, STAGED, UNIT, Member
 from .record import FOLDER, forget, is_held, journal_of, keep, say
+from .trees import remove_tree, sync_tree
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -71,33 +72,6 @@ def clear(host: Host, member: Member) -> None:
     """What an earlier run, killed or abandoned, has left."""
     for path in (FETCHED, f"{member.database}/{STAGED}", f"{member.log}/{STAGED}"):
         remove_tree(host, path)
-
-
-def remove_tree(host: Host, path: str) -> None:
-    """By descriptors: whoever may write in its folder does not lead this elsewhere."""
-    folder, name = os.path.split(path)
-    if not os.path.lexists(host.path(path)):
-        return
-    with host.directory(folder) as fd:
-        if os.path.islink(host.path(path)):
-            os.unlink(name, dir_fd=fd)
-        else:
-            _remove(name, fd)
-
-
-def _remove(name: str, folder: int) -> None:
-    fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
-    try:
-        with os.scandir(fd) as entries:
-            inner = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-        for entry, is_folder in inner:
-            if is_folder:
-                _remove(entry, fd)
-            else:
-                os.unlink(entry, dir_fd=fd)
-    finally:
-        os.close(fd)
-    os.rmdir(name, dir_fd=folder)
 
 
 def wants_guard(host: Host) -> None:
@@ -161,11 +135,3 @@ def restore(host: Host, member: Member, options: Any, source: int | None) -> Jso
     for folder in (f"{member.database}/{STAGED}", f"{member.log}/{STAGED}"):
         sync_tree(host.path(folder))
     return {"snapshotRevision": before["revision"], **after}
-
-
-def sync_tree(path: str) -> None:
-    for folder, _, names in os.walk(path):
-        for name in (*names, "."):
-            fd = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NOFOLLOW)
-            os.fsync(fd)
-            os.close(fd)
