@@ -40,7 +40,7 @@ else
     const { scale } = plan;
     const cluster = new RunningCluster(plan, kubernetes, etcd);
     const kubectl = (...args: string[]): Promise<Ended> =>
-      run(kubernetes.path("kubectl"), [`--kubeconfig=${cluster.kubeconfig()}`, ...args], { timeoutMs: 120_000 });
+      run(kubernetes.path("kubectl"), [`--kubeconfig=${cluster.kubeconfig()}`, ...args], { timeoutMs: 270_000 });
     const metric = async (name: Component, pattern: RegExp): Promise<number> =>
       Number(pattern.exec((await cluster.ask(name, "/metrics")).text)?.[1]);
 
