@@ -6,7 +6,8 @@ import { databasesOf, ENOUGH, makeSpace, type SpaceStep } from "../../components
 import { agreeTo } from "../agree";
 import { table } from "../show/table";
 import { mib } from "./defrag";
-import { onShards, type ShardOptions, type ShardWork } from "./shard-work";
+import { onShards, type ShardWork } from "./shard-work";
+import type { ShardOptions } from "./shards";
 
 export interface CompactOptions extends ShardOptions {
   readonly shard: string;

@@ -2,7 +2,8 @@
 import { type Defragmented, defaultWorth, defragment } from "../../components/rollout/etcd/defragment";
 import { exitCodes, UserError } from "../../config/errors";
 import { table } from "../show/table";
-import { onShards, type ShardOptions } from "./shard-work";
+import { onShards } from "./shard-work";
+import type { ShardOptions } from "./shards";
 
 export interface DefragOptions extends ShardOptions {
   /** Per cent of a database that must be free. */

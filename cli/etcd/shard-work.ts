@@ -8,14 +8,9 @@ import { Progress } from "../../components/rollout/gate/progress";
 import { GateRefused, Interrupted } from "../../components/rollout/gate/refusal";
 import { closing } from "../../components/rollout/group";
 import { exitCodes, UserError } from "../../config/errors";
-import { type ClusterOptions, type ReachableCluster, reachableCluster } from "../hosts/cluster";
+import { type ReachableCluster, reachableCluster } from "../hosts/cluster";
 import { interruptible } from "../run/interrupt";
-import { unfinishedText } from "../show/unfinished";
-
-export interface ShardOptions extends ClusterOptions {
-  /** Default: all of them. */
-  readonly shard?: string;
-}
+import { chosenShards, refuseBesideUpdate, type ShardOptions } from "./shards";
 
 export interface ShardWork {
   readonly shard: RemoteShard;
@@ -50,7 +45,7 @@ export async function inShards<T>(
   const results = new Map<string, T>();
   const interruption = interruptible(command, say);
   try {
-    for (const one of chosen(cluster.checked.plan.shards, shard))
+    for (const one of chosenShards(cluster.checked.plan.shards, shard))
       results.set(one.name, await onShard(cluster, one, interruption.signal, work));
     return results;
   } catch (error) {
@@ -81,20 +76,6 @@ async function onShard<T>(
   } finally {
     release();
   }
-}
-
-function chosen(shards: readonly ShardPlan[], name: string | undefined): readonly ShardPlan[] {
-  const found = name === undefined ? shards : shards.filter((shard) => shard.name === name);
-  if (found.length > 0) return found;
-  const known = shards.map((shard) => shard.name).join(", ");
-  throw new UserError(`there is no shard "${name}"; the shards are: ${known}`, exitCodes.badConfiguration);
-}
-
-/** Another machine's update is seen in the state alone; one on this machine holds the lock of its rollouts, too. */
-function refuseBesideUpdate({ checked, pending, unfinished }: ReachableCluster): void {
-  if (unfinished?.how !== "running") return;
-  const text = unfinishedText(checked.stack, unfinished, pending);
-  throw new UserError(`${text}: wait until it has ended, then run this again`, exitCodes.gateRefused);
 }
 
 function ended(error: unknown, command: string): unknown {

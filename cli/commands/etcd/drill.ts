@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { ShardOptions } from "../../etcd/backup/members";
+import type { ShardOptions } from "../../etcd/shards";
 import { print } from "../../output";
 import { engineOption, jsonOption, stackArgument } from "../options";
 

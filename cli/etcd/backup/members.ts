@@ -8,13 +8,9 @@ import { isMember } from "../../../components/plan/groups";
 import type { ShardPlan } from "../../../components/plan/types";
 import { exitCodes, UserError } from "../../../config/errors";
 import { readAnswer } from "../../hosts/answer";
-import { type ClusterOptions, type ReachableCluster, reachableCluster } from "../../hosts/cluster";
+import { type ReachableCluster, reachableCluster } from "../../hosts/cluster";
+import { chosenShards, type ShardOptions } from "../shards";
 import { memberOrder } from "./answers";
-
-export interface ShardOptions extends ClusterOptions {
-  /** Default: all of them. */
-  readonly shard?: string;
-}
 
 /** A shard with its members' hosts, as far as they are made. */
 export interface ShardHosts {
@@ -35,10 +31,7 @@ export async function shardsOf(stack: string, options: ShardOptions): Promise<Sh
 }
 
 export function chosen({ checked: { plan }, hosts, sshKey }: ReachableCluster, only: string | undefined): ShardHosts[] {
-  const known = plan.shards.map(({ name }) => name);
-  if (only !== undefined && !known.includes(only)) {
-    throw new UserError(`there is no shard "${only}"; the shards are: ${known.join(", ")}`, exitCodes.badConfiguration);
-  }
+  const shards = chosenShards(plan.shards, only);
   if (!plan.backup) {
     throw new UserError(
       `stack ${plan.stack} makes no backups: \`etcd.backup\` is false, as where an ephemeral stack says nothing of it; ` +
@@ -46,9 +39,7 @@ export function chosen({ checked: { plan }, hosts, sshKey }: ReachableCluster, o
       exitCodes.badConfiguration,
     );
   }
-  return plan.shards
-    .filter(({ name }) => only === undefined || name === only)
-    .map((shard) => ({ shard, sshKey, hosts: hosts.filter(({ name }) => isMember(shard, name)) }));
+  return shards.map((shard) => ({ shard, sshKey, hosts: hosts.filter(({ name }) => isMember(shard, name)) }));
 }
 
 /** Asks one member after the other until one answers. @throws UserError with what each of them said */

@@ -12,7 +12,7 @@ import { RemoteHosts } from "../../../components/rollout/hosts/remote";
 import { exitCodes, UserError } from "../../../config/errors";
 import { type ClusterOptions, type ReachableCluster, reachableCluster } from "../../hosts/cluster";
 import { interruptible } from "../../run/interrupt";
-import { unfinishedText } from "../../show/unfinished";
+import { refuseBesideUpdate } from "../shards";
 import type { RestorePlan } from "./hosts";
 import { apiServices, RemoteRestore } from "./remote";
 
@@ -74,13 +74,6 @@ export async function inSession<T>(
     remote.close();
     interruption.end();
   }
-}
-
-/** Another machine's update is seen in the state alone; one on this machine holds the lock of its rollouts, too. */
-function refuseBesideUpdate({ checked, pending, unfinished }: ReachableCluster): void {
-  if (unfinished?.how !== "running") return;
-  const text = unfinishedText(checked.stack, unfinished, pending);
-  throw new UserError(`${text}: wait until it has ended, then run this again`, exitCodes.gateRefused);
 }
 
 /** A member that is to leave would go on as the shard that it was in. */
