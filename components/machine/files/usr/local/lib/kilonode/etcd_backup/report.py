@@ -1,15 +1,11 @@
-"""What is told to whom runs this program, and a way for tests to end it at a point."""
+"""What is told to whom runs this program, beside what all programs of a host have."""
 
 from __future__ import annotations
 
-import os
 import sys
 
-
-class Refused(Exception):
-    """Something a person must see: what is wrong, the value found, what is allowed, what to do."""
-
-    exit_code = 1
+from machine_apply.report import Refused as Refused
+from machine_apply.report import failpoint as failpoint
 
 
 class Usage(Refused):
@@ -22,9 +18,3 @@ class Busy(Refused):
 
 def say(text: str) -> None:
     print(f"etcd-backup: {text}", file=sys.stderr, flush=True)
-
-
-def failpoint(name: str) -> None:
-    """Dies here as if the power went, when a test asks for it."""
-    if os.environ.get("KILONODE_FAILPOINT") == name:
-        os.kill(os.getpid(), 9)
