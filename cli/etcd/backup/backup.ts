@@ -1,7 +1,7 @@
 /** `kilonode etcd backup`: one snapshot of each shard now, taken by the member that is best for it. */
 import { mib } from "../../doctor/checks/judging";
 import { type Taken, taken } from "./answers";
-import { bestMember, type ShardHosts, work } from "./members";
+import { type ShardHosts, workOfBest } from "./members";
 
 export interface TakenShard {
   readonly shard: string;
@@ -19,16 +19,9 @@ export async function takeBackups(shards: readonly ShardHosts[], say: (line: str
 }
 
 async function takeBackup(shard: ShardHosts, say: (line: string) => void): Promise<TakenShard> {
-  const { name } = shard.shard;
-  let member: string | undefined;
-  try {
-    const host = await bestMember(shard);
-    member = host.name;
-    const heard = (line: string) => say(`etcd ${name}: ${host.name}: ${line}`);
-    return { shard: name, member, taken: await work(shard.sshKey, host, ["take", "--now"], taken, heard) };
-  } catch (error) {
-    return { shard: name, ...(member !== undefined && { member }), error: (error as Error).message };
-  }
+  const { member, ...worked } = await workOfBest(shard, ["take", "--now"], taken, say);
+  const of = { shard: shard.shard.name, ...(member !== undefined && { member }) };
+  return "error" in worked ? { ...of, error: worked.error } : { ...of, taken: worked.answer };
 }
 
 export function takenText({ shard, member, taken: found, error }: TakenShard): string {

@@ -3,7 +3,7 @@ import type { Style } from "../../show/style";
 import { table } from "../../show/table";
 import { duration } from "../../show/terminal";
 import { type Drilled, drilled } from "./answers";
-import { bestMember, type ShardHosts, work } from "./members";
+import { type ShardHosts, workOfBest } from "./members";
 
 export interface DrilledShard extends Partial<Drilled> {
   readonly shard: string;
@@ -25,17 +25,9 @@ export async function drillShards(
 }
 
 async function drillShard(shard: ShardHosts, fresh: boolean, say: (line: string) => void): Promise<DrilledShard> {
-  const { name } = shard.shard;
-  let member: string | undefined;
-  try {
-    const host = await bestMember(shard);
-    member = host.name;
-    const heard = (line: string) => say(`etcd ${name}: ${host.name}: ${line}`);
-    const words = ["drill", ...(fresh ? ["--fresh"] : [])];
-    return { shard: name, member, ...(await work(shard.sshKey, host, words, drilled, heard)) };
-  } catch (error) {
-    return { shard: name, passed: false, ...(member !== undefined && { member }), error: (error as Error).message };
-  }
+  const { member, ...worked } = await workOfBest(shard, ["drill", ...(fresh ? ["--fresh"] : [])], drilled, say);
+  const of = { shard: shard.shard.name, ...(member !== undefined && { member }) };
+  return "error" in worked ? { ...of, passed: false, error: worked.error } : { ...of, ...worked.answer };
 }
 
 export function drillText(shards: readonly DrilledShard[], style: Style): string[] {

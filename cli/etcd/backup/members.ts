@@ -60,7 +60,7 @@ export async function anyMember<T>(
 }
 
 /** The member that is to do the work: no leader, as long as there is another one. */
-export async function bestMember(shard: ShardHosts): Promise<ClusterHost> {
+async function bestMember(shard: ShardHosts): Promise<ClusterHost> {
   const [best] = await anyMember(shard, "order", memberOrder);
   const host = shard.hosts.find(({ name }) => name === best);
   if (host) return host;
@@ -69,8 +69,31 @@ export async function bestMember(shard: ShardHosts): Promise<ClusterHost> {
   );
 }
 
+/** What came of work; without an answer why, and which member it was, as far as that is known. */
+export type Worked<T> =
+  | { readonly member: string; readonly answer: T }
+  | { readonly member?: string; readonly error: string };
+
+/** The best member does it. @param say a line of its progress, as it comes */
+export async function workOfBest<T>(
+  shard: ShardHosts,
+  words: Words,
+  wanted: z.ZodType<T>,
+  say: (line: string) => void,
+): Promise<Worked<T>> {
+  let member: string | undefined;
+  try {
+    const host = await bestMember(shard);
+    member = host.name;
+    const heard = (line: string) => say(`etcd ${shard.shard.name}: ${host.name}: ${line}`);
+    return { member, answer: await work(shard.sshKey, host, words, wanted, heard) };
+  } catch (error) {
+    return { ...(member !== undefined && { member }), error: (error as Error).message };
+  }
+}
+
 /** Work that takes its time. @param heard a line of its progress, as it comes */
-export function work<T>(
+function work<T>(
   sshKey: string,
   host: ClusterHost,
   words: Words,
