@@ -182,14 +182,37 @@ describe("the gate", () => {
     expect(shard.log).toEqual([]);
   });
 
-  it.each(["NOSPACE", "CORRUPT"])("refuses at once while alarm %s is raised", async (type) => {
+  it("refuses at once while alarm CORRUPT is raised", async () => {
     const shard = SimulatedShard.running(FIVE);
     shard.stage(FIVE, "new");
-    shard.alarms.push({ memberId: shard.members[2]?.id ?? "", type });
+    shard.alarms.push({ memberId: shard.members[2]?.id ?? "", type: "CORRUPT" });
     const { refusal: found } = await refusal(shard, shard.plan(FIVE));
-    expect(found).toMatchObject({ host: "m3", found: `alarm ${type}`, changed: [] });
+    expect(found).toMatchObject({ host: "m3", found: "alarm CORRUPT", changed: [] });
     expect(shard.log).toEqual([]);
     expect(shard.time).toBeLessThan(1_000);
+  });
+
+  it("of a full shard is open for what makes room, a larger quota for instance, and closed for all that comes after the shard", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.alarms.push({ memberId: shard.members[2]?.id ?? "", type: "NOSPACE" });
+    const idle = await refusal(shard, shard.plan(FIVE));
+    expect(idle.refusal).toMatchObject({ host: "m3", found: "alarm NOSPACE", changed: [] });
+    expect(idle.message).toContain("kilonode etcd compact");
+    expect(shard.time).toBeLessThan(1_000);
+    shard.stage(FIVE, "new");
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m3", found: "alarm NOSPACE", changed: expect.arrayContaining(FIVE) });
+    expect(shard.elections).toBe(0);
+  });
+
+  it("of a full shard lets a host that was made anew join, so that it can be made room in", async () => {
+    const shard = SimulatedShard.running(FIVE);
+    shard.alarms.push({ memberId: shard.members[2]?.id ?? "", type: "NOSPACE" });
+    shard.stop("m4");
+    shard.recreate("m4");
+    const { refusal: found } = await refusal(shard, shard.plan(FIVE));
+    expect(found).toMatchObject({ host: "m3", found: "alarm NOSPACE" });
+    expect(shard.log).toEqual(["remove m4", "add m4", "activate m4", "promote m4"]);
   });
 
   it("refuses when a member lags behind", async () => {

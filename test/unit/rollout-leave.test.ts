@@ -55,6 +55,15 @@ describe("a member that leaves", () => {
     expect(nextLeaveStep(planOf(member), seen)).toMatchObject(step);
   });
 
+  it("leaves a full shard, too, and none with another alarm", () => {
+    const alarmed = (type: string) => ({ ...view("m1", { down: ["m3"] }), alarms: [{ memberId: "a2", type }] });
+    expect(nextLeaveStep(planOf("m3"), alarmed("NOSPACE"))).toMatchObject({ kind: "remove", member: { name: "m3" } });
+    expect(nextLeaveStep(planOf("m3"), alarmed("CORRUPT"))).toMatchObject({ kind: "blocked" });
+    expect(nextLeaveStep(planOf("m2"), { ...alarmed("CORRUPT"), endpoints: view("m1").endpoints })).toMatchObject({
+      kind: "remove",
+    });
+  });
+
   it("is removed by a follower's leave and by a leader's, which hands over first", async () => {
     const shard = SimulatedShard.running(hosts);
     shard.leader = shard.members[2]?.id;

@@ -2,7 +2,7 @@
 import { interleaveZones } from "../../plan/zones";
 import type { Progress } from "../gate/progress";
 import { Fleet } from "../hosts/fleet";
-import { findings, leaderOf, voters } from "./health";
+import { findings, isFull, leaderOf, voters } from "./health";
 import { hostOf, isStopped } from "./next";
 import { type EtcdPlan, type EtcdShard, type Member, NotYet, type View } from "./shard";
 import { EtcdWatch } from "./watch";
@@ -46,7 +46,7 @@ export async function isAside(shard: EtcdShard, plan: EtcdPlan, host: string, pr
   watch.askLast(host);
   for (const deadline = watch.grace(); ; await shard.sleep(RETRY_MS)) {
     const view = await watch.look();
-    const others = view && findings(view, (member) => hostOf(plan, member)).filter((one) => one.host !== host);
+    const others = view && findings(view, (member) => hostOf(plan, member)).filter((one) => one.host !== host && !isFull(one));
     if (others?.length === 0) return true;
     if (shard.now() >= deadline) return false;
   }

@@ -13,7 +13,15 @@ export const MAX_LAG = 5000;
 export interface MemberFinding extends GateFinding {
   /** Absent: a finding about the shard as a whole. */
   readonly memberId?: string;
+  /** Of an alarm: its type. */
+  readonly alarm?: string;
 }
+
+/**
+ * A full shard (alarm NOSPACE) takes no writes, but its members may restart, leave and join as ever: that is how it gets room, by a larger
+ * quota, and how a lost member comes back without which no database can be made smaller. So this alone closes no gate of a shard.
+ */
+export const isFull = ({ alarm: type }: MemberFinding): boolean => type === "NOSPACE";
 
 /** Members that may be away without closing the gate are left out by the caller, by their id. */
 export function findings(view: View, nameOf: (member: Member) => string): MemberFinding[] {
@@ -85,6 +93,7 @@ function alarm(host: string, member: Member, type: string): MemberFinding {
     host,
     checked: "no alarm is raised",
     found: `alarm ${type}`,
+    alarm: type,
     advice: ALARM_ADVICE.get(type) ?? etcdAdvice.alarm,
     lasting: true,
   };

@@ -4,7 +4,7 @@
  */
 import type { Progress } from "../gate/progress";
 import { etcdAdvice } from "./advice";
-import { findings, isUp, leaderOf, type MemberFinding, voters } from "./health";
+import { findings, isFull, isUp, leaderOf, type MemberFinding, voters } from "./health";
 import type { EtcdShard, Member, View } from "./shard";
 import { blockedBy, type Ending, walk } from "./walk";
 
@@ -23,11 +23,11 @@ export type LeaveStep =
   | { readonly kind: "handOver"; readonly from: Member; readonly to: Member }
   | { readonly kind: "remove"; readonly member: Member; readonly answers: boolean };
 
-/** Pure and without memory. All others must be healthy; how the leaving one is does not matter. */
+/** Pure and without memory. All others must be healthy, though they may be full; how the leaving one is does not matter. */
 export function nextLeaveStep({ hosts, member: name }: LeavePlan, view: View): LeaveStep | Ending {
   const member = view.members.find((one) => one.name === name);
   if (view.quorum && !member) return { kind: "done" };
-  const all = findings(view, (one) => one.name || one.peerUrl);
+  const all = findings(view, (one) => one.name || one.peerUrl).filter((one) => !isFull(one));
   const closed = blockedBy(all.filter(({ memberId }) => memberId === undefined || memberId !== member?.id));
   if (closed) return closed;
   const place = (one: Member) => (hosts.includes(one.name) ? hosts.indexOf(one.name) : hosts.length);

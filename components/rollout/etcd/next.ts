@@ -14,7 +14,8 @@
  *  7. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other, without
  *     what an earlier member has left on their volumes: etcd never takes a removed member back, and its data is put aside;
  *  8. changes that restart nothing, all at once;
- *  9. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted.
+ *  9. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted;
+ * 10. nothing else is done for a cluster with a full shard: see {@link isFull}.
  *
  * Members that are well and not in the plan stay: API servers still use them. They leave later, each by itself (leave.ts).
  */
@@ -22,7 +23,7 @@ import { interleaveZones } from "../../plan/zones";
 import type { MachineStatus } from "../hosts/answers";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
-import { findings, isUp, leaderOf, type MemberFinding, quorumOf, silentShard, voters } from "./health";
+import { findings, isFull, isUp, leaderOf, type MemberFinding, quorumOf, silentShard, voters } from "./health";
 import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
 
 export type EtcdStep =
@@ -53,7 +54,9 @@ interface Slot {
 export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | undefined): Decision {
   const slots = slotsOf(plan, fleet, view);
   if (!view) return withoutQuorum(fleet, slots) ?? blocked([silentShard(plan.targets.map(({ name }) => name))]);
-  const all = findings(view, (member) => hostOf(plan, member));
+  const found = findings(view, (member) => hostOf(plan, member));
+  const full = found.filter(isFull);
+  const all = found.filter((one) => !isFull(one));
   const foreign = slots.flatMap(mismatch);
   const hopeless = [...foreign, ...all.filter((finding) => finding.lasting)];
   if (!view.quorum) {
@@ -67,7 +70,8 @@ export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | un
     removeGone(plan, fleet, slots, view, all) ??
     (isSome(all) ? gateClosed(fleet, slots, all) : undefined) ??
     changeMembers(slots) ??
-    changeContent(fleet, slots, view) ?? { kind: "done" }
+    changeContent(fleet, slots, view) ??
+    (isSome(full) ? blocked(full) : { kind: "done" })
   );
 }
 

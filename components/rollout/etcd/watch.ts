@@ -2,7 +2,7 @@
 import { CauseWatch } from "../hosts/causes";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
-import { findings, isUp, type MemberFinding, silentShard } from "./health";
+import { findings, isFull, isUp, type MemberFinding, silentShard } from "./health";
 import { type Decision, decide, type EtcdStep, expectedAway, hostOf, startedOnce } from "./next";
 import type { EtcdPlan, EtcdShard, EtcdTarget, View } from "./shard";
 
@@ -170,7 +170,7 @@ export class EtcdWatch {
   #closing(view: View): MemberFinding[] {
     const gone = view.quorum ? expectedAway(this.plan, this.fleet, view).map(({ id }) => id) : [];
     return findings(view, (member) => hostOf(this.plan, member)).filter(
-      ({ memberId }) => memberId === undefined || !gone.includes(memberId),
+      (one) => !isFull(one) && (one.memberId === undefined || !gone.includes(one.memberId)),
     );
   }
 }
