@@ -120,6 +120,7 @@ export class SimulatedRestore implements RestoreHosts {
 
   hold(host: string): Promise<void> {
     return this.#call(`hold ${host}`, true, () => {
+      this.#wantsNoApi(`${host} ends`);
       Object.assign(this.#of(host), { held: true, up: false });
     });
   }
@@ -127,8 +128,7 @@ export class SimulatedRestore implements RestoreHosts {
   swap(host: string): Promise<void> {
     return this.#call(`swap ${host}`, true, () => {
       const member = this.#of(host);
-      const running = [...this.masters.values()].some(({ answers, running: runs }) => answers && runs);
-      if (this.plan.stopsApi && running) throw new Violation(`${host} is exchanged under an API server`);
+      this.#wantsNoApi(`${host} is exchanged`);
       const unstaged = this.plan.members.find((name) => this.#of(name).phase === "none" && !this.#of(name).last);
       if (unstaged) throw new Violation(`${host} is exchanged before ${unstaged} has staged`);
       Object.assign(member, { held: true, up: false });
@@ -176,6 +176,11 @@ export class SimulatedRestore implements RestoreHosts {
   #unhealthy(members: readonly string[]): GateFinding[] {
     const down = members.filter((name) => !this.#of(name).up || this.time < this.#upSince + START_MS);
     return down.map((host) => ({ host, checked: "up", found: "down", advice: "a", lasting: false }));
+  }
+
+  #wantsNoApi(what: string): void {
+    const running = [...this.masters.values()].some(({ answers, running: runs }) => answers && runs);
+    if (this.plan.stopsApi && running) throw new Violation(`${what} under an API server`);
   }
 
   #wantsHealthy(what: string): void {

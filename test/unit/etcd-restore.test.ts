@@ -5,6 +5,7 @@ import { readMember, readRevision, readSnapshots } from "../../cli/etcd/restore/
 import { bumpAbove, chooseSnapshot } from "../../cli/etcd/restore/choose";
 import { nextRestoreStep, type RestoreSeen } from "../../cli/etcd/restore/next";
 import { runRestore } from "../../cli/etcd/restore/run";
+import { needless, type Survivor, usableOf } from "../../cli/etcd/restore/survivors";
 import { lossOf, planText, reportText } from "../../cli/etcd/restore/text";
 import { Progress } from "../../components/rollout/gate/progress";
 import { planFor, requestOf, SimulatedRestore, underWay } from "./etcd-restore-simulated";
@@ -75,7 +76,9 @@ describe("the next step", () => {
     const next = (...args: Parameters<typeof seen>) => nextRestoreStep(own, seen(...args));
     const held = { ...idle, held: true, etcd: "inactive" };
     const at = (state: MemberState) => ({ ...state, restore: underWay(own.request) });
-    expect(next([idle, idle, held])).toEqual({ kind: "hold", hosts: ["m1", "m2"] });
+    // Without members an API server would not end for minutes.
+    expect(next([idle, idle, held])).toEqual({ kind: "stopApi", hosts: ["a1", "a2"] });
+    expect(next([idle, idle, held], [stopped, stopped])).toEqual({ kind: "hold", hosts: ["m1", "m2"] });
     expect(next([held, held, held])).toEqual({ kind: "stage", hosts: ["m1"] });
     const ready = { healthy: true, ready: true };
     expect(next([at(started), held, held], [runs, runs], ready)).toEqual({ kind: "release", hosts: ["m2", "m3"] });
@@ -135,6 +138,39 @@ describe("a run", () => {
     ]);
     expect(report).toMatchObject({ id: "r1", revision: 1_000_004_000 });
     expect(report.downtimeSeconds).toBeGreaterThan(3);
+  });
+});
+
+describe("what is left of a shard", () => {
+  const survivor = (host: string, more: Partial<Survivor> = {}): Survivor => ({
+    host,
+    state: idle,
+    damaged: false,
+    swapped: false,
+    ...more,
+  });
+  const empty = { state: { ...idle, hasData: false } };
+  const judged = (survivors: readonly Survivor[], hasQuorum = false) => needless("main", THREE, survivors, hasQuorum);
+
+  it("is given up only when most of it is lost, and some is left", () => {
+    expect(judged([survivor("m1"), survivor("m2", { damaged: true })])).toBeUndefined();
+    expect(judged([survivor("m1"), survivor("m2", empty)])).toBeUndefined();
+    expect(judged([survivor("m1")], true)).toMatchObject({ found: "it has one", lasting: true });
+    expect(judged([survivor("m1"), survivor("m2")])).toMatchObject({ found: "m1, m2 have theirs" });
+    expect(judged([survivor("m1", empty)])).toMatchObject({ found: "of none" });
+    const restoring = { ...staged, restore: { ...underWay(plan.request), command: "restore" as const } };
+    expect(judged([survivor("m1", { state: restoring })])).toMatchObject({ checked: "no restore is under way" });
+  });
+
+  it("is not given up while disks only have to be swapped back", () => {
+    const swapped = { ...empty, swapped: true };
+    expect(judged([survivor("m1"), survivor("m2", swapped)])).toMatchObject({
+      found: "that of m2 is on disks that are swapped",
+      advice: expect.stringContaining("#disks-that-are-swapped"),
+    });
+    // The others are lost all the same.
+    expect(judged([survivor("m1", swapped)])).toMatchObject({ found: "of none" });
+    expect(usableOf([survivor("m1"), survivor("m2", { swapped: true })]).map(({ host }) => host)).toEqual(["m1"]);
   });
 });
 

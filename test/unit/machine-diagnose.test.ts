@@ -100,6 +100,42 @@ describe("diagnose", () => {
   });
 
   test.each([
+    [
+      "both",
+      ["database/wal/0.wal", "wal/db"],
+      /^its disks are swapped, .*: a log .* on DATABASE \(.*\), .*; a database \(db\) is on WAL/,
+    ],
+    [
+      "the log's for the database's",
+      ["database/wal/0.wal", "wal/wal/0.wal"],
+      /: a log \(wal\/\) is on DATABASE [^;]*$/,
+    ],
+    [
+      "the database's for the log's",
+      ["database/db", "wal/db"],
+      /: a database \(db\) is on WAL \(.*\), where the log belongs$/,
+    ],
+  ])("sees disks that are in each other's place: %s", (_which, files, text) => {
+    const mounts = { wal: volume.mount, database: "/var/lib/etcd/member/snap" };
+    const two = { ...volume, device: "/dev/null" };
+    const swapped = with_((m) => {
+      m.volumes = [two, { ...two, name: "database", mount: mounts.database }];
+      m.services = { "etcd.service": machine.services["etcd.service"]! };
+    });
+    host.write("/var/lib/kilonode/active/content.json", JSON.stringify({ machine: swapped }));
+    const mounted = Object.values(mounts).map((mount, index) => `${index} 2 8:1 / ${mount} rw - ext4 /dev/sdb rw\n`);
+    host.write("/proc/self/mountinfo", mounted.join(""));
+    const at = (path: string) => path.replace(/^(wal|database)/, (name) => mounts[name as keyof typeof mounts]);
+    for (const file of ["wal/wal/0.wal", "database/db"]) host.write(at(file), "");
+    expect(found()).toMatchObject({ cause: "ends" });
+    for (const mount of Object.values(mounts)) rmSync(host.path(mount), { recursive: true });
+    for (const file of files) host.write(at(file), "");
+    const { cause, text: told } = found();
+    expect(cause).toBe("swapped");
+    expect(told.replaceAll(mounts.database, "DATABASE").replaceAll(mounts.wal, "WAL")).toMatch(text);
+  });
+
+  test.each([
     ["a log with other bytes", [zap("fatal", "discovery failed", "proto: cannot parse invalid wire-format data")]],
     ["a log with a wrong sum", [zap("fatal", "discovery failed", "walpb: crc mismatch: expected: 1 computed: 2")]],
     [

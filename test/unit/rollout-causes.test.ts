@@ -19,6 +19,7 @@ const LASTING: readonly CauseKind[] = [
   "missing",
   "not-executable",
   "not-mounted",
+  "swapped",
   "refused",
 ];
 

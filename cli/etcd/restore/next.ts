@@ -3,7 +3,8 @@
  * anywhere goes on from what the hosts hold.
  *
  * The order, each rule only when those above have nothing to do:
- *  1. members that are not to run are held (where a member's own data is the snapshot: of one that is written there is no copy);
+ *  1. members that are not to run are held (where a member's own data is the snapshot: of one that is written there is no copy), after the
+ *     API servers have stopped: without members they would take minutes to end;
  *  2. the new data is made beside the live data, on all members side by side, while the shard serves;
  *  3. all of them must have made the same;
  *  4. API servers stop;
@@ -49,16 +50,16 @@ export function nextRestoreStep(plan: RestorePlan, seen: RestoreSeen): RestoreSt
   const unswapped = left.filter((name) => at(name).phase !== "swapped");
   const still = [...(snapshot === ownData ? unstaged : []), ...(unswapped.length > 0 ? plan.others : [])];
   const loose = still.filter((name) => !at(name).held || !isDown(at(name)));
+  const masters = plan.masters.filter((name) => seen.apis.has(name));
+  const serving = plan.stopsApi ? masters.filter((name) => seen.apis.get(name)?.running) : [];
+  if (loose.length > 0 && serving.length > 0) return { kind: "stopApi", hosts: serving };
   if (loose.length > 0) return { kind: "hold", hosts: loose };
   if (unstaged.length > 0) return { kind: "stage", hosts: unstaged };
   const differing = differences(plan, left, at);
   if (differing) return { kind: "blocked", findings: [differing] };
 
-  const masters = plan.masters.filter((name) => seen.apis.has(name));
-  if (unswapped.length > 0) {
-    const serving = plan.stopsApi ? masters.filter((name) => seen.apis.get(name)?.running) : [];
+  if (unswapped.length > 0)
     return serving.length > 0 ? { kind: "stopApi", hosts: serving } : { kind: "swap", hosts: unswapped };
-  }
   const down = left.filter((name) => at(name).held || isDown(at(name)));
   if (down.length > 0) return { kind: "start", hosts: down };
   if (!seen.healthy) return { kind: "settle" };

@@ -6,18 +6,16 @@
  * lost needs no other way than one whose data is only old. Revisions go on a billion higher, as in every restore: API servers may
  * remember some that are gone.
  */
-import { restoreAdvice } from "../../../components/rollout/etcd/advice";
-import { quorumOf } from "../../../components/rollout/etcd/health";
 import type { DownService } from "../../../components/rollout/hosts/answers";
 import { type Consent, consentTo } from "../../commands/consent";
 import type { ClusterOptions } from "../../hosts/cluster";
 import { print } from "../../output";
-import type { MemberState } from "./answers";
 import { bumpAbove } from "./choose";
 import type { RestorePlan } from "./hosts";
 import { isDown, ownData } from "./next";
 import { runRestore } from "./run";
 import { inSession, newId, planOf, type Session } from "./session";
+import { needless, type Survivor, usableOf } from "./survivors";
 import { reportText } from "./text";
 
 export interface RecoverOptions extends ClusterOptions, Consent {
@@ -26,21 +24,13 @@ export interface RecoverOptions extends ClusterOptions, Consent {
   readonly json?: boolean;
 }
 
-/** A member's host that answers. */
-interface Survivor {
-  readonly host: string;
-  readonly state: MemberState;
-  /** Its data cannot be read, as the host says. */
-  readonly damaged: boolean;
-}
-
 export function recover(stack: string, options: RecoverOptions): Promise<void> {
   return inSession(stack, options.shard, "recover", options, async (session) => {
     const survivors = await survivorsIn(session);
     const going = survivors.find(({ state }) => state.restore?.command === "recover");
     const held = survivors.some(({ state }) => state.held && !state.restore);
     if (!going) await refuseNeedless(session, survivors, held);
-    const usable = survivors.filter(({ damaged, state }) => state.hasData && !damaged);
+    const usable = usableOf(survivors);
     const text = recoverText(session, usable);
     if (options.dryRun) return print(text);
     if (!going) {
@@ -48,11 +38,12 @@ export function recover(stack: string, options: RecoverOptions): Promise<void> {
       const does = "gives up what only the lost members had";
       await consentTo(`recover shard ${options.shard} of`, session.cluster.checked, options, does);
     }
+    const since = going ? undefined : await stopApis(session);
     const chosen = going ?? (await furthest(session, usable));
     const others = survivors.filter(({ host }) => host !== chosen.host).map(({ host }) => host);
     const request = chosen.state.restore ?? requestOf(session, chosen, survivors);
     const plan: RestorePlan = { ...planOf(session), members: [chosen.host], others, request };
-    const report = await runRestore(session.remote, plan, session.progress);
+    const report = await runRestore(session.remote, plan, session.progress, since);
     print(
       options.json
         ? `${JSON.stringify({ stack, shard: options.shard, member: chosen.host, ...report }, null, 2)}\n`
@@ -65,36 +56,21 @@ async function survivorsIn({ names, remote }: Session): Promise<Survivor[]> {
   const asked = names.map(async (host): Promise<Survivor> => {
     const state = await remote.member(host);
     const down = await remote.shard.diagnose(host).catch((): readonly DownService[] => []);
-    return { host, state, damaged: down.some(({ cause }) => cause === "bad-data") };
+    const is = (kind: DownService["cause"]) => down.some(({ cause }) => cause === kind);
+    return { host, state, damaged: is("bad-data"), swapped: is("swapped") };
   });
   const answers = await Promise.allSettled(asked);
   return answers.flatMap((answer) => (answer.status === "fulfilled" ? [answer.value] : []));
 }
 
-/** While most members are there, or could be, nothing is lost; and what is not lost must not be given up. */
 async function refuseNeedless(
   { names, progress, remote, shard }: Session,
   survivors: readonly Survivor[],
   held: boolean,
 ): Promise<void> {
-  const needed = quorumOf(names.length);
-  const usable = survivors.filter(({ damaged, state }) => state.hasData && !damaged);
-  const common = { host: `shard ${shard.name}`, lasting: true };
-  const another = survivors.find(({ state }) => state.restore?.command === "restore");
-  if (another)
-    throw progress.refuse([
-      { ...common, checked: "no restore is under way", found: another.host, advice: restoreAdvice.another },
-    ]);
-  const quorum = held ? undefined : (await remote.views(names)).find((view) => view.quorum);
-  if (quorum || usable.length >= needed) {
-    const found = quorum ? "it has one" : `${usable.map(({ host }) => host).join(", ")} have theirs`;
-    const checked = quorum ? "the shard has no quorum" : `the data of ${needed} of ${names.length} members is lost`;
-    throw progress.refuse([{ ...common, checked, found, advice: restoreAdvice.quorum }]);
-  }
-  if (usable.length > 0) return;
-  throw progress.refuse([
-    { ...common, checked: "the data of a member is left", found: "of none", advice: restoreAdvice.noSurvivor },
-  ]);
+  const hasQuorum = !held && (await remote.views(names)).some(({ quorum }) => quorum);
+  const found = needless(shard.name, names, survivors, hasQuorum);
+  if (found) throw progress.refuse([found]);
 }
 
 function recoverText({ names, shard }: Session, usable: readonly Survivor[]): string {
@@ -109,6 +85,25 @@ function recoverText({ names, shard }: Session, usable: readonly Survivor[]): st
     "  kept      the data as it is now stays on the volumes (set-aside-...), until you remove it",
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/**
+ * Before the members end: an API server that ends waits for requests that are under way, and those wait for members that are not there any
+ * more until their time is over. Those that still run say at once that the shard has no quorum.
+ * @returns when it began; undefined: nothing was stopped
+ */
+async function stopApis(session: Session): Promise<number | undefined> {
+  const { progress, remote } = session;
+  const { masters, stopsApi } = planOf(session);
+  const states = await Promise.all(stopsApi ? masters.map((name) => remote.api(name)) : []);
+  const serving = masters.filter((_, index) => states[index]?.running);
+  if (serving.length === 0) return undefined;
+  progress.stopIfAsked();
+  const since = remote.now();
+  progress.report(`stop the API servers on ${serving.join(", ")}`);
+  for (const name of serving) progress.markChanged(name);
+  await Promise.all(serving.map((name) => remote.stopApi(name)));
+  return since;
 }
 
 /** Told only by members that have ended: while one runs, its data moves on. */

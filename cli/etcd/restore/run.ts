@@ -21,9 +21,15 @@ export interface RestoreReport {
   readonly aside: Readonly<Record<string, readonly string[]>>;
 }
 
-export async function runRestore(hosts: RestoreHosts, plan: RestorePlan, progress: Progress): Promise<RestoreReport> {
+/** @param outageSince when API servers were stopped for it, where that was before */
+export async function runRestore(
+  hosts: RestoreHosts,
+  plan: RestorePlan,
+  progress: Progress,
+  outageSince?: number,
+): Promise<RestoreReport> {
   const steps: { what: string; seconds: number }[] = [];
-  const outage = new Outage(hosts);
+  const outage = new Outage(hosts, outageSince);
   // Each host takes a handful of steps at most: more means that a step has no effect.
   for (let left = 8 * (plan.members.length + plan.others.length + plan.masters.length) + 16; left > 0; left--) {
     const seen = await look(hosts, plan);
@@ -45,7 +51,12 @@ class Outage {
   seconds = 0;
   #since: number | undefined;
 
-  constructor(private readonly clock: Pick<RestoreHosts, "now">) {}
+  constructor(
+    private readonly clock: Pick<RestoreHosts, "now">,
+    since: number | undefined,
+  ) {
+    this.#since = since;
+  }
 
   begin(): void {
     this.#since ??= this.clock.now();

@@ -46,7 +46,8 @@ export async function isAside(shard: EtcdShard, plan: EtcdPlan, host: string, pr
   watch.askLast(host);
   for (const deadline = watch.grace(); ; await shard.sleep(RETRY_MS)) {
     const view = await watch.look();
-    const others = view && findings(view, (member) => hostOf(plan, member)).filter((one) => one.host !== host && !isFull(one));
+    const others =
+      view && findings(view, (member) => hostOf(plan, member)).filter((one) => one.host !== host && !isFull(one));
     if (others?.length === 0) return true;
     if (shard.now() >= deadline) return false;
   }

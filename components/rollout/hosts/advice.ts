@@ -18,6 +18,8 @@ export const causeAdvice: Readonly<Record<CauseKind, string>> = {
   full: "Make room there; the service comes back by itself: docs/operations.md#a-volume-that-is-full.",
   "bad-data":
     "Make the host anew by `kilonode replace`, so that it gets the data of the others: docs/operations.md#a-member-whose-data-is-damaged.",
+  swapped:
+    "Attach each disk where it belongs; nothing is lost as long as nobody writes: docs/operations.md#disks-that-are-swapped.",
   missing: "Put it back: docs/operations.md#a-program-or-a-file-that-is-missing.",
   "not-executable": "Make it executable again: docs/operations.md#a-program-or-a-file-that-is-missing.",
   "not-mounted": "Mount it, or find out where its disk is: docs/operations.md#a-volume-that-is-not-mounted.",

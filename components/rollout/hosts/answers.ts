@@ -68,6 +68,7 @@ export const diagnosis = z.object({
             "missing",
             "not-executable",
             "not-mounted",
+            "swapped",
             "full",
             "bad-data",
             "refused",

@@ -14,6 +14,7 @@ const kinds: Readonly<Record<CauseKind, { readonly lasting: boolean; readonly ac
   masked: { lasting: true, activated: false },
   full: { lasting: true, activated: false },
   "bad-data": { lasting: true, activated: false },
+  swapped: { lasting: true, activated: false },
   missing: { lasting: true, activated: true },
   "not-executable": { lasting: true, activated: true },
   "not-mounted": { lasting: true, activated: true },

@@ -136,7 +136,7 @@ class Unit:
     def cause(self) -> Cause | None:
         if masked({"LoadState": self.first("LoadState"), "UnitFileState": self.first("UnitFileState")}):
             return "masked", f"{self.name} is masked: somebody has taken it out on purpose"
-        return self.lacks() or self.unmounted() or self.full() or self.said() or self.how_it_is()
+        return self.lacks() or self.unmounted() or self.swapped() or self.full() or self.said() or self.how_it_is()
 
     def lacks(self) -> Cause | None:
         if self.first("LoadState") == "not-found":
@@ -179,6 +179,23 @@ class Unit:
             if path not in mounts:
                 return "not-mounted", f"nothing is mounted on {path}, a volume that it needs"
         return None
+
+    def swapped(self) -> Cause | None:
+        """As the unit of etcd sees it, which does not start then."""
+        own = {volume["name"]: volume for volume in self.machine["volumes"] if volume["mount"] in self.volumes()}
+        if "wal" not in own or "database" not in own:
+            return None
+        log, database = own["wal"], own["database"]
+
+        def holds(volume: Json, entry: str) -> bool:
+            return os.path.lexists(self.host.path(f"{volume['mount']}/{entry}"))
+
+        found = []
+        if holds(database, "wal"):
+            found.append(f"a log (wal/) is on {database['mount']} ({database['device']}), where the database belongs")
+        if holds(log, "db") and not holds(log, "wal"):
+            found.append(f"a database (db) is on {log['mount']} ({log['device']}), where the log belongs")
+        return ("swapped", f"its disks are swapped, or those of another host: {'; '.join(found)}") if found else None
 
     def full(self) -> Cause | None:
         """Of the places where it writes: volumes and directories of its own."""
