@@ -38,7 +38,8 @@ Examples:
 Exit status: 0 done, 1 failed (or unhealthy), 2 bad configuration or usage, 3 a health gate refused, 130 interrupted.
 Environment: PULUMI_CONFIG_PASSPHRASE[_FILE], KILONODE_STATE_DIR, KILONODE_CACHE_DIR, NO_COLOR.`;
 
-function program(argv: readonly string[]): Command {
+/** Its commands; only the one that is named has its arguments and options. */
+export function program(argv: readonly string[]): Command {
   const root = new Command("kilonode")
     .description("Kubernetes control planes for thousands of nodes.")
     .addHelpText("after", help)
