@@ -1,12 +1,12 @@
 /** A whole small cluster, end to end, through the real command: what an operator does, and what goes wrong at night. */
 import { execFileSync } from "node:child_process";
 import { readFileSync, truncateSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { leases, Writer } from "../../bench/lib/writer";
 import type { DoctorReport } from "../../cli/doctor/types";
+import { inLab } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("e2e");
 const prefix = "kn-e2e";
 
@@ -54,7 +54,7 @@ function leftovers(): string[] {
   ].filter((text) => text !== "");
 }
 
-describe.runIf(root)("a small cluster in the lab", () => {
+inLab("a small cluster in the lab", () => {
   beforeAll(() => {
     execFileSync("components/platform/lab/lab-clean", ["--prefix", prefix], { stdio: "inherit" });
   });
@@ -449,8 +449,3 @@ describe.runIf(root)("a small cluster in the lab", () => {
     expect(leftovers()).toEqual([]);
   });
 });
-
-if (!root) {
-  it("a small cluster in the lab", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}
