@@ -6,11 +6,11 @@ import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { Informer } from "../../bench/lib/informer";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, Writer } from "../../bench/lib/writer";
 import type { RestoreReport } from "../../cli/etcd/restore/run";
 import type { StatusReport } from "../../cli/hosts/status-types";
-import { Informer } from "./support/informer";
 import { everything, inLab, nightly } from "./support/lab";
 
 const stack = new TestStack("restore");
