@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { leases, Writer } from "../../bench/lib/writer";
 import type { DoctorReport } from "../../cli/doctor/types";
-import { inLab } from "./support/lab";
+import { everything, inLab } from "./support/lab";
 
 const stack = new TestStack("e2e");
 const prefix = "kn-e2e";
@@ -355,7 +355,7 @@ inLab("a small cluster in the lab", () => {
       [{ network: { services: "10.97.0.0/16" } }, "network.services: 10.96.0.0/16 -> 10.97.0.0/16: Services keep"],
       [{ etcdVersion: "3.6.16" }, 'the step from etcd "3.7.3" to "3.6.16" is refused'],
     ];
-    for (const [change, found] of changes) {
+    for (const [change, found] of everything ? changes : changes.slice(0, 2)) {
       stack.configure(change);
       const ran = [await stack.run("preview"), await stack.run("up")];
       writeFileSync(stack.file, configured);
