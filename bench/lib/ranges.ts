@@ -20,6 +20,7 @@ export const ranges = {
   grow: "198.18.240.0/20",
   backups: "10.45.0.0/20",
   restore: "10.46.0.0/20",
+  restoring: "10.47.0.0/20",
   faults: "10.52.0.0/20",
   frozen: "10.52.16.0/20",
   defrag: "10.53.0.0/20",

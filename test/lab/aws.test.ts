@@ -4,12 +4,12 @@
  */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, type WriterReport, whileWriting } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { inLab, nightly } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("cloud", "test");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-cloud"], { stdio: "inherit" });
@@ -27,7 +27,7 @@ function instances(): Map<string | undefined, Instance> {
   return new Map(found.map((one) => [one.inputs.tags["kilonode:host"], one]));
 }
 
-describe.runIf(root)("a cluster on the pretended account of AWS", () => {
+inLab("a cluster on the pretended account of AWS", () => {
   beforeAll(() => {
     clean();
     stack.configure({ network: { operators: ["10.44.15.0/24"] } });
@@ -57,7 +57,7 @@ describe.runIf(root)("a cluster on the pretended account of AWS", () => {
     expect(said).toContain("Datasource DataSourceEc2");
   });
 
-  it("takes another image host by host, and no client notices", async () => {
+  nightly("takes another image host by host, and no client notices", async () => {
     const before = instances();
     const image = "ami-0fedcba9876543210";
     stack.configure({ aws: { image } });

@@ -1,13 +1,13 @@
 /** Backups of a real cluster: taken by the timer and by command, listed, drilled, damaged in the store, and watched by status. */
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { TakenShard } from "../../cli/etcd/backup/backup";
 import type { ListedShard } from "../../cli/etcd/backup/backups";
 import type { DrilledShard } from "../../cli/etcd/backup/drill";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { inLab, nightly } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("backups");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-backups"], { stdio: "inherit" });
@@ -19,7 +19,7 @@ async function etcd<T>(verb: string, ...more: string[]): Promise<{ readonly shar
 const status = () => stack.json<StatusReport>("status");
 const leaderOf = async (shard: string) => (await status()).etcd.find((one) => one.shard === shard)?.leader;
 
-describe.runIf(root)("backups of a cluster", () => {
+inLab("backups of a cluster", () => {
   beforeAll(async () => {
     clean();
     stack.configure({ etcd: { backup: { everyMinutes: 5 } } });
@@ -110,7 +110,7 @@ describe.runIf(root)("backups of a cluster", () => {
     ]);
   });
 
-  it("a store that does not answer: status says that the last backup failed, and is not healthy", async () => {
+  nightly("a store that does not answer: status says that the last backup failed, and is not healthy", async () => {
     await stack.ssh("backup-1", "systemctl stop backup-store");
     const { ran, shards } = await etcd<TakenShard>("backup", "--shard", "leases");
     expect([ran.code, shards[0]?.error]).toEqual([

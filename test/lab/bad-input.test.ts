@@ -19,8 +19,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { finished, project, type Ran, TestStack } from "../../bench/lib/stack";
 import { defaultCacheDir } from "../../toolchain/cache";
+import { inLab } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const prefix = "kn-badinput";
 const run = (command: string) => execFileSync("bash", ["-ec", command], { encoding: "utf8" });
 
@@ -66,7 +66,7 @@ async function withSmallDisk(mebibytes: number, work: (dir: string) => Promise<v
   }
 }
 
-describe.runIf(root)("bad input through `kilonode up`", () => {
+inLab("bad input through `kilonode up`", () => {
   beforeAll(() => {
     stack = new TestStack("badinput");
     scratch = mkdtempSync(join(tmpdir(), "kilonode-bad-"));
@@ -273,9 +273,4 @@ function cacheWithFlippedByte(): { cache: string; binary: string } {
   writeFileSync(binary, bytes);
   chmodSync(binary, 0o555);
   return { cache, binary };
-}
-
-if (!root) {
-  it("bad input through `kilonode up`", (context) =>
-    context.skip("some of it needs mounts and links: run as root on Linux"));
 }

@@ -1,11 +1,11 @@
 /** What breaks a member at night, for real: `status` and `up` name the cause within seconds, and what the pages advise heals it. */
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { inLab, nightly } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("why");
 const prefix = "kn-why";
 const member = "etcd-main-2";
@@ -61,7 +61,7 @@ function commands(title: string): string[] {
   return [...(section.split("\n## ")[0] ?? "").matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
 }
 
-describe.runIf(root)("a member of a small cluster", () => {
+inLab("a member of a small cluster", () => {
   beforeAll(async () => {
     execFileSync("components/platform/lab/lab-clean", ["--prefix", prefix], { stdio: "inherit" });
     stack.configure({
@@ -78,7 +78,7 @@ describe.runIf(root)("a member of a small cluster", () => {
     stack.remove();
   });
 
-  it("whose database's volume is full is named as such, and comes back by itself when there is room", async () => {
+  nightly("whose database's volume is full is named as such, and comes back by itself when there is room", async () => {
     await on(`cd /var/lib/etcd/member/snap
       mkdir filler
       fallocate -l $(($(stat -f -c %a .) * $(stat -f -c %S .) - 50000000)) filler/most
@@ -99,7 +99,7 @@ describe.runIf(root)("a member of a small cluster", () => {
     console.log(`full volume: healthy ${seconds(freed)} s after it was freed, without an up`);
   });
 
-  it("that is masked is named as such", async () => {
+  nightly("that is masked is named as such", async () => {
     await on("systemctl mask --now etcd.service");
     const cause = /etcd-main-2[\s\S]*masked/;
     said("masked unit", await namedByStatus(cause), await refusedByUp(cause));
@@ -151,8 +151,3 @@ describe.runIf(root)("a member of a small cluster", () => {
     expect(main).toMatchObject({ voters: 3, learners: 0, healthy: 3 });
   });
 });
-
-if (!root) {
-  it("a member of a small cluster", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

@@ -1,11 +1,11 @@
 /** A cluster whose certificates have all expired is healed by one `up`. */
 import { execFileSync } from "node:child_process";
 import { resolve } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { inLabNightly } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("expired");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-expired"], { stdio: "inherit" });
@@ -13,7 +13,7 @@ const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix
 const MARGIN_MS = 150_000;
 const status = () => stack.json<StatusReport>("status");
 
-describe.runIf(root)("a cluster whose certificates have all expired", () => {
+inLabNightly("a cluster whose certificates have all expired", () => {
   beforeAll(async () => {
     clean();
     ok(await stack.run("up"));
@@ -51,8 +51,3 @@ describe.runIf(root)("a cluster whose certificates have all expired", () => {
     ok(await stack.run("up", "--expect-no-changes"));
   });
 });
-
-if (!root) {
-  it("a cluster whose certificates have all expired", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

@@ -1,7 +1,8 @@
 /** A small cluster under faults while clients record what they see: nothing that was acknowledged is lost, and no answer is stale. */
 import { execFileSync, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { Fault } from "../../bench/faults/fault";
 import { apiServerFrozen, leaderFrozen } from "../../bench/faults/frozen";
 import { memberCutOff } from "../../bench/faults/network";
 import { runFault } from "../../bench/faults/run";
@@ -10,13 +11,13 @@ import { Lab } from "../../bench/lib/lab";
 import { ensureChecker, judge } from "../../bench/lib/linearizability";
 import { Recorder } from "../../bench/lib/recorder";
 import { TestStack, timed } from "../../bench/lib/stack";
+import { inLab, nightly, onRoot } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("frozen");
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-frozen"], { stdio: "inherit" });
 let lab: Lab;
 
-describe.runIf(root)("a cluster under a fault", () => {
+inLab("a cluster under a fault", () => {
   beforeAll(async () => {
     clean();
     await ensureChecker();
@@ -29,7 +30,7 @@ describe.runIf(root)("a cluster under a fault", () => {
     stack.remove();
   });
 
-  it.each([leaderFrozen, memberCutOff, apiServerFrozen])("$name: $what", async (fault) => {
+  async function holdsUnder(fault: Fault): Promise<void> {
     const report = await runFault(lab, fault);
     const { acknowledged, after, during, lost, text, verdict, wrong } = report;
     console.log(`${fault.name}: ${JSON.stringify({ acknowledged, during, after, hit: report.hit })}`);
@@ -42,7 +43,10 @@ describe.runIf(root)("a cluster under a fault", () => {
     expect(acknowledged).toBeGreaterThan(500);
     // While it lasts, and not because it ends.
     expect(during.quietAfterSeconds).toBeDefined();
-  });
+  }
+  const titleOf = ({ name, what }: Fault) => `${name}: ${what}`;
+  it(titleOf(leaderFrozen), () => holdsUnder(leaderFrozen));
+  for (const fault of [memberCutOff, apiServerFrozen]) nightly(titleOf(fault), () => holdsUnder(fault));
 
   it("would be found out by a single stale read, and by a single lost write, in what clients have seen", async () => {
     const recorder = new Recorder((await stack.run("kubeconfig")).stdout);
@@ -58,7 +62,7 @@ describe.runIf(root)("a cluster under a fault", () => {
   });
 });
 
-it.runIf(root)("the wall clock of a running program can be put ahead, and right again", async () => {
+it.runIf(onRoot)("the wall clock of a running program can be put ahead, and right again", async () => {
   const child = spawn("python3", ["-uc", "import time\nfor _ in open(0): print(time.time())"]);
   const answers = createInterface(child.stdout)[Symbol.asyncIterator]();
   const ahead = async () => {
@@ -85,9 +89,4 @@ function twoOfOneKey(operations: readonly Operation[]): [Operation, Operation] {
     if (old && read) return [old, next];
   }
   throw new Error("no update of a shared key was read");
-}
-
-if (!root) {
-  it("a cluster under a fault", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
 }

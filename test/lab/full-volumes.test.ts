@@ -1,13 +1,13 @@
 /** Volumes without room, for real: what is full of bytes and what is full of inodes is told apart from what only seems so. */
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, writeFileSync } from "node:fs";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { etcdBinary, FakeHost, machine, with_ } from "../unit/machine-fake-host";
+import { inLab } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const mount = "/var/lib/etcd-wal";
 
-describe.runIf(root)("a service whose volume", () => {
+inLab("a service whose volume", () => {
   let host: FakeHost;
 
   beforeEach(() => {
@@ -70,7 +70,3 @@ describe.runIf(root)("a service whose volume", () => {
     expect(found()).toMatchObject({ cause: "full", text: expect.stringContaining("20 MiB of 200 MiB are free") });
   });
 });
-
-if (!root) {
-  it("a service whose volume", (context) => context.skip("mounts file systems: run as root on Linux"));
-}

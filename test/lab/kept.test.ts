@@ -1,10 +1,10 @@
 /** A stack that is not ephemeral: what a destroy keeps is enough for the next `up`, and members come back whatever is on their disks. */
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { inLab, nightly } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("kept");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-kept"], { stdio: "inherit" });
@@ -38,7 +38,7 @@ const backups = async () => {
   return listed.map(({ id }) => id);
 };
 
-describe.runIf(root)("a stack that is not ephemeral", () => {
+inLab("a stack that is not ephemeral", () => {
   beforeAll(async () => {
     clean();
     stack.configure({ ephemeral: false, masters: { count: 1 } });
@@ -86,7 +86,7 @@ describe.runIf(root)("a stack that is not ephemeral", () => {
     expect(await backups()).toHaveLength(1);
   });
 
-  it("takes members back that it had removed: without their old data, which is put aside", async () => {
+  nightly("takes members back that it had removed: without their old data, which is put aside", async () => {
     stack.configure({ etcd: { shards: shards(3) } });
     ok(await stack.run("up"));
     stack.configure({ etcd: { shards: shards(5) } });
@@ -103,8 +103,3 @@ describe.runIf(root)("a stack that is not ephemeral", () => {
     expect(await secret()).toBe("hush");
   });
 });
-
-if (!root) {
-  it("a stack that is not ephemeral", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

@@ -1,12 +1,12 @@
 /** Every key of a cluster gives way to another one while clients write, and each step can be taken again. */
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, whileWriting } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import type { ClusterPlan } from "../../components/plan/types";
+import { inLab, nightly } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("keys");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-keys"], { stdio: "inherit" });
@@ -26,7 +26,7 @@ async function writingThrough(what: string, work: () => Promise<void>): Promise<
   });
 }
 
-describe.runIf(root)("the keys of a cluster", () => {
+inLab("the keys of a cluster", () => {
   let authorities: ClusterPlan["authorities"] = [];
 
   beforeAll(async () => {
@@ -41,7 +41,7 @@ describe.runIf(root)("the keys of a cluster", () => {
     stack.remove();
   });
 
-  it("all authorities and the key of service accounts: trusted, used, and the old ones gone", async () => {
+  nightly("all authorities and the key of service accounts: trusted, used, and the old ones gone", async () => {
     const token = await kubectl("create", "token", "default", "--duration=2h");
     const accepted = async () => {
       const review = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token } };
@@ -87,15 +87,10 @@ describe.runIf(root)("the keys of a cluster", () => {
     );
   });
 
-  it("the SSH key, by rotate", async () => {
+  nightly("the SSH key, by rotate", async () => {
     await writingThrough("rotate ssh-key", async () => ok(await stack.run("rotate", "ssh-key")));
     expect((stack.configuration.keys as { ssh: number }).ssh).toBe(2);
     expect(await stack.ssh("master-1", "hostname")).toContain("master-1");
     ok(await stack.run("up", "--expect-no-changes"));
   });
 });
-
-if (!root) {
-  it("the keys of a cluster", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

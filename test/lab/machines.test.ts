@@ -3,14 +3,14 @@ import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { changeRoot, copyOfProject, replaceSshKey } from "../../bench/lib/other-machines";
 import { project, type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, type WriterReport, whileWriting } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { defaultCacheDir } from "../../toolchain/cache";
+import { inLab, nightly } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("turns");
 const scratch = mkdtempSync(join(tmpdir(), "kilonode-turns-"));
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
@@ -48,7 +48,7 @@ async function reportOf(namespace: string, work: () => Promise<void>): Promise<W
   return report as WriterReport;
 }
 
-describe.runIf(root)("the machines of hosts", () => {
+inLab("the machines of hosts", () => {
   let names: string[] = [];
 
   beforeAll(async () => {
@@ -63,7 +63,7 @@ describe.runIf(root)("the machines of hosts", () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  it("do not change with the operator's home, cache folder or copy of the project", async () => {
+  nightly("do not change with the operator's home, cache folder or copy of the project", async () => {
     const cache = join(scratch, "home/.cache/kilonode");
     mkdirSync(cache, { recursive: true });
     for (const folder of ["artifacts", "toolchain"])
@@ -111,7 +111,7 @@ describe.runIf(root)("the machines of hosts", () => {
     ok(await stack.run("status"));
   });
 
-  it("get larger volumes one after the other, each member back before the next", async () => {
+  nightly("get larger volumes one after the other, each member back before the next", async () => {
     const members = byRole(names, "etcd");
     stack.configure({ etcd: { quotaGiB: 9 }, "policy:severities": { "etcd-quota": "advisory" } });
     const preview = await stack.run("preview");
@@ -139,7 +139,7 @@ describe.runIf(root)("the machines of hosts", () => {
     ok(await stack.run("status"));
   });
 
-  it("are made from another image one after the other, with their data, and end healthy", async () => {
+  nightly("are made from another image one after the other, with their data, and end healthy", async () => {
     const before = hosts();
     const copy = copyOfProject(join(scratch, "image"), stack);
     changeRoot(copy);
@@ -171,8 +171,3 @@ describe.runIf(root)("the machines of hosts", () => {
     stack.from = project;
   });
 });
-
-if (!root) {
-  it("the machines of hosts", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

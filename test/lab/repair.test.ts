@@ -1,11 +1,11 @@
 /** What `up` repairs although every gate is closed, and what it does not call a success. */
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import type { RunReport } from "../../cli/show/summary";
+import { inLab } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("heal");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-heal"], { stdio: "inherit" });
@@ -14,7 +14,7 @@ const labHost = (verb: string, name: string) =>
 const status = () => stack.json<StatusReport>("status");
 const problems = async () => (await status()).problems;
 
-describe.runIf(root)("a cluster that is not as it should be", () => {
+inLab("a cluster that is not as it should be", () => {
   beforeAll(async () => {
     clean();
     ok(await stack.run("up"));
@@ -81,8 +81,3 @@ describe.runIf(root)("a cluster that is not as it should be", () => {
     expect(JSON.parse(mended.stdout)).toMatchObject({ health: { healthy: true, problems: [] } });
   });
 });
-
-if (!root) {
-  it("a cluster that is not as it should be", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

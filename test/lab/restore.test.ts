@@ -5,14 +5,14 @@
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Informer } from "../../bench/lib/informer";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, Writer } from "../../bench/lib/writer";
 import type { RestoreReport } from "../../cli/etcd/restore/run";
 import type { StatusReport } from "../../cli/hosts/status-types";
-import { Informer } from "./support/informer";
+import { everything, inLab, nightly } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("restore");
 const prefix = "kn-restore";
 const members = ["restore-etcd-main-1", "restore-etcd-main-2", "restore-etcd-main-3"];
@@ -83,7 +83,7 @@ async function killedAt(said: RegExp, command: string, ...args: string[]): Promi
 
 const restoreMain = ["--shard", "main", "--yes"];
 
-describe.runIf(root)("a shard in the lab", () => {
+inLab("a shard in the lab", () => {
   let informer: Informer;
   let before: string[];
 
@@ -125,7 +125,7 @@ describe.runIf(root)("a shard in the lab", () => {
     expect(await namesOf("configmaps")).toContain("configmap/later");
   });
 
-  it("can be taken back while nothing is exchanged", async () => {
+  nightly("can be taken back while nothing is exchanged", async () => {
     expect(await killedAt(/stop the API servers/, "etcd restore", ...restoreMain)).toMatch(/stop the API servers/);
     const taken = await stack.run("etcd restore", "--shard", "main", "--abandon");
     expect([taken.code, taken.stdout]).toEqual([0, expect.stringMatching(/^restore \S+ was taken back/)]);
@@ -134,14 +134,13 @@ describe.runIf(root)("a shard in the lab", () => {
   });
 
   it("is restored, whatever the command is killed at, and refuses `up` meanwhile", async () => {
-    // The last ones may be done by what the run before has left under way.
-    const always = [/make the new data/, /stop the API servers/, /put the data aside/, /start the members/];
-    const perhaps = [
-      /wait until the restored shard/,
-      /start the API servers/,
-      /wait until all API servers/,
-      /note the restore/,
-    ];
+    const always = everything
+      ? [/make the new data/, /stop the API servers/, /put the data aside/, /start the members/]
+      : [/put the data aside/];
+    // These may be done by what the run before has left under way.
+    const perhaps = everything
+      ? [/wait until the restored shard/, /start the API servers/, /wait until all API servers/, /note the restore/]
+      : [/start the API servers/];
     const ids = new Set<string>();
     for (const said of [...always, ...perhaps]) {
       const text = await killedAt(said, "etcd restore", ...restoreMain);
@@ -193,7 +192,7 @@ describe.runIf(root)("a shard in the lab", () => {
     await kubectl("create", "configmap", "more");
   });
 
-  it("is restored in one go, also once more from the same snapshot", async () => {
+  nightly("is restored in one go, also once more from the same snapshot", async () => {
     const report = await stack.json<RestoreReport>("etcd restore", ...restoreMain, "--again");
     console.log(JSON.stringify(report, null, 1));
     expect(report.revision).toBeGreaterThan(2_000_000_000);
@@ -213,7 +212,7 @@ describe.runIf(root)("a shard in the lab", () => {
     ok(await stack.run("status"));
   });
 
-  it("other than main is restored while the API serves", async () => {
+  nightly("other than main is restored while the API serves", async () => {
     await snapshotOf("events", ["restore-etcd-events-1"], "0e0e0e0e");
     const writer = new Writer((await stack.run("kubeconfig")).stdout, "kube-public");
     const report = await stack.json<RestoreReport>("etcd restore", "--shard", "events", "--yes");
@@ -245,8 +244,3 @@ describe.runIf(root)("a shard in the lab", () => {
     expect(await namesOf("configmaps")).toContain("configmap/before-the-loss");
   });
 });
-
-if (!root) {
-  it("a shard in the lab", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

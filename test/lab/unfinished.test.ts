@@ -1,19 +1,19 @@
 /** The first `up` is killed half way: what an operator can do with what there is, and that `up` then completes. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { DriftReport } from "../../cli/hosts/drift";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { killedUp } from "./support/killed";
+import { inLab } from "./support/lab";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("half");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-half"], { stdio: "inherit" });
 const status = () => stack.json<StatusReport>("status");
 
-describe.runIf(root)("a first up that was killed half way", () => {
+inLab("a first up that was killed half way", () => {
   beforeAll(clean);
   afterAll(async () => {
     await stack.run("destroy", "--yes");
@@ -64,8 +64,3 @@ describe.runIf(root)("a first up that was killed half way", () => {
     ok(await stack.run("drift"));
   });
 });
-
-if (!root) {
-  it("a first up that was killed half way", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

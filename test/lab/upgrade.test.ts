@@ -5,17 +5,17 @@
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import { Writer, type WriterReport } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { releasesOf } from "../../config/releases";
 import { ensureToolchain } from "../../toolchain/ensure";
 import { killedUp } from "./support/killed";
+import { inLab, nightly } from "./support/lab";
 import { ProcessWatch, type Started } from "./support/processes";
 import { newer, older } from "./support/releases";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("upgrade");
 const prefix = "kn-upgrade";
 const minutes = 60_000;
@@ -53,7 +53,7 @@ function visitsIn(progress: string): { readonly pass: string; readonly host: str
   return [...progress.matchAll(lines)].map(([, pass = "", host = ""]) => ({ pass, host }));
 }
 
-describe.runIf(root)("an upgrade of a small cluster", { timeout: 30 * minutes }, () => {
+inLab("an upgrade of a small cluster", () => {
   let versions: ReadonlyMap<string, string>;
   let now: Record<string, string[]> = {};
   /** Controllers that were seen newer than an API server. */
@@ -97,7 +97,7 @@ describe.runIf(root)("an upgrade of a small cluster", { timeout: 30 * minutes },
     });
   });
 
-  it("goes back to the release that it came from when it was stopped at its first API server", async () => {
+  nightly("goes back to the release that it came from when it was stopped at its first API server", async () => {
     stack.configure({ kubernetesVersion: newer.kubernetesVersion });
     const watch = new ProcessWatch(prefix, versions, look);
     await killedUp(stack, /upgrading kube-apiserver\.service on/);
@@ -224,8 +224,3 @@ describe.runIf(root)("an upgrade of a small cluster", { timeout: 30 * minutes },
     ok(await stack.run("preview", "--expect-no-changes"));
   });
 });
-
-if (!root) {
-  it("an upgrade of a small cluster", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

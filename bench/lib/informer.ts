@@ -1,6 +1,6 @@
 /** What a client keeps of a list, as client-go's informers do: a list once, then a watch from where it was; another list only when told "Gone". */
 import { request } from "node:https";
-import { operatorAccess } from "../../../bench/lib/kubeconfig";
+import { operatorAccess } from "./kubeconfig";
 
 interface Item {
   readonly metadata: { readonly name: string; readonly resourceVersion: string };
