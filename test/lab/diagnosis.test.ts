@@ -1,10 +1,11 @@
 /** What breaks a member at night, for real: `status` and `up` name the cause within seconds, and what the pages advise heals it. */
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { commands } from "../support/pages";
 import { inLab, nightly } from "./support/lab";
+import { typedOn } from "./support/typed";
 
 const stack = new TestStack("why");
 const prefix = "kn-why";
@@ -53,13 +54,6 @@ async function refusedByUp(cause: RegExp): Promise<string> {
 
 const said = (fault: string, byStatus: number, byUp: string) =>
   console.log(`${fault}: status: named after ${byStatus} s; ${byUp}`);
-
-/** The commands of a section of the page, block by block. */
-function commands(title: string): string[] {
-  const page = readFileSync("docs/operations.md", "utf8");
-  const [, section = ""] = page.split(`## ${title}\n`);
-  return [...(section.split("\n## ")[0] ?? "").matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block = ""]) => block);
-}
 
 inLab("a member of a small cluster", () => {
   beforeAll(async () => {
@@ -138,12 +132,9 @@ inLab("a member of a small cluster", () => {
     const [others, own, here] = commands("A member whose data is damaged");
     const list = await stack.ssh("etcd-main-1", "PATH=$PATH:/usr/local/lib/kilonode etcd-call member list");
     const [, id = "", url = ""] = new RegExp(`(\\w+), \\w+, ${host}, (https://[^,]+),`).exec(list) ?? [];
-    const meant = others
-      ?.replaceAll(/\b[0-9a-f]{16}\b/g, id)
-      .replaceAll("lab-etcd-main-2", host)
-      .replaceAll(/https:\/\/[\d.:]+/g, url);
-    expect(await stack.ssh("etcd-main-1", `set -e\n${meant}`)).toMatch(/^quorum\n/);
-    await on(`set -e\n${own}`);
+    const meant = { "4a2e92fe0c9c988c": id, "https://198.18.0.41:2380": url };
+    expect(await typedOn(stack, "etcd-main-1", others ?? "", meant)).toMatch(/^quorum\n/);
+    await typedOn(stack, member, own ?? "");
     expect(here).toBe("kilonode up lab\n");
     ok(await stack.run("up"));
     await healthy();

@@ -1,5 +1,5 @@
 /** Each command in the blocks of docs/operations.md can be typed as it stands there: programs, verbs, options, hosts and units exist. */
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Command } from "commander";
 import { register } from "tsx/cjs/api";
@@ -15,6 +15,12 @@ const { program } = createRequire(import.meta.url)("../../cli/main.ts") as typeo
 const page = "docs/operations.md";
 const sections = sectionsOf(page).filter(({ blocks }) => blocks.length > 0);
 const { hosts } = planOf("lab");
+
+const labTests = readdirSync("test/lab")
+  .filter((file) => file.endsWith(".test.ts"))
+  .map((file) => readFileSync(`test/lab/${file}`, "utf8"))
+  .filter((text) => text.includes("support/pages"))
+  .join("\n");
 
 /** Of etcdctl, as far as the page needs it: https://github.com/etcd-io/etcd/tree/main/etcdctl#commands */
 const etcdctl: Readonly<Record<string, readonly string[]>> = {
@@ -101,6 +107,10 @@ describe(page, () => {
       expect(found.length, block).toBeGreaterThan(0);
       for (const words of found) expect(problemsHere(words), words.join(" ")).toEqual([]);
     }
+  });
+
+  it.each(sections)("$title: is typed in a test of the lab", ({ title }) => {
+    expect(labTests).toContain(`"${title}"`);
   });
 
   it.each([
