@@ -4,7 +4,7 @@ import { etcdEnvironment, etcdFlags, etcdMemoryLimit, mergeFlags, policyFor } fr
 import { type Place, place, rangesOf, type Territory } from "../../config/names";
 import { modulesFor, type Scale, shardOf, sysctlsFor } from "../../config/scale";
 import { withBackup } from "../backup/member";
-import { environmentFile, hostFiles, hostServices } from "../machine/host-files";
+import { environmentFile, hostFiles, hostServices, lines, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { clientAuthority, peerAuthority } from "../plan/authorities";
 import { behindFirewall } from "../plan/firewall";
@@ -162,12 +162,32 @@ function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machi
   };
   return behindFirewall(
     parts,
-    machine,
+    withTurningAway(machine, shard, member),
     { name: "masters", port: ports.etcdClient, from: rangesOf(territory, "master") },
     // A rollout asks one member about another.
     { name: "members", port: ports.etcdClient, from: members },
     { name: "members", port: ports.etcdPeer, from: members },
   );
+}
+
+/** Of a shard of several: clients of a member that runs and does not serve go to the others (decision 20). */
+function withTurningAway(machine: Machine, { endpoints, members }: ShardPlan, member: Place): Machine {
+  if (members.length === 1) return machine;
+  const others = endpoints.filter((_, index) => members[index]?.name !== member.name);
+  return {
+    ...machine,
+    files: {
+      ...machine.files,
+      ...hostServices("turn-clients-away.service"),
+      ...hostFiles("/usr/local/lib/kilonode/turn-clients-away"),
+      "/etc/etcd/turn-clients-away.env": environmentFile({
+        CLIENT_PORT: ports.etcdClient,
+        METRICS_URL: `http://127.0.0.1:${ports.etcdMetrics}`,
+      }),
+      "/etc/etcd/others": textFile(lines`${others}`),
+    },
+    services: { ...machine.services, "turn-clients-away.service": { ...atBoot, running: true } },
+  };
 }
 
 const atBoot = { kind: "unit", enabled: true, restartOn: [], reloadOn: [], wait: false } as const;
