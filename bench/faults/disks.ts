@@ -1,4 +1,4 @@
-/** Disks of the leader that take nothing more, or take it slowly. */
+/** Disks of the leader that take nothing more, take it slowly, or do not answer. */
 import { execFileSync, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -30,6 +30,25 @@ function full(volume: keyof typeof mounts, mebibytes: number): Fault {
 
 export const walFull = full("wal", 160);
 export const databaseFull = full("database", 60);
+
+/** Whoever writes there hangs, and cannot be killed; what only reads, or talks, goes on. */
+export const diskHangs: Fault = {
+  name: "disk-hangs",
+  what: "the disk with the log of the leader of shard main does not answer",
+  seconds: 60,
+  ridesThrough: true,
+  async aim(lab) {
+    const leader = await lab.leader();
+    const thaw = `fsfreeze --unfreeze ${mounts.wal}`;
+    // It must end also when this program is killed: a host could not even be turned off.
+    const later = `setsid sh -c 'sleep ${this.seconds + 120}; ${thaw}' >/dev/null 2>&1 </dev/null &`;
+    return {
+      hit: leader.name,
+      inject: () => lab.inside(leader, `${later}\nfsfreeze --freeze ${mounts.wal}`),
+      heal: () => lab.inside(leader, thaw),
+    };
+  },
+};
 
 /** Writes a second; a write of the log is two or three of them. */
 const WRITES_A_SECOND = 10;

@@ -1,7 +1,7 @@
 /** The faults, in the order in which they are tried: the last ones want the most of the cluster that they leave behind. */
 import { clockAhead } from "./clock";
 import { bitFlippedAtRest, bitFlippedLive, oldImage, removedMember, volumesSwapped } from "./data";
-import { databaseFull, slowDisk, walFull } from "./disks";
+import { databaseFull, diskHangs, slowDisk, walFull } from "./disks";
 import type { Fault } from "./fault";
 import { apiServerFrozen, leaderFrozen } from "./frozen";
 import { memberCutOff, zoneCutOff } from "./network";
@@ -16,6 +16,7 @@ export const faults: readonly Fault[] = [
   twoZonesLost,
   allHostsLost,
   slowDisk,
+  diskHangs,
   clockAhead,
   walFull,
   databaseFull,
