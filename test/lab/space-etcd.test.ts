@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { findEtcd, LocalShard, Writer } from "../../bench/lib/local-etcd";
 import { defragment } from "../../components/rollout/etcd/defragment";
+import { leave } from "../../components/rollout/etcd/leave";
 import { rolloutEtcd } from "../../components/rollout/etcd/rollout";
 import { makeSpace } from "../../components/rollout/etcd/space";
 import { Progress } from "../../components/rollout/gate/progress";
@@ -115,6 +116,36 @@ describe.skipIf(!binaries)(title, { timeout: 600_000 }, () => {
     expect((await call("del", "--prefix", "/registry/example.com/")).code).toBe(0);
     await makeSpace(shard, plan, quiet(), async () => undefined);
     expect((await shard.look("m2")).alarms).toEqual([]);
+    expect(await fill(["/registry/pods/default/0"])).toBeUndefined();
+  });
+
+  it("is out and a member lost: its host is made anew first, then there is room again, and a larger quota helps as well", async () => {
+    await create([`--quota-backend-bytes=${64 * MIB}`]);
+    const keys = Array.from({ length: 100 }, (_, index) => `/registry/pods/default/${index % 3}`);
+    expect(await fill(keys)).toContain("database space exceeded");
+    await shard.recreate("m3");
+    const asked: string[] = [];
+    const space = () =>
+      makeSpace(shard, { ...plan, hostTimeoutMs: 2_000 }, quiet(), async ({ kind }) => void asked.push(kind));
+    // With another member away for its restart the shard would have no quorum.
+    expect((await space().catch((error) => error)).message).toMatch(/m3.*`kilonode replace`/);
+    expect(asked).toEqual([]);
+    await leave(shard, { ...plan, member: "m3", inUse: true }, quiet());
+    const refused = await rolloutEtcd(shard, shard.plan(names, { established: true }), quiet()).catch((error) => error);
+    expect(refused).toBeInstanceOf(GateRefused);
+    expect(refused.refusal).toMatchObject({ found: "alarm NOSPACE", findings: [expect.anything()] });
+    const joined = await shard.look("m1");
+    expect(joined.members.map(({ learner, name }) => [name, learner]).sort()).toEqual(
+      names.map((name) => [name, false]),
+    );
+    // The stack's file says more: each member restarts with it, and the alarm stays until it is taken back.
+    shard.flags = [`--quota-backend-bytes=${512 * MIB}`];
+    shard.stage("larger");
+    const larger = await rolloutEtcd(shard, shard.plan(names, { established: true }), quiet()).catch((error) => error);
+    expect(larger.refusal).toMatchObject({ found: "alarm NOSPACE", changed: expect.arrayContaining(names) });
+    await space();
+    expect(asked).toEqual(["disarm"]);
+    await rolloutEtcd(shard, shard.plan(names, { established: true }), quiet());
     expect(await fill(["/registry/pods/default/0"])).toBeUndefined();
   });
 });
