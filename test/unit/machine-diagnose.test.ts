@@ -158,6 +158,16 @@ describe("diagnose", () => {
       "a lost database",
       [zap("panic", "failed to recover v3 backend from snapshot", "failed to find database snapshot file")],
     ],
+    [
+      "data of before what the member has acknowledged",
+      [
+        zap(
+          "panic",
+          "tocommit(33452) is out of range [lastIndex(31873)]. Was the raft log corrupted, truncated, or lost?",
+          "",
+        ),
+      ],
+    ],
     ["lost data", [zap("fatal", "discovery failed", "member 4a2e92fe0c9c988c has already been bootstrapped")]],
   ])("knows bad data by etcd's own words: %s", (_what, lines) => {
     said(zap("info", "starting", ""), ...lines);

@@ -48,7 +48,7 @@ BAD_DATA = re.compile(
     r"|failed to (read WAL|recover v3 backend|load (newest )?snapshot)|no such snapshot|bbolt\S* .*(corrupt|invalid)"
     r"|etcdserver\.(bootstrap|recover)\w*\("
     r"|has already been bootstrapped|permanently removed from the cluster|member count is unequal|cluster ID mismatch"
-    r"|found data inconsistency with peers"
+    r"|found data inconsistency with peers|is out of range \[lastIndex"
 )
 # What the Go flag libraries, kube's components, etcd and haproxy say of a setting that they do not take.
 REFUSED = re.compile(
