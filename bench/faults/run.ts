@@ -45,7 +45,11 @@ type Seen = Pick<FaultReport, "noticed" | "wrong"> & Times;
 
 const pause = (seconds: number) => new Promise<void>((resolve) => setTimeout(resolve, seconds * 1000));
 
+/** @throws when the cluster is not well before it */
 export async function runFault(lab: Lab, fault: Fault): Promise<FaultReport> {
+  // What the one before has left, or a machine that is too busy to be asked.
+  const before = await lab.healthy(HEALTHY_WITHIN_MS);
+  if (before.length > 0) throw new Error(`${fault.name} was not tried, the cluster is not well: ${before.join("; ")}`);
   const aimed = await fault.aim(lab);
   const recorder = new Recorder((await lab.stack.run("kubeconfig")).stdout);
   let seen: Seen;
