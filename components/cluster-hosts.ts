@@ -47,7 +47,10 @@ export class ClusterHosts {
     }
     // What changes while it runs endangers nobody's service, and may be what lets us in to look.
     const restarting = changes.includes("a restart");
-    this.gates = machineGates(restarting ? { groups: plan.groups.map(this.rollout), sshKey } : undefined, { parent });
+    this.gates = machineGates(
+      restarting ? { groups: plan.groups.map(this.rollout), backups: plan.backup !== undefined, sshKey } : undefined,
+      { parent },
+    );
   }
 
   existed = ({ hosts }: GroupPlan): boolean =>

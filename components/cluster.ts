@@ -37,6 +37,7 @@ export class Cluster extends pulumi.ComponentResource {
       groups: groups.map(hosts.rollout),
       waves: wavesOf(groups),
       secrets: storedSecrets(plan),
+      backups: plan.backup !== undefined,
       sshKey,
     });
     const gates = hosts.turning ? undefined : new Gates(prepared(), { parent: this });

@@ -33,6 +33,7 @@ export const resourceNames = {
   authority: (authority: string) => `${authority}-ca`,
   backupPassword: (shard: string) => `backup-password-${shard}`,
   backupKey: (shard: string) => `backup-key-${shard}`,
+  backupKeeper: "backup-keeper",
   object: (kind: string, name: string) => `${kind}/${name}`,
 } as const;
 
@@ -52,6 +53,8 @@ export const resourceIds = {
     [types.key, numbered(resourceNames.authority(authority), number)] as const,
   binding: (name: string) => [types.binding, resourceNames.object("ClusterRoleBinding", name)] as const,
   rollout: (group: string) => [types.local, resourceNames.rollout(group)] as const,
+  backupPassword: (shard: string) => [types.randomBytes, resourceNames.backupPassword(shard)] as const,
+  backupKeeper: [types.randomBytes, resourceNames.backupKeeper],
 } as const;
 
 /** What a resource is, told from its type and name. */

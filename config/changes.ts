@@ -27,7 +27,9 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   ephemeral: taken("nothing restarts; from then on a destroy keeps data and its keys, or does not"),
   zones: refused(`${moves}; one more at the end is taken where it moves no host`),
   kubernetesVersion: guided("upstream forbids to skip a minor release and to go back to one (docs/releases.md)"),
-  etcdVersion: guided("upstream forbids to skip a minor release and to go back to one (docs/releases.md)"),
+  etcdVersion: guided(
+    "upstream forbids to skip a minor release; back to the one before it goes by etcd's own downgrade alone, which `etcd.downgradeTo` asks for (docs/releases.md)",
+  ),
   workload: taken(`sizes and rates that follow from it are settings: ${restarts}, ${mastersRoll}`),
   "network.hosts": refused(moves),
   "network.nodes": refused("nodes keep their addresses"),
@@ -51,6 +53,7 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "etcd.backup": guided(
     "nothing of etcd restarts; off only after an `up` with `ephemeral: true`, since the store would go with the backups in it",
   ),
+  "etcd.downgradeTo": taken("allows an older `etcdVersion`; where none is older it changes nothing"),
   "masters.count": taken(
     "a new master is ready before it gets requests; the load balancer leaves one out before its host goes",
   ),

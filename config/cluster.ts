@@ -60,6 +60,11 @@ const Etcd = z.strictObject({
   snapshotCount: z.int().min(1000).max(1_000_000).default(10_000),
   /** Snapshots in a store outside of etcd's hosts; `false` for none. Default: every 30 minutes, none where the stack is ephemeral. */
   backup: BackupChoice.optional(),
+  /**
+   * Asks for etcd's own downgrade to the minor version before: the `etcdVersion` that is wanted, once more, so that an older one is never
+   * a slip. Default: none; without it an older minor version is refused. See docs/releases.md.
+   */
+  downgradeTo: z.string().optional(),
 });
 
 const Masters = z.strictObject({

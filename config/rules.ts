@@ -28,6 +28,7 @@ export const rules: readonly Rule[] = [
   { needs: ["network.operators"], check: operatorRanges },
   { needs: ["network.hosts", "zones"], check: roomForZones },
   { needs: ["etcd.heartbeatMs", "etcd.electionMs"], check: electionTime },
+  { needs: ["etcdVersion", "etcd.downgradeTo"], check: downgradeTwice },
   { needs: ["certificates"], check: renewal },
   { needs: ["certificates"], check: authorityLife },
   { needs: ["zones"], check: zonesOnce },
@@ -111,6 +112,13 @@ function slotsApart(spec: ClusterSpec): Problem[] {
     owner.set(slot, name);
     return undefined;
   });
+}
+
+/** What asks for a way back must not stand there for the next one. */
+function downgradeTwice({ etcd: { downgradeTo }, etcdVersion }: ClusterSpec): Problem[] {
+  if (downgradeTo === undefined || downgradeTo === etcdVersion) return [];
+  const message = `"${downgradeTo}" is not etcdVersion, which is "${etcdVersion}"; set both to the version to go back to, or remove etcd.downgradeTo when that is over`;
+  return [{ path: ["etcd", "downgradeTo"], message }];
 }
 
 /** Each range is one, and shares no address with those before it. */

@@ -52,6 +52,8 @@ export class LocalShard extends RemoteShard {
   readonly log: string[] = [];
   /** Of every member that starts from now on. */
   flags: readonly string[] = [];
+  /** The program that a host runs with what is live on it. */
+  programOf: (content: string | null) => string = () => this.binaries.etcd;
   readonly #network: number;
   #addresses = 0;
 
@@ -261,7 +263,7 @@ export class LocalShard extends RemoteShard {
       "--election-timeout=5000",
       ...this.flags,
     ];
-    const child = spawn(this.binaries.etcd, args, { env: { ...host.env }, stdio: ["ignore", out, out] });
+    const child = spawn(this.programOf(host.active), args, { env: { ...host.env }, stdio: ["ignore", out, out] });
     host.process = child;
     child.once("exit", () => {
       if (host.process === child) host.process = undefined;

@@ -10,6 +10,7 @@ const table: readonly (readonly [name: string, summary: string, load: () => Comm
     "restore the latest snapshots beside the cluster, and compare",
     () => require("./etcd/drill") as CommandModule,
   ],
+  ["retain", "forget snapshots that are too old", () => require("./etcd/retain") as CommandModule],
   ["restore", "a shard goes back to one of its snapshots", () => require("./etcd/restore") as CommandModule],
   [
     "recover",

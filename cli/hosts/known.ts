@@ -31,12 +31,23 @@ export interface Known {
   readonly accessLacks: readonly string[];
   /** The API was told what operators may do. */
   readonly operatorsBound: boolean;
+  readonly backups: BackupAccess;
   /** What the last run was at when it ended without an end. */
   readonly pending: OpenedState["pending"];
 }
 
+/** What opens the store of backups, and what is in it. */
+export interface BackupAccess {
+  /** Shard to what its snapshots are encrypted with. */
+  readonly passwords: ReadonlyMap<string, string>;
+  /** Of the user who may remove snapshots; absent where the store knows the operator by himself. */
+  readonly keeperKey: string | undefined;
+  /** Of the store's certificate. */
+  readonly authorityPem: string | undefined;
+}
+
 export function knownFrom(
-  plan: Pick<ClusterPlan, "stack" | "api" | "hosts" | "groups" | "keys">,
+  plan: Pick<ClusterPlan, "stack" | "api" | "backup" | "hosts" | "groups" | "keys">,
   { madeHost }: Pick<PlatformModule, "madeHost">,
   { resources, pending }: Pick<OpenedState, "resources" | "pending">,
 ): Known {
@@ -64,6 +75,7 @@ export function knownFrom(
     unmade: plan.hosts
       .filter(({ name }) => !hosts.some((host) => host.name === name))
       .map(({ name }) => ({ name, reason: whyUnmade(name, pending) })),
+    backups: backupsFrom(plan, find),
     operatorsBound: find(...resourceIds.binding(operatorsGroup)) !== undefined,
     ...accessFrom(plan, find, outputs),
   };
@@ -100,6 +112,21 @@ function accessFrom(
   }
   const lacks = [...(certPem ? [] : ["certificate"]), ...(keyPem ? [] : ["key"])];
   return { access: undefined, accessLacks: lacks.map((what) => `the ${what} of the kubernetes authority`) };
+}
+
+function backupsFrom({ backup, keys }: Pick<ClusterPlan, "backup" | "keys">, find: MadeResources): BackupAccess {
+  const passwords = Object.keys(backup?.repositories ?? {}).flatMap((shard) => {
+    const password = text(find(...resourceIds.backupPassword(shard)), "hex");
+    return password === undefined ? [] : [[shard, password] as const];
+  });
+  const pems = keysOf({ keys }, "backup").map(
+    (key) => text(find(...resourceIds.authority("backup", key)), "certPem") ?? "",
+  );
+  return {
+    passwords: new Map(passwords),
+    keeperKey: text(find(...resourceIds.backupKeeper), "hex"),
+    authorityPem: pems.join("") || undefined,
+  };
 }
 
 function text(values: Readonly<Record<string, unknown>> | undefined, key: string): string | undefined {

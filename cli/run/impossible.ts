@@ -1,8 +1,17 @@
 /** What a cluster that exists cannot become, from what its state tells. */
 import { changeProblems, commitmentsOf, readCommitments } from "../../components/plan/commitments";
 import type { ClusterPlan } from "../../components/plan/types";
+import { releaseChange, releaseNotes } from "../../components/rollout/other-release";
 import { previousResult } from "../../components/rollout/result";
 import { stepProblem } from "../../components/rollout/step";
+
+/** What of another release is said before it begins. @param results as of {@link impossibleChanges} */
+export function otherReleases(plan: ClusterPlan, results: readonly (string | undefined)[]): string[] {
+  const changes = plan.groups.flatMap(({ strategy }, index) =>
+    releaseChange(strategy, previousResult(results[index]).release),
+  );
+  return releaseNotes(changes, plan.backup !== undefined);
+}
 
 /**
  * Each problem once; empty when it can.

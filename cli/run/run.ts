@@ -11,7 +11,7 @@ import { exitCodeOfRun } from "../show/summary";
 import { Terminal } from "../show/terminal";
 import type { CheckedStack } from "../stack/configuration";
 import { type Action, isLook, type StackEngine } from "./engine";
-import { impossibleChanges } from "./impossible";
+import { impossibleChanges, otherReleases } from "./impossible";
 import { refuseLosingKeys } from "./kept";
 import { openStack } from "./open-stack";
 import { type ReportOptions, reportOf, reportText } from "./report";
@@ -48,8 +48,11 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
     await refuseUnreviewed(reviewed, stack, looking, say);
   }
   const engine = openStack(checked, { engine: options.engine, make: !isLook(action), say });
-  if (action === "up" || action === "preview") await refuseImpossibleChange(checked, engine);
-  else await refuseLosingKeys(checked, engine);
+  if (action === "up" || action === "preview") {
+    const notes = await refuseImpossibleChange(checked, engine);
+    // A preview has them in its report.
+    if (action === "up") for (const note of notes) say(note);
+  } else await refuseLosingKeys(checked, engine);
   const ran = await runShown(checked, action, engine, command, progress);
   const { result } = ran;
   const report = reportOf(checked, engine.name, command, ran);
@@ -79,12 +82,16 @@ export async function runAction(checked: CheckedStack, action: Action, options: 
 /** Hosts whose machines the update has left for the next one: see components/host/trust.ts. */
 const waitingIn = ({ waiting }: Values): readonly unknown[] => (Array.isArray(waiting) ? waiting : []);
 
-/** What the cluster cannot become is said before the engine starts; program and rollouts themselves stop an update in the same way. */
-async function refuseImpossibleChange({ stack, plan }: CheckedStack, engine: StackEngine): Promise<void> {
+/**
+ * What the cluster cannot become is said before the engine starts; program and rollouts themselves stop an update in the same way.
+ * @returns what is to be said of another release before it begins
+ */
+async function refuseImpossibleChange({ stack, plan }: CheckedStack, engine: StackEngine): Promise<readonly string[]> {
   const rollouts = plan.groups.map(({ name }) => resourceIds.rollout(name));
   const [commitments, ...results] = await engine.printed([resourceIds.commitments, ...rollouts]);
   const problems = impossibleChanges(plan, commitments, results);
   if (problems.length > 0) throw new ConfigurationError(stack, problems);
+  return otherReleases(plan, results);
 }
 
 function save(file: string, stack: string, engine: StackEngine, newIncarnation: string, { steps }: Result): void {

@@ -118,6 +118,7 @@ function dangers({ resources, rollouts }: PreviewReport): Block[] {
   const [withData, others] = [found.filter(({ data }) => data), found.filter(({ data }) => !data)];
   const leaving = rollouts.filter((rollout) => rollout.leaving.length > 0);
   const changed = resources.filter(({ data, op }) => data && op === "update");
+  const releases = rollouts.flatMap(({ notes = [] }) => notes.map((note) => `- ${note}`));
   const caution = [
     ...dangerItems(withData),
     ...leaving.map(({ group, leaving: names }) => `- **takes away** ${code(shortList(names))} from ${code(group)}`),
@@ -125,6 +126,7 @@ function dangers({ resources, rollouts }: PreviewReport): Block[] {
   ];
   return [
     ...(caution.length > 0 ? [alert("CAUTION", ["**Replaces or deletes**", "", ...caution])] : []),
+    ...(releases.length > 0 ? [alert("WARNING", ["**Another release**", "", ...releases])] : []),
     ...(changed.length > 0 ? [alert("WARNING", ["**Changes what holds data**", "", ...dangerItems(changed)])] : []),
   ];
 }

@@ -59,11 +59,12 @@ export function effect({ restarts, reloads }: HostChange): string {
   return parts.length > 0 ? `=> ${parts.join("; ")}` : "=> restarts nothing";
 }
 
-function rolloutLines({ group, hostTimeoutSeconds, order, joining, leaving, seconds }: RolloutChange): string[] {
+function rolloutLines({ group, hostTimeoutSeconds, order, joining, leaving, notes, seconds }: RolloutChange): string[] {
   const time =
     seconds === undefined ? "" : `: ${about(seconds)}; a host that takes more than ${hostTimeoutSeconds} s stops it`;
   return [
     `    ${group}: ${order}${time}`,
+    ...(notes ?? []).map((note) => `      ${note}`),
     ...(joining.length > 0
       ? [`      joins: ${shortList(joining)}${group.startsWith("etcd-") ? " (as learner, then promoted)" : ""}`]
       : []),

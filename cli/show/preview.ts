@@ -40,7 +40,7 @@ export const forcesReplacement = "(forces replacement)";
 
 export function previewReport(
   result: Pick<Result, "steps">,
-  plan: Pick<ClusterPlan, "hosts" | "groups" | "scale">,
+  plan: Pick<ClusterPlan, "backup" | "hosts" | "groups" | "scale">,
   platform: PreviewFacts = {},
 ): PreviewReport {
   const all = result.steps.filter((step) => changes(step));

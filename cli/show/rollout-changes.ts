@@ -2,6 +2,7 @@
 import type { GroupPlan } from "../../components/plan/groups";
 import type { ClusterPlan } from "../../components/plan/types";
 import { resourceKind } from "../../components/resources";
+import { type ReleaseChange, releaseChange, releaseNotes } from "../../components/rollout/other-release";
 import type { RolloutSpec } from "../../components/rollout/spec";
 import type { Step } from "../../engine";
 import { type ChangedHosts, rolloutSeconds } from "./rollout-time";
@@ -13,6 +14,8 @@ export interface RolloutChange {
   readonly order: string;
   readonly joining: readonly string[];
   readonly leaving: readonly string[];
+  /** What is said of another release before it begins; a sentence each. */
+  readonly notes?: readonly string[];
   /** Expected, where hosts change one after the other: an estimate. */
   readonly seconds?: number;
   /** How long one host may take until its gate stops the change. */
@@ -23,11 +26,27 @@ export interface RolloutChange {
 export const isRollout = (step: Pick<Step, "type" | "name">): boolean =>
   ["gates", "rollout"].includes(resourceKind(step).kind);
 
-type Planned = Pick<ClusterPlan, "groups" | "scale">;
+type Planned = Pick<ClusterPlan, "backup" | "groups" | "scale">;
 
 export function rolloutChanges(steps: readonly Step[], plan: Planned, hosts: ChangedHosts): RolloutChange[] {
   const place = (change: RolloutChange) => plan.groups.findIndex(({ name }) => name === change.group);
-  return steps.flatMap((step) => rolloutChange(step, plan, hosts)).sort((a, b) => place(a) - place(b));
+  const changes = steps.flatMap((step) => rolloutChange(step, plan, hosts)).sort((a, b) => place(a) - place(b));
+  const notes = releaseNotes(
+    steps.flatMap((step) => otherRelease(step, plan)),
+    plan.backup !== undefined,
+  );
+  // The look at all gates is before everything else, and so is what is said of it.
+  const [first, ...more] = changes;
+  return first && notes.length > 0 ? [{ ...first, notes }, ...more] : changes;
+}
+
+/** By what the last rollout of the group was given. */
+function otherRelease(step: Step, plan: Planned): ReleaseChange[] {
+  const resource = resourceKind(step);
+  if (resource.kind !== "rollout") return [];
+  const group = plan.groups.find(({ name }) => name === resource.group);
+  const before = documentOf(step)?.strategy;
+  return group ? releaseChange(group.strategy, before && "release" in before ? before.release : undefined) : [];
 }
 
 function rolloutChange(step: Step, plan: Planned, hosts: ChangedHosts): RolloutChange[] {
@@ -37,8 +56,7 @@ function rolloutChange(step: Step, plan: Planned, hosts: ChangedHosts): RolloutC
   // A new host's place may be known only after up; who takes part is in the plan.
   const group = plan.groups.find(({ name }) => name === resource.group);
   if (!group) return [];
-  const { environment } = step.oldInputs ?? {};
-  const before = hostNames((environment as Record<string, unknown> | undefined)?.KILONODE_ROLLOUT);
+  const before = documentOf(step)?.hosts.map(({ name: host }) => host);
   const joining = before ? group.hosts.filter((name) => !before.includes(name)) : [];
   const leaving = before ? before.filter((name) => !group.hosts.includes(name)) : [];
   const first = step.op === "create";
@@ -55,10 +73,13 @@ const gates: RolloutChange = {
   leaving: [],
 };
 
-function hostNames(document: unknown): string[] | undefined {
+/** As the state has it; undefined where there is none that can be read. */
+function documentOf({ oldInputs }: Step): RolloutSpec | undefined {
+  const document = (oldInputs?.environment as Record<string, unknown> | undefined)?.KILONODE_ROLLOUT;
   if (typeof document !== "string") return undefined;
   try {
-    return (JSON.parse(document) as RolloutSpec).hosts.map(({ name }) => name);
+    const read = JSON.parse(document) as RolloutSpec;
+    return Array.isArray(read.hosts) ? read : undefined;
   } catch {
     return undefined;
   }

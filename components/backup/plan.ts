@@ -27,5 +27,8 @@ export function backupPlan(
   return { ...knobs, region: ownRegion, repositories: repositories((shard) => `${url}/${bucketOf(shard)}`), store };
 }
 
+/** The user of the store who may remove snapshots: the operator, and no host. No shard can be called so. */
+export const keeper = "store-keeper";
+
 /** A bucket for each shard: a list of one says nothing of another's. */
 export const bucketOf = (shard: string): string => `etcd-${shard}`;

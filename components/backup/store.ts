@@ -9,7 +9,7 @@ import { binaries, identity, type PlanParts, trusted, volume } from "../plan/par
 import { ports } from "../plan/ports";
 import type { BackupPlan, CertificatePlan, HostPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
-import { bucketOf } from "./plan";
+import { bucketOf, keeper } from "./plan";
 
 /** systemd's own TimeoutStartSec. */
 const startSeconds = 90;
@@ -71,6 +71,7 @@ function storeMachine(parts: PlanParts, backup: BackupPlan, self: Place): Machin
       ...hostServices("backup-store.service"),
       ...hostFiles(program),
       [`${folder}/store.env`]: environmentFile({
+        KEEPER: keeper,
         BUCKETS: shards.map(({ name }) => `${bucketOf(name)}=${name}`).join(","),
         STORE: `https://${self.endpoint}:${ports.backupStore}`,
         VGW_CERT: `${pki}/store.crt`,

@@ -55,6 +55,7 @@ export function etcdGroups({ shards, spec }: PlanParts): GroupPlan[] {
       peerPort: ports.etcdPeer,
       clientPort: ports.etcdClient,
       release: spec.etcdVersion,
+      ...(spec.etcd.downgradeTo !== undefined && { downgrade: true }),
     },
     hosts: members.map((member) => member.name),
     after: [],

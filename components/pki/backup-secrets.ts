@@ -1,6 +1,7 @@
 /** Secrets of backups: what snapshots are encrypted with, and who a shard's members are to the store. */
 import * as pulumi from "@pulumi/pulumi";
 import * as random from "@pulumi/random";
+import { keeper } from "../backup/plan";
 import type { ClusterPlan, SecretName } from "../plan/types";
 import { resourceNames } from "../resources";
 
@@ -14,6 +15,8 @@ interface ShardSecrets {
 
 export class BackupSecrets {
   readonly #ofShard: ReadonlyMap<string, ShardSecrets>;
+  /** Of the user who may remove snapshots; absent where the store knows the operator by himself. */
+  readonly #keeper: pulumi.Output<string> | undefined;
 
   constructor({ backup, ephemeral }: Pick<ClusterPlan, "backup" | "ephemeral">, parent: pulumi.Resource) {
     this.#ofShard = new Map(
@@ -25,6 +28,8 @@ export class BackupSecrets {
         return [shard, { password: password.hex, ...(key && { key: key.hex }) }];
       }),
     );
+    const made = backup?.store && new random.RandomBytes(resourceNames.backupKeeper, { length: 20 }, { parent });
+    this.#keeper = made?.hex;
   }
 
   secret(name: BackupSecretName): pulumi.Output<string> {
@@ -39,7 +44,8 @@ export class BackupSecrets {
 
   /** As versitygw reads it (its auth/iam_internal.go): by access key. A user has no rights but those that a bucket's policy gives. */
   #users(): pulumi.Output<string> {
-    const users = [...this.#ofShard].flatMap(([access, { key }]) =>
+    const keys = [...this.#ofShard].map(([access, { key }]) => [access, key] as const);
+    const users = [...keys, [keeper, this.#keeper] as const].flatMap(([access, key]) =>
       key ? [key.apply((secret) => [access, { access, secret, role: "user" }] as const)] : [],
     );
     return pulumi.secret(

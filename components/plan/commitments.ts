@@ -34,6 +34,8 @@ const Commitments = z.object({
   keys: z.record(z.string(), z.array(z.number())).optional(),
   /** Absent of a cluster that was made before it was held to them. */
   settings: Settings.optional(),
+  /** Absent: etcd may not go back to the minor version before. */
+  etcdDowngrade: z.literal(true).optional(),
   /** Absent: there are none. */
   backups: z.enum(["kept", "thrown away"]).optional(),
   /** Key of the platform's own to its value. Absent of a cluster that was made before it was held to them. */
@@ -51,6 +53,7 @@ export function commitmentsOf({
   authorities,
   backup,
   ephemeral,
+  etcdDowngrade,
   heldTo,
   hosts,
   keys,
@@ -76,6 +79,7 @@ export function commitmentsOf({
       ...Object.fromEntries(authorities.map((name) => [`authorities.${name}`, [...keysOf({ keys }, name)]])),
     },
     settings: { quotaGiB, heartbeatMs, electionMs, runtime: inPods ? "static-pod" : "systemd" },
+    ...(etcdDowngrade && { etcdDowngrade }),
     ...(backup && { backups: ephemeral ? "thrown away" : "kept" }),
     own: heldTo,
   };
@@ -108,7 +112,9 @@ export function changeProblems(before: Commitments, after: Commitments): string[
     ...rangeProblems(before.network, after.network, moved.length > 0 ? ["hosts"] : []),
     ...storageProblems(before.storage, after.storage),
     // From the one of both that it is on, its rollouts judge.
-    ...releaseStepProblems(before.releases, after.releases, before.cameFrom),
+    ...releaseStepProblems(before.releases, after.releases, before.cameFrom, {
+      downgrade: after.etcdDowngrade === true,
+    }),
     ...keyProblems(before.keys ?? firstKeys, after.keys ?? {}),
     ...(before.settings && after.settings ? settingProblems(before.settings, after.settings) : []),
     ...(before.backups === "kept" && after.backups === undefined ? [backupProblem] : []),

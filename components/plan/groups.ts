@@ -35,6 +35,8 @@ export interface EtcdStrategy {
   readonly clientPort: number;
   /** etcd's version: kept in the result, so that the next rollout knows from which one it comes. */
   readonly release: string;
+  /** True: the shard may go back to that release from the minor version after it, by etcd's own downgrade. Absent: not. */
+  readonly downgrade?: boolean;
 }
 
 /**

@@ -62,6 +62,7 @@ export function plan(spec: ClusterSpec, facts: PlatformFacts): ClusterPlan {
     scale: parts.scale,
     shards: parts.shards,
     ...(parts.backup && { backup: parts.backup }),
+    ...(spec.etcd.downgradeTo !== undefined && { etcdDowngrade: true }),
     api: parts.api,
     authorities: authoritiesOf(spec, facts),
     keys: spec.keys,

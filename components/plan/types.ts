@@ -128,6 +128,8 @@ export interface ClusterPlan {
   readonly shards: readonly ShardPlan[];
   /** Absent: it has none. */
   readonly backup?: BackupPlan;
+  /** True: etcd may go back to its release from the minor version after it. Absent: not. */
+  readonly etcdDowngrade?: boolean;
   readonly api: ApiPlan;
   readonly authorities: readonly Authority[];
   /** Which numbers of each key are used and trusted. */

@@ -55,8 +55,17 @@ export interface PlatformModule<P extends Prepared = Prepared> {
    * Absent: the engine does it in that run, which is told of the host (`PreparationRun.replaced`). @param owner as in sweep
    */
   endHost?(spec: ClusterSpec, host: string, owner: string | undefined): Promise<void>;
+  /** Who runs the command, to its own object store. Absent: it has none of its own. */
+  operatorCredentials?(region: string): Promise<StoreCredentials>;
   /** After a complete destroy: removes what a crash has left that is in no state. @param owner of the state; undefined: it never made anything */
   sweep(spec: ClusterSpec, owner: string | undefined): Promise<void>;
+}
+
+/** Of a store that speaks S3. */
+export interface StoreCredentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken?: string;
 }
 
 export interface LeftoversRun {

@@ -9,12 +9,14 @@ import type { CheckSpec, PrepareSpec, TurnSpec } from "./spec";
 
 export interface GatesArgs {
   readonly groups: readonly RolloutArgs[];
+  /** Whether the shards have backups. */
+  readonly backups: boolean;
   readonly sshKey: pulumi.Output<string>;
 }
 
 /**
- * Looks at the gates of all groups before the first rollout of a change (check.ts), and makes credentials live ahead of the rest
- * (credentials.ts). A first creation has neither gates nor anybody who trusts.
+ * Looks at the gates of all groups before the first rollout of a change (check.ts), takes snapshots where the release changes (snapshots.ts),
+ * and makes credentials live ahead of the rest (credentials.ts). A first creation has neither gates nor anybody who trusts.
  */
 export class Gates extends pulumi.ComponentResource implements Done {
   readonly done: pulumi.Output<unknown>;
@@ -85,8 +87,8 @@ function beforeChange(name: string, look: Look | undefined, options: pulumi.Cust
   return new local.Command(name, { create: `${program} ${look.verb}`, ...inputs, ...quiet }, options);
 }
 
-function checkSpec({ groups }: GatesArgs): pulumi.Output<CheckSpec> {
-  return pulumi.all(groups.map(rolloutSpec)).apply((all) => ({ groups: all }));
+function checkSpec({ backups, groups }: GatesArgs): pulumi.Output<CheckSpec> {
+  return pulumi.all(groups.map(rolloutSpec)).apply((all) => ({ groups: all, backups }));
 }
 
 function stagedOf({ groups }: GatesArgs): pulumi.Output<string> {

@@ -8,7 +8,7 @@ import { checkGroup } from "./group";
 import type { CheckSpec, WaitingSpec } from "./spec";
 
 export async function checkGates(
-  { groups }: CheckSpec,
+  { groups }: Pick<CheckSpec, "groups">,
   key: string,
   progressOf: (group: string) => Progress,
   check: (spec: WaitingSpec, key: string, progress: Progress) => Promise<void> = checkGroup,

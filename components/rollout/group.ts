@@ -73,7 +73,8 @@ export async function leaveGroup(spec: LeaveSpec, key: string, progress: Progres
 export function etcdPlan(spec: RolloutSpec, strategy: EtcdStrategy, established: boolean): EtcdPlan {
   const targets = spec.hosts.map((host) => ({ ...host, peerUrl: `https://${host.endpoint}:${strategy.peerPort}` }));
   const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
-  return { group: spec.group, token: strategy.token, targets, hostTimeoutMs, established };
+  const { token, release, downgrade = false } = strategy;
+  return { group: spec.group, token, targets, hostTimeoutMs, established, release, downgrade };
 }
 
 export async function closing<R extends { close(): void }, T>(remote: R, work: (remote: R) => Promise<T>): Promise<T> {

@@ -1,7 +1,7 @@
 /**
  * Activates the staged hosts of one group: `components/rollout/rollout < key`, with the SSH private key on stdin, the document of
  * spec.ts in KILONODE_ROLLOUT and what is staged in KILONODE_STAGED. Progress on stderr, one stable JSON object on stdout. `check`
- * only looks at gates, `prepare` makes credentials live after that, `turn` prepares the change of a host's machine, `leave` takes a
+ * looks at gates, and takes snapshots where the release changes; `prepare` makes credentials live after that, `turn` prepares the change of a host's machine, `leave` takes a
  * member out of its shard.
  *
  * Exit: 0 done; 1 failed; 3 a gate refused to go on; 130 stopped on request. After each of them the same command goes on
@@ -15,6 +15,7 @@ import { GateRefused, Interrupted } from "./gate/refusal";
 import { leaveGroup, rolloutGroup } from "./group";
 import { previousResult, resultOf } from "./result";
 import { readCheck, readLeave, readPrepare, readSpec, readTurn } from "./schema";
+import { RemoteSnapshots, snapshotsFirst } from "./snapshots";
 import { takeTurn } from "./turn";
 
 const say = (line: string) => process.stderr.write(`${line}\n`);
@@ -27,13 +28,16 @@ async function main(): Promise<number> {
     const { text, key } = inputsOf(await readStdin());
     if (process.argv[2] === "check") {
       group = "gates";
-      await checkGates(readCheck(text, process.env.KILONODE_STAGED), key, progressOf);
+      const spec = readCheck(text, process.env.KILONODE_STAGED);
+      await checkGates(spec, key, progressOf);
+      await snapshotsFirst(spec, new RemoteSnapshots(key, progressOf));
       return 0;
     }
     if (process.argv[2] === "prepare") {
       group = "gates";
       const spec = readPrepare(text, process.env.KILONODE_STAGED);
       await checkGates(spec, key, progressOf);
+      await snapshotsFirst(spec, new RemoteSnapshots(key, progressOf));
       await credentialsFirst(spec, new RemoteCredentials(key, progressOf));
       return 0;
     }

@@ -16,6 +16,7 @@ const rollout = z.strictObject({
       peerPort: port,
       clientPort: port,
       release,
+      downgrade: z.boolean().optional(),
     }),
     z.strictObject({
       kind: z.literal("masters"),
@@ -49,7 +50,7 @@ const leave = z.strictObject({
   hostTimeoutSeconds: z.number().positive(),
 });
 
-const check = z.strictObject({ groups: z.array(rollout) });
+const check = z.strictObject({ groups: z.array(rollout), backups: z.boolean() });
 const prepare = check.extend({
   waves: z.array(z.array(z.string().min(1))),
   secrets: z.strictObject({ group: z.string().min(1), keys: z.array(z.string().min(1)).min(1) }),
@@ -69,8 +70,8 @@ export function readSpec(text: string, staged: string | undefined): RolloutSpec 
 
 /** Hosts without a digest wait for their turn. */
 export function readCheck(text: string, staged: string | undefined): CheckSpec {
-  const { groups } = read(text, check) as CheckSpec;
-  return { groups: groups.map((group) => withDigests(group, staged)) };
+  const { groups, ...spec } = read(text, check) as CheckSpec;
+  return { ...spec, groups: groups.map((group) => withDigests(group, staged)) };
 }
 
 export function readPrepare(text: string, staged: string | undefined): PrepareSpec {

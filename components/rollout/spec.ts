@@ -51,6 +51,8 @@ export interface LeaveSpec {
 /** What is looked at before the first change: of a group's content, or of a host's machine. */
 export interface CheckSpec {
   readonly groups: readonly WaitingSpec[];
+  /** Whether the shards have backups, of which one is taken before another release: see snapshots.ts. */
+  readonly backups: boolean;
 }
 
 /** The same, and what goes live before the rollouts: see credentials.ts. */

@@ -10,7 +10,7 @@ import type { PreviousRollout } from "./result";
 import type { RolloutSpec } from "./spec";
 
 /** What of a strategy this needs: a plan's has it, and a rollout's. */
-type Stepping = Pick<RolloutSpec["strategy"], "kind"> & { readonly release?: string };
+type Stepping = Pick<RolloutSpec["strategy"], "kind"> & { readonly release?: string; readonly downgrade?: boolean };
 
 const products: Readonly<Record<Stepping["kind"], keyof Releases | undefined>> = {
   etcd: "etcd",
@@ -19,10 +19,13 @@ const products: Readonly<Record<Stepping["kind"], keyof Releases | undefined>> =
 };
 
 /** Why upstream forbids the step, with the way; undefined when it does not, or when no rollout of the group was ever completed. */
-export function stepProblem({ kind, release }: Stepping, previous: PreviousRollout): string | undefined {
+export function stepProblem(
+  { kind, release, downgrade = false }: Stepping,
+  previous: PreviousRollout,
+): string | undefined {
   const product = products[kind];
   if (product === undefined || release === undefined || previous.release === undefined) return undefined;
-  return releaseStepProblem(product, previous.release, release);
+  return releaseStepProblem(product, previous.release, release, { downgrade });
 }
 
 /** The command refuses earlier (cli/run/impossible.ts); this holds whatever engine and program has started the rollout. */

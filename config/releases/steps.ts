@@ -6,7 +6,8 @@
  *
  * etcd: https://etcd.io/docs/v3.6/upgrades/upgrading-etcd/ - "Upgrades that skip a minor version are not supported and will likely fail". A
  * member compares only major and minor with what the cluster has agreed on (MustDetectDowngrade in its server/etcdserver/version), so a patch
- * may be taken back; on an older minor it does not start.
+ * may be taken back; on an older minor it does not start, unless the whole cluster has agreed to that first: etcd's own downgrade, by one minor
+ * version (https://etcd.io/docs/v3.7/downgrades/downgrade_3_7/), which is asked for by `etcd.downgradeTo`.
  *
  * Both at once is a step of each: etcd goes first. Every pair of the catalogue works together (docs/releases.md, "Pairs").
  */
@@ -27,6 +28,8 @@ interface Rules {
   readonly releases: readonly Version[];
   readonly skip: string;
   readonly back: string;
+  /** True: it has a downgrade of its own. */
+  readonly downgrades: boolean;
   /** Minor version to the patch that members of the minor before must have before they may go to it. */
   readonly leastBefore: ReadonlyMap<string, { readonly version: Version; readonly source: string }>;
 }
@@ -37,6 +40,7 @@ const rules: Readonly<Record<Chosen, Rules>> = {
     releases: etcdVersions.map(exact),
     skip: "etcd upgrades one minor version at a time (https://etcd.io/docs/v3.6/upgrades/upgrading-etcd/)",
     back: "a member of an older minor version does not start on the data of a newer one (https://etcd.io/docs/v3.7/downgrades/downgrade_3_7/)",
+    downgrades: true,
     leastBefore: new Map([
       ["3.6", { version: exact("3.5.26"), source: "https://etcd.io/docs/v3.6/upgrades/upgrade_3_6/" }],
       ["3.7", { version: exact("3.6.11"), source: "https://etcd.io/docs/v3.7/upgrades/upgrade_3_7/" }],
@@ -47,6 +51,7 @@ const rules: Readonly<Record<Chosen, Rules>> = {
     releases: kubernetesVersions.map(exact),
     skip: "kube-apiserver must not skip a minor version (https://kubernetes.io/releases/version-skew-policy/)",
     back: "no component may be newer than kube-apiserver, and an older one cannot read objects that use what is new (https://kubernetes.io/releases/version-skew-policy/)",
+    downgrades: false,
     leastBefore: new Map(),
   },
 };
@@ -55,18 +60,30 @@ const rules: Readonly<Record<Chosen, Rules>> = {
  * Everything that upstream forbids in this step, one text each with the way; empty when `up` may go from the one to the other.
  * @param from what runs; where hosts differ, the older of each product, which is also what etcd says of a cluster that is half-way
  * @param perhaps what may run instead, where that is not known: nothing is refused that may be done from there
+ * @param asked what is allowed because it was asked for
  */
-export function releaseStepProblems(from: Releases, to: Releases, perhaps = from): string[] {
+export function releaseStepProblems(from: Releases, to: Releases, perhaps = from, asked: Asked = {}): string[] {
   // etcd first, as in an upgrade.
   return (["etcd", "kubernetes"] as const).flatMap((product) => {
-    const problem = releaseStepProblem(product, from[product], to[product]);
-    const other = releaseStepProblem(product, perhaps[product], to[product]);
+    const problem = releaseStepProblem(product, from[product], to[product], asked);
+    const other = releaseStepProblem(product, perhaps[product], to[product], asked);
     return problem === undefined || other === undefined ? [] : [problem];
   });
 }
 
+/** What is refused unless it is asked for. */
+export interface Asked {
+  /** etcd's own downgrade, to the version that is wanted. */
+  readonly downgrade?: boolean;
+}
+
 /** The same for one product. */
-export function releaseStepProblem(product: Chosen, from: string, to: string): string | undefined {
+export function releaseStepProblem(
+  product: Chosen,
+  from: string,
+  to: string,
+  { downgrade = false }: Asked = {},
+): string | undefined {
   if (from === to) return undefined;
   const { knob, skip, back } = rules[product];
   const step = `${knob}: the step from ${titles[product]} ${short(from)} to ${short(to)} is refused`;
@@ -75,7 +92,14 @@ export function releaseStepProblem(product: Chosen, from: string, to: string): s
     return `${step}: ${short(old ? to : from)} is no exact version; \`kilonode status\` shows what runs, docs/releases.md what can be installed`;
   if (old.major !== wanted.major)
     return `${step}: upstream describes no step between major versions; ${stay(rules[product], old)}`;
-  if (wanted.minor < old.minor) return `${step}: ${back}; ${stay(rules[product], old)}`;
+  if (wanted.minor < old.minor) {
+    const can = canDowngrade(rules[product], old, wanted);
+    if (can && downgrade) return undefined;
+    const ask = can
+      ? `. Or have etcd go back by its own downgrade: set etcd.downgradeTo: "${wanted.text}" beside it`
+      : "";
+    return `${step}: ${back}; ${stay(rules[product], old)}${ask}`;
+  }
   const { stops, needs, missing } = route(rules[product], old, wanted);
   if (stops.length === 1 && !missing) return undefined;
   const reason = wanted.minor > old.minor + 1 ? skip : needs;
@@ -90,6 +114,12 @@ interface Route {
   readonly needs?: string;
   /** Why there is no such way. */
   readonly missing?: string;
+}
+
+/** etcd goes back by one minor version, to a patch from which it may come up again. */
+function canDowngrade({ downgrades, leastBefore }: Rules, from: Version, to: Version): boolean {
+  const least = leastBefore.get(`${from.major}.${from.minor}`)?.version.patch ?? 0;
+  return downgrades && from.minor - to.minor === 1 && to.patch >= least;
 }
 
 /** What a cluster can stay at. Its very release is not to be had where another version of Kilonode installed it. */

@@ -3,6 +3,10 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { chooseRetention } from "../../cli/etcd/retention/choose";
+import { Repository } from "../../cli/etcd/retention/repository";
+import { objectVersions } from "../../cli/etcd/retention/s3";
+import { keeper } from "../../components/backup/plan";
 import { ensureToolchain } from "../../toolchain/ensure";
 import { ToolchainError } from "../../toolchain/errors";
 import { Credentials } from "./support/credentials";
@@ -59,6 +63,22 @@ const runRestic = (member: PlacedHost, ...args: string[]): Promise<Ended> =>
     env: { ...member.environment("/etc/etcd/backup/backup.env"), RESTIC_CACHE_DIR: join(root, "cache") },
     timeoutMs: 120_000,
   });
+/** As `kilonode etcd retain` opens the repository of main. */
+function openAsKeeper(): Repository {
+  const env = main.environment("/etc/etcd/backup/backup.env");
+  const text = (name: string) => readFileSync(env[name] ?? "", "utf8");
+  const users = JSON.parse(readFileSync(store.at("/etc/backup-store/users/users.json"), "utf8")) as {
+    accessAccounts: Record<string, { secret: string }>;
+  };
+  return new Repository(restic, {
+    shard: "main",
+    repository: env.RESTIC_REPOSITORY ?? "",
+    region: "us-east-1",
+    password: text("RESTIC_PASSWORD_FILE").trim(),
+    credentials: { accessKeyId: keeper, secretAccessKey: users.accessAccounts[keeper]?.secret ?? "" },
+    authorityPem: text("RESTIC_CACERT"),
+  });
+}
 const ok = ({ code, output }: Ended): string => {
   expect(code, output).toBe(0);
   return output;
@@ -195,13 +215,84 @@ describe("the store of backups", () => {
     expect(await s3(keys, "PATCH", "list-users")).toMatch(/^403/);
   });
 
+  test("lets the keeper forget and remove, who believes the store's clock; what a member lies about pushes nothing out", async ({
+    skip,
+  }) => {
+    if (missing) return skip(missing);
+    const tags = (at: Date) => `kilonode,takenAt=${at.toISOString().replace(/\.\d+/, "")}`;
+    const write = async (text: string, at: Date, ...more: string[]) => {
+      writeFileSync(join(folder, "snapshot.db"), text.repeat(10_000));
+      const words = ["backup", "--json", "--tag", tags(at), ...more, folder];
+      const printed = ok(await runRestic(main, ...words));
+      const [, made = ""] = /"snapshot_id":"([0-9a-f]{64})"/.exec(printed) ?? [];
+      return made;
+    };
+    const now = Date.now();
+    const good = [
+      await write("one", new Date(now)),
+      await write("two", new Date(now)),
+      await write("three", new Date(now)),
+    ];
+    const future = await write("future", new Date(now + 86_400_000), "--time", "2040-01-01 00:00:00");
+    const opened = openAsKeeper();
+    try {
+      const listed = await opened.snapshots();
+      const seen = new Map(listed.map((one) => [one.id, one]));
+      expect(listed).toHaveLength(5);
+      for (const made of [...good, future]) {
+        expect(seen.get(made)).toMatchObject({ ours: true, versions: 1 });
+        expect(Math.abs((seen.get(made)?.storedAt ?? 0) - Date.now())).toBeLessThan(60_000);
+      }
+      const rules = {
+        keep: { hourly: 1, daily: 1, weekly: 1 },
+        everyMinutes: 30,
+        atMostPercent: 100,
+        despiteMany: false,
+        now: now + 3 * 86_400_000,
+      };
+      const found = chooseRetention(listed, rules);
+      // The first one was made by hand, the last one says that it is of the future.
+      expect(found.suspects.map((one) => one.id).sort()).toEqual([id, future].sort());
+      expect(found.kept.has(good[2] ?? "")).toBe(true);
+      expect([...found.forgotten].sort()).toEqual([good[0], good[1]].sort());
+      // Its own policy would have kept the one of the future, and given up the good ones.
+      const own = ["forget", "--dry-run", "--json", "--no-lock", "--keep-within", "48h", "--group-by", ""];
+      const dry = JSON.parse(ok(await runRestic(main, ...own))) as { remove: { id: string }[] | null }[];
+      expect((dry[0]?.remove ?? []).map((one) => one.id)).toEqual(expect.arrayContaining(good));
+
+      await opened.check();
+      await opened.forget(found.forgotten);
+      await opened.prune();
+      expect((await opened.snapshots()).map((one) => one.id).sort()).toEqual([id, good[2], future].sort());
+      // A member goes on as before, and removes nothing still.
+      ok(await runRestic(main, "check", "--read-data"));
+      await write("four", new Date());
+      expect(await s3(keysOf(main), "DELETE", `etcd-main/main/snapshots/${good[2]}`)).toBe("403 AccessDenied");
+
+      // What is written over is seen, and as old as it was.
+      const before = (await opened.snapshots()).find((one) => one.id === good[2])?.storedAt;
+      expect(await s3(keysOf(main), "PUT", `etcd-main/main/snapshots/${good[2]}`, "garbage")).toMatch(/^200/);
+      const place = opened.place();
+      const versions = await objectVersions(place.bucket, `${place.folder}/snapshots/`);
+      expect(versions.get(`main/snapshots/${good[2]}`)).toEqual({ versions: 2, firstAt: before });
+      const path = `etcd-main/main/snapshots/${good[2]}`;
+      const all = await s3(rootKeys(), "GET", `etcd-main?prefix=main%2Fsnapshots%2F${good[2]}&versions=`);
+      const [latest = ""] = all.match(/<Version>(?:(?!<\/Version>)[\s\S])*<IsLatest>true[\s\S]*?<\/Version>/) ?? [];
+      const [, version = ""] = /<VersionId>(.*?)<\/VersionId>/.exec(latest) ?? [];
+      expect(await s3(rootKeys(), "DELETE", `${path}?versionId=${version}`)).toMatch(/^204/);
+      ok(await runRestic(main, "snapshots", "--json"));
+    } finally {
+      opened.close();
+    }
+  });
+
   test("is the same after another start, with another root key", async ({ skip }) => {
     if (missing) return skip(missing);
     const before = readFileSync(rootKeys(), "utf8");
     await server?.stop();
     await start();
     expect(readFileSync(rootKeys(), "utf8")).not.toBe(before);
-    expect(JSON.parse(ok(await runRestic(main, "snapshots", "--json")))).toHaveLength(1);
+    ok(await runRestic(main, "snapshots", "--json"));
     expect(await s3(keysOf(main), "DELETE", "etcd-main/main/config")).toBe("403 AccessDenied");
   });
 });

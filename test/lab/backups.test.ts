@@ -5,6 +5,7 @@ import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { TakenShard } from "../../cli/etcd/backup/backup";
 import type { ListedShard } from "../../cli/etcd/backup/backups";
 import type { DrilledShard } from "../../cli/etcd/backup/drill";
+import type { RetainedShard } from "../../cli/etcd/retention/retain";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { inLab, nightly } from "./support/lab";
 
@@ -94,6 +95,32 @@ inLab("backups of a cluster", () => {
     const { ran, shards } = await etcd<TakenShard>("backup", "--shard", "main");
     ok(ran);
     expect(shards[0]?.taken?.revision).toBeGreaterThan(1_000_000_000);
+    ok((await etcd<DrilledShard>("drill", "--shard", "main")).ran);
+  });
+
+  it("retain forgets what is too old by the store's clock, from here, and a member cannot", async () => {
+    const old = new Date(Date.now() - 3 * 86_400_000);
+    const made: string[] = [];
+    for (const text of ["one", "two"]) {
+      const tags = `kilonode,takenAt=${old.toISOString().replace(/\.\d+/, "")}`;
+      const restic = `restic backup --json --tag ${tags} --stdin-from-command -- echo ${text}`;
+      const printed = await stack.ssh("etcd-main-1", `set -a; . /etc/etcd/backup/backup.env; set +a; ${restic}`);
+      made.push(/"snapshot_id":"([0-9a-f]{64})"/.exec(printed)?.[1] ?? "");
+    }
+    const files = made.map((id) => `/var/lib/backup-store/buckets/etcd-main/main/snapshots/${id}`).join(" ");
+    const dry = async () =>
+      (await etcd<RetainedShard>("retain", "--shard", "main", "--dry-run")).shards[0] as RetainedShard;
+    // Just arrived, and so old: suspects.
+    expect((await dry()).suspects.map(({ id }) => id).sort()).toEqual([...made].sort());
+    await stack.ssh("backup-1", `touch -d @${Math.round(old.getTime() / 1000)} ${files}`);
+    expect(await dry()).toMatchObject({ done: false, problems: [], suspects: [] });
+    expect((await dry()).forgotten).toHaveLength(1);
+    const before = (await etcd<ListedShard>("backups", "--shard", "main")).shards[0]?.snapshots;
+    const { ran, shards } = await etcd<RetainedShard>("retain", "--shard", "main");
+    ok(ran);
+    expect(shards[0]).toMatchObject({ done: true, forgotten: [expect.stringMatching(new RegExp(made.join("|")))] });
+    expect((await dry()).forgotten).toEqual([]);
+    expect((await etcd<ListedShard>("backups", "--shard", "main")).shards[0]?.snapshots).toEqual(before);
     ok((await etcd<DrilledShard>("drill", "--shard", "main")).ran);
   });
 

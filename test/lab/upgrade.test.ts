@@ -1,13 +1,14 @@
 /**
- * From one release to the next while clients write: etcd, then the API servers, then the controllers; killed in the middle of the
- * masters, and gone on with. Before that, one that is stopped at its first API server and goes back. After it, what is refused: back,
- * and a minor version left out.
+ * From one release to the next while clients write: snapshots, etcd, then the API servers, then the controllers; killed in the middle of the
+ * masters, and gone on with. Before that, one of which no snapshot can be taken, and one that is stopped at its first API server and goes
+ * back. After it, what is refused: back, and a minor version left out. At the end etcd goes back by its own downgrade.
  */
 import { execFileSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import { Writer, type WriterReport } from "../../bench/lib/writer";
+import type { ListedShard } from "../../cli/etcd/backup/backups";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { releasesOf } from "../../config/releases";
 import { ensureToolchain } from "../../toolchain/ensure";
@@ -24,6 +25,7 @@ const members = [1, 2, 3].map((number) => `upgrade-etcd-main-${number}`);
 const masters = [1, 2, 3].map((number) => `upgrade-master-${number}`);
 const controllers = ["kube-controller-manager", "kube-scheduler"];
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
+const etcd = { shards: { main: { members: 3 } }, backup: { everyMinutes: 1440 } };
 const clean = () =>
   execFileSync("components/platform/lab/lab-clean", ["--prefix", prefix], { stdio: ["ignore", "ignore", "inherit"] });
 
@@ -70,12 +72,17 @@ inLab("an upgrade of a small cluster", () => {
       if (minorOf(one.version) > oldest) tooNew.add(`${one.program} ${one.version} on ${one.host}`);
   };
 
+  const snapshots = async () => {
+    const [main] = JSON.parse((await stack.run("etcd backups", "--json")).stdout) as ListedShard[];
+    return main?.snapshots ?? [];
+  };
+
   beforeAll(async () => {
     clean();
     versions = await versionsBySum();
     stack.configure({
       ...older,
-      etcd: { shards: { main: { members: 3 } } },
+      etcd,
       "policy:severities": { "events-on-own-hosts": "advisory" },
     });
   }, 60 * minutes);
@@ -95,6 +102,24 @@ inLab("an upgrade of a small cluster", () => {
       "kube-controller-manager": three("1.36.3"),
       "kube-scheduler": three("1.36.3"),
     });
+  });
+
+  it("changes nothing when no snapshot can be taken before", async () => {
+    const onMembers = (command: string) =>
+      Promise.all(members.map((name) => stack.ssh(name.replace("upgrade-", ""), command)));
+    await onMembers("chmod -x /usr/local/bin/restic");
+    stack.configure({ kubernetesVersion: newer.kubernetesVersion });
+    const watch = new ProcessWatch(prefix, versions, look);
+    const before = watch.started.length;
+    const up = await stack.run("up");
+    watch.stop();
+    await onMembers("chmod +x /usr/local/bin/restic");
+    expect(up.code, up.stderr).toBe(3);
+    expect(up.stderr).toMatch(
+      /checked: a snapshot of the shard is taken before another release; found: upgrade-etcd-main-\d/,
+    );
+    expect(watch.started.slice(before)).toEqual([]);
+    expect(await snapshots()).toEqual([]);
   });
 
   nightly("goes back to the release that it came from when it was stopped at its first API server", async () => {
@@ -118,6 +143,9 @@ inLab("an upgrade of a small cluster", () => {
     ok(preview);
     expect(preview.stdout).toMatch(/kube-apiserver 1\.36\.3 \(sha256 \w+\) -> kube-apiserver 1\.37\.2 \(/);
     expect(preview.stdout).toMatch(/etcd 3\.6\.16 \(sha256 \w+\) -> etcd 3\.7\.3 \(/);
+    expect(preview.stdout).toMatch(/etcd 3\.6\.16 -> 3\.7\.3: can be taken back by etcd's own downgrade/);
+    expect(preview.stdout).toMatch(/Kubernetes 1\.36\.3 -> 1\.37\.2: CANNOT be taken back/);
+    expect(preview.stdout).toContain("a snapshot of each shard");
     const watch = new ProcessWatch(prefix, versions, look);
     const before = watch.started.length;
     const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
@@ -128,6 +156,10 @@ inLab("an upgrade of a small cluster", () => {
     started = watch.started.slice(before);
     visits = visitsIn(`${killed}\n${up.stderr}`);
     ok(up);
+  });
+
+  it("began with a snapshot of what was before, once for each of the two upgrades, however often up went on", async () => {
+    expect((await snapshots()).map(({ etcdVersion }) => etcdVersion)).toEqual(["3.6.16", "3.6.16"]);
   });
 
   it("loses no write and fails no request", () => {
@@ -209,6 +241,36 @@ inLab("an upgrade of a small cluster", () => {
       ok(await stack.run("up", "--expect-no-changes"));
     },
   );
+
+  it("lets etcd go back by its own downgrade where that is asked for, also when up is killed, and loses no write", async () => {
+    stack.configure({ etcdVersion: older.etcdVersion, etcd: { downgradeTo: older.etcdVersion } });
+    ok(await stack.run("preview"));
+    const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
+    await killedUp(stack, /done: restart upgrade-etcd-main-\d/);
+    const up = await stack.run("up");
+    const report = await writer.stop();
+    ok(up);
+    expect(report).toMatchObject({ failed: [], lost: [] });
+    const status = await stack.json<StatusReport>("status");
+    expect(status.problems).toEqual([]);
+    expect(status.etcd.flatMap((shard) => shard.members.map(({ version }) => version))).toEqual(three("3.6.16"));
+    const etcdctl = "set -a; . /etc/etcd/etcdctl.env; etcdctl endpoint status --cluster --write-out json";
+    const answers = JSON.parse(await stack.ssh("etcd-main-1", etcdctl)) as { Status: object }[];
+    expect(answers.map(({ Status }) => Status)).toMatchObject(
+      members.map(() => ({ storageVersion: "3.6.0", downgradeInfo: {} })),
+    );
+    // What was taken of the newer etcd is nothing for the older one.
+    expect((await snapshots()).at(-1)?.etcdVersion).toBe("3.7.3");
+    const restore = await stack.run("etcd restore", "--shard", "main", "--dry-run");
+    expect(restore.code, restore.stderr).toBe(3);
+    expect(restore.stderr).toContain("does not start on its data");
+    // Up again, which nothing that stays in the file may stand for.
+    stack.configure(newer);
+    expect((await stack.run("preview")).stderr).toContain('etcd.downgradeTo: "3.6.16" is not etcdVersion');
+    stack.configure({ etcd: { ...etcd, downgradeTo: undefined } });
+    ok(await stack.run("up"));
+    expect((await stack.json<StatusReport>("status")).problems).toEqual([]);
+  });
 
   it("does not leave out a minor version: that is refused with the way", async () => {
     const state = readFileSync(stack.stateFile, "utf8");

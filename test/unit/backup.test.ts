@@ -81,6 +81,7 @@ describe("a store of ours", () => {
   it("listens at its own address, keeps its data on a volume, and has its rights from policies alone", () => {
     expect(lines(store, "/etc/backup-store/store.env")).toEqual([
       "BUCKETS=etcd-main=main,etcd-events=events,etcd-leases=leases",
+      "KEEPER=store-keeper",
       "STORE=https://198.18.16.7:7070",
       "VGW_CERT=/etc/backup-store/pki/store.crt",
       "VGW_DISABLE_ACL=true",

@@ -84,6 +84,10 @@ const examples: Readonly<Record<string, { readonly from?: RawConfiguration; read
     from: etcd({ heartbeatMs: 500, electionMs: 5000 }),
     to: etcd({ heartbeatMs: 100, electionMs: 1000 }),
   },
+  "etcd.downgradeTo": {
+    from: { etcdVersion: "3.7.3" },
+    to: { etcdVersion: "3.6.16", ...etcd({ downgradeTo: "3.6.16" }) },
+  },
   "etcd.snapshotCount": { to: etcd({ snapshotCount: 20_000 }) },
   "etcd.backup": {
     from: {

@@ -1,12 +1,13 @@
 /** What the commands about backups take from hosts, and what they print. */
 import { describe, expect, it } from "vitest";
-import { drilled, memberOrder, snapshotList, taken } from "../../cli/etcd/backup/answers";
+import { drilled, snapshotList } from "../../cli/etcd/backup/answers";
 import { takenText } from "../../cli/etcd/backup/backup";
 import { backupsText } from "../../cli/etcd/backup/backups";
 import { drillText } from "../../cli/etcd/backup/drill";
 import { chosen } from "../../cli/etcd/backup/members";
 import type { ReachableCluster } from "../../cli/hosts/cluster";
 import { plainStyle } from "../../cli/show/style";
+import { memberOrder, taken } from "../../components/rollout/etcd/backup";
 import { smallPlan } from "./cli-fixture";
 
 const snapshot = {

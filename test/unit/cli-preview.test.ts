@@ -164,6 +164,25 @@ test("members that join and leave are named", () => {
   ]);
 });
 
+test("another release: what can be taken back, and that snapshots come first, or do not", () => {
+  const before = { group: "masters", strategy: { kind: "masters", release: "1.36.3" }, hosts: [] };
+  const change = rolloutStep("update", "masters", []);
+  const oldInputs = { environment: { KILONODE_ROLLOUT: JSON.stringify(before) } };
+  const notes = (backup: object) => {
+    const { rollouts } = previewReport({ steps: [{ ...change, oldInputs }] }, { ...plan, ...backup });
+    expect(rollouts).toHaveLength(1);
+    return rollouts[0]?.notes;
+  };
+  const cannot = expect.stringMatching(/^Kubernetes 1\.36\.3 -> 1\.37\.2: CANNOT be taken back/);
+  expect(notes({})).toEqual([cannot, expect.stringMatching(/^no snapshot is taken .* makes no backups/)]);
+  const backup = { everyMinutes: 30, keep: { hourly: 1, daily: 1, weekly: 1 }, repositories: {}, region: "" };
+  expect(notes({ backup })).toEqual([cannot, expect.stringMatching(/^a snapshot of each shard/)]);
+  expect(text([{ ...change, oldInputs }])).toMatch(/\n {4}masters: .*\n {6}Kubernetes 1\.36\.3 -> /);
+  const same = { ...before, strategy: { ...before.strategy, release: plan.releases.kubernetes } };
+  const unchanged = { environment: { KILONODE_ROLLOUT: JSON.stringify(same) } };
+  expect(previewReport({ steps: [{ ...change, oldInputs: unchanged }] }, plan).rollouts[0]?.notes).toBeUndefined();
+});
+
 describe("other resources", () => {
   test("properties, with unknown values and secrets named as such", () => {
     const change = step("replace", "tls:index/locallySignedCert:LocallySignedCert", "lab-small-lb-1-health", {

@@ -110,6 +110,26 @@ describe("a change of releases, by what the state tells", () => {
     );
   });
 
+  it("goes back by etcd's own downgrade where that is asked for: before it, while it is under way, and up again", () => {
+    const back = clusterOf("lab-small", {
+      ...smallConfiguration,
+      etcdVersion: "3.6.16",
+      etcd: { ...smallConfiguration.etcd, downgradeTo: "3.6.16" },
+    }).plan;
+    const fresh = commitments("1.37.2", "3.7.3");
+    const newer = three("3.7.3");
+    expect(impossibleChanges(back, JSON.stringify(fresh), printed("1.37.2", newer))).toEqual([]);
+    const begun = JSON.stringify(committed(fresh, commitmentsOf(back)));
+    for (const shards of [newer, ["3.6.16", "3.7.3", "3.6.16"], three("3.6.16")]) {
+      expect(impossibleChanges(back, begun, printed("1.37.2", shards))).toEqual([]);
+      expect(problems(["1.37.2", "3.7.3"], begun, printed("1.37.2", shards))).toEqual([]);
+    }
+    // Without the word, hosts that have not gone back may not.
+    expect(problems(["1.37.2", "3.6.16"], begun, printed("1.37.2", newer))).toEqual([
+      'etcdVersion: the step from etcd "3.7.3" to "3.6.16"',
+    ]);
+  });
+
   it("is judged by commitments alone while no rollout was completed", () => {
     const text = JSON.stringify(commitments("1.35.4", "3.6.16"));
     expect(problems(["1.37.2", "3.6.16"], text, printed(undefined, []))).toEqual([
@@ -149,6 +169,7 @@ describe("a rollout's own step", () => {
     );
     expect(() => refuse(masters("1.36.3"), "1.37.2")).toThrow(GateRefused);
     expect(() => refuse({ kind: "etcd", release: "3.6.16" }, "3.7.3")).toThrow(GateRefused);
+    expect(() => refuse({ kind: "etcd", release: "3.5.26", downgrade: true }, "3.7.3")).toThrow(GateRefused);
   });
 
   it("is free otherwise", () => {
@@ -156,6 +177,7 @@ describe("a rollout's own step", () => {
     refuse(masters("1.37.2"), "1.37.2");
     refuse(masters("1.37.2"));
     refuse({ kind: "etcd", release: "3.7.3" }, "3.6.16");
+    refuse({ kind: "etcd", release: "3.6.16", downgrade: true }, "3.7.3");
     refuse({ kind: "together" }, "1.35.4");
   });
 });

@@ -50,6 +50,15 @@ describe("one run shows", () => {
     ]);
   });
 
+  it("a way back for etcd that names another version than the one to go back to", () => {
+    const to = (etcdVersion: string, downgradeTo: string) => problems({ etcdVersion, etcd: { downgradeTo } });
+    expect(to("3.6.16", "3.6.16")).toEqual([]);
+    expect(to("3.7.3", "3.6.16")).toEqual([
+      'etcd.downgradeTo: "3.6.16" is not etcdVersion, which is "3.7.3"; set both to the version to go back to, or remove etcd.downgradeTo when that is over',
+    ]);
+    expect(to("latest", "3.6.16")).toHaveLength(1);
+  });
+
   it("contradictions within the workload beside an unknown key of it", () => {
     expect(problems({ workload: { nodes: 5, pods: 1000, nods: 3 } })).toEqual([
       "workload.nods: unknown key; see docs/configuration.md for the keys there are",

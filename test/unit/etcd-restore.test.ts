@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { ApiState, MemberState, Snapshot } from "../../cli/etcd/restore/answers";
 import { readMember, readRevision, readSnapshots } from "../../cli/etcd/restore/answers";
-import { bumpAbove, chooseSnapshot } from "../../cli/etcd/restore/choose";
+import { bumpAbove, chooseSnapshot, refuseNewer } from "../../cli/etcd/restore/choose";
 import { nextRestoreStep, type RestoreSeen } from "../../cli/etcd/restore/next";
 import { runRestore } from "../../cli/etcd/restore/run";
 import { needless, type Survivor, usableOf } from "../../cli/etcd/restore/survivors";
@@ -214,6 +214,21 @@ describe("the snapshot", () => {
     expect(4_000 + bumpAbove(4_000, 5_000)).toBe(1_000_005_000);
     expect(4_000 + bumpAbove(4_000, 1_000_009_000)).toBe(2_000_009_000);
     expect(bumpAbove(4_000, 0)).toBe(1_000_000_000);
+  });
+});
+
+describe("a snapshot of another etcd", () => {
+  const of = (etcdVersion: string) => ({ id: "4f1c22ab00", takenAt: "2026-11-29T03:00:00Z", etcdVersion }) as Snapshot;
+
+  it("is taken when it is of the same minor version, or an older one", () => {
+    for (const version of ["3.7.9", "3.7.0", "3.6.16", "nonsense"]) refuseNewer(of(version), "3.7.3");
+  });
+
+  it("is refused when it is of a newer one, on whose data the older etcd does not start, with the way", () => {
+    expect(() => refuseNewer(of("3.7.3"), "3.6.16")).toThrow(
+      /snapshot 4f1c22ab of 2026-11-29T03:00:00Z was taken of etcd 3\.7\.3, and etcd 3\.6\.16.* --at or --snapshot .*set etcdVersion: 3\.7\.3/s,
+    );
+    expect(() => refuseNewer(of("4.0.0"), "3.7.3")).toThrow();
   });
 });
 

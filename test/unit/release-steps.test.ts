@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { defaultReleases, etcdVersions, kubernetesVersions, type Releases } from "../../config/releases";
-import { releaseStepProblems } from "../../config/releases/steps";
+import { releaseStepProblem, releaseStepProblems } from "../../config/releases/steps";
 
 type Chosen = keyof Releases;
 
@@ -104,12 +104,30 @@ describe("texts", () => {
 
   test("a downgrade says where to stay, also where that very release is not to be had", () => {
     expect(step("etcd", "3.7.3", "3.6.16")).toEqual([
-      'etcdVersion: the step from etcd "3.7.3" to "3.6.16" is refused: a member of an older minor version does not start on the data of a newer one (https://etcd.io/docs/v3.7/downgrades/downgrade_3_7/); keep etcdVersion: 3.7.3 (docs/releases.md, "The way back")',
+      'etcdVersion: the step from etcd "3.7.3" to "3.6.16" is refused: a member of an older minor version does not start on the data of a newer one (https://etcd.io/docs/v3.7/downgrades/downgrade_3_7/); keep etcdVersion: 3.7.3 (docs/releases.md, "The way back"). Or have etcd go back by its own downgrade: set etcd.downgradeTo: "3.6.16" beside it',
     ]);
+    // Two minor versions, and a patch from which it could not come up again, etcd does not go back to.
+    for (const to of ["3.5.26", "3.6.10"]) expect(step("etcd", "3.7.3", to)[0]).not.toContain("downgradeTo");
     expect(step("kubernetes", "1.37.9", "1.36.3")[0]).toContain("; keep kubernetesVersion: 1.37.2 (docs/releases.md");
     expect(step("kubernetes", "1.38.1", "1.37.2")[0]).toContain(
       "; no release 1.38 can be installed; use the Kilonode that installed it",
     );
+  });
+
+  test("etcd's own downgrade is allowed where it is asked for: by one minor version, of etcd alone", () => {
+    const asked = (product: Chosen, from: string, to: string) =>
+      releaseStepProblem(product, from, to, { downgrade: true }) === undefined;
+    expect(asked("etcd", "3.7.3", "3.6.16")).toBe(true);
+    expect(asked("etcd", "3.7.3", "3.6.11")).toBe(true);
+    expect(asked("etcd", "3.7.3", "3.6.10")).toBe(false);
+    expect(asked("etcd", "3.8.0", "3.6.16")).toBe(false);
+    expect(asked("kubernetes", "1.37.2", "1.36.3")).toBe(false);
+    const both = [
+      { kubernetes: "1.37.2", etcd: "3.7.3" },
+      { kubernetes: "1.37.2", etcd: "3.6.16" },
+    ] as const;
+    expect(releaseStepProblems(...both)).toHaveLength(1);
+    expect(releaseStepProblems(...both, undefined, { downgrade: true })).toEqual([]);
   });
 
   test("both products are told at once, etcd first", () => {

@@ -89,6 +89,7 @@ const spec: PrepareSpec = {
     })),
     hostTimeoutSeconds: 1,
   })),
+  backups: true,
   waves: [["etcd-main", "etcd-events"], ["masters"]],
   secrets: { group: "etcd-main", keys: ["key1"] },
 };

@@ -14,6 +14,8 @@ import type {
 import { NoRoom, NotYet } from "../../components/rollout/etcd/shard";
 import type { Activation, DownService, MachineStatus } from "../../components/rollout/hosts/answers";
 import type { ActivationOptions } from "../../components/rollout/hosts/hosts";
+import type { SimulatedVersions } from "./rollout-simulated-versions";
+import { Violation } from "./rollout-violation";
 
 const STOP_MS = 300;
 const START_MS = 700;
@@ -60,8 +62,7 @@ interface SimulatedMember {
 
 /** The rollout's process was killed at this call. */
 export class Killed extends Error {}
-/** A rule was broken. */
-export class Violation extends Error {}
+export { Violation };
 
 export class SimulatedShard implements EtcdShard {
   time = 0;
@@ -77,6 +78,8 @@ export class SimulatedShard implements EtcdShard {
   readonly databases = new Map<string, Database>();
   /** Hosts whose volumes have no room for a second database. */
   readonly tight = new Set<string>();
+  /** Absent: members tell of none. */
+  versions: SimulatedVersions | undefined;
   /** What a compaction leaves in use. */
   liveBytes = 0;
   /** Kills the rollout before or after the call of that number. */
@@ -249,6 +252,7 @@ export class SimulatedShard implements EtcdShard {
         // The old process still answers for a while.
         host.goesDown = this.time + STOP_MS;
         host.comesUp = host.broken ? Number.POSITIVE_INFINITY : this.time + STOP_MS + START_MS;
+        this.versions?.start(name, host.active ?? "");
       } else if (!held && !this.#running(host) && !this.#starting(host)) {
         this.#start(host, env);
       }
@@ -302,6 +306,7 @@ export class SimulatedShard implements EtcdShard {
               ...(this.leader ? { leader: this.leader } : {}),
               appliedIndex: 10_000 + this.time - this.host(name).appliedLag,
               ...(this.databases.has(name) && { database: this.databases.get(name) as Database }),
+              ...(this.versions && { versions: this.versions.of(name) }),
             },
           ]),
         ),
@@ -384,6 +389,16 @@ export class SimulatedShard implements EtcdShard {
   async disarm(via: string): Promise<void> {
     return this.#change(via, "disarm", () => {
       this.alarms = [];
+    });
+  }
+
+  async enableDowngrade(via: string, to: string): Promise<void> {
+    return this.#change(via, `enable ${to}`, () => this.versions?.enable(to));
+  }
+
+  async cancelDowngrade(via: string): Promise<void> {
+    return this.#change(via, "cancel", () => {
+      if (this.versions) this.versions.target = undefined;
     });
   }
 
@@ -488,6 +503,7 @@ export class SimulatedShard implements EtcdShard {
   }
 
   #start(host: SimulatedHost, env: Readonly<Record<string, string>>): void {
+    this.versions?.start(host.name, host.active ?? "");
     host.goesDown = Number.POSITIVE_INFINITY;
     host.comesUp = host.broken ? Number.POSITIVE_INFINITY : this.time + START_MS;
     if (host.memberId !== undefined || host.waitsFor) return;
@@ -520,6 +536,9 @@ export class SimulatedShard implements EtcdShard {
       const host = [...this.hosts.values()].find(({ memberId }) => memberId === member.id);
       if (host && this.isUp(host) && this.hasQuorum()) Object.assign(member, { published: true, name: host.name });
     }
+    const all = this.members.map(({ name }) => name);
+    if (this.hasQuorum())
+      this.versions?.monitor(this.time, all, (name) => this.hosts.has(name) && this.isUp(this.host(name)));
     const led = this.members.some((member) => member.id === this.leader && this.#memberUp(member));
     if (led && this.hasQuorum()) return;
     if (led || !this.hasQuorum()) {

@@ -26,18 +26,6 @@ const snapshot = z.object({
 /** The newest last. At most as many as are taken in three years, every five minutes. */
 export const snapshotList = z.array(snapshot).max(320_000);
 
-/** The best one first. */
-export const memberOrder = z.array(name).max(100);
-
-export const taken = z.object({
-  result: z.literal("ok"),
-  id: sum,
-  revision: number,
-  bytes: number,
-  addedBytes: number,
-  seconds: z.number().min(0),
-});
-
 const differences = z.array(words).max(100);
 
 export const drilled = z.object({
@@ -61,5 +49,4 @@ export const drilled = z.object({
 });
 
 export type Snapshot = Readonly<z.output<typeof snapshot>>;
-export type Taken = Readonly<z.output<typeof taken>>;
 export type Drilled = Readonly<z.output<typeof drilled>>;

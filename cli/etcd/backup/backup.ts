@@ -1,6 +1,7 @@
 /** `kilonode etcd backup`: one snapshot of each shard now, taken by the member that is best for it. */
+
+import { type Taken, taken } from "../../../components/rollout/etcd/backup";
 import { mib } from "../../doctor/checks/judging";
-import { type Taken, taken } from "./answers";
 import { type ShardHosts, workOfBest } from "./members";
 
 export interface TakenShard {

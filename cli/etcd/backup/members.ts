@@ -6,11 +6,11 @@ import type { ClusterHost } from "../../../components/cluster";
 import { tools } from "../../../components/machine/host-programs";
 import { isMember } from "../../../components/plan/groups";
 import type { ShardPlan } from "../../../components/plan/types";
+import { lowest, memberOrder, questionMs, workMs } from "../../../components/rollout/etcd/backup";
 import { exitCodes, UserError } from "../../../config/errors";
 import { readAnswer } from "../../hosts/answer";
 import { type ReachableCluster, reachableCluster } from "../../hosts/cluster";
 import { chosenShards, type ShardOptions } from "../shards";
-import { memberOrder } from "./answers";
 
 /** A shard with its members' hosts, as far as they are made. */
 export interface ShardHosts {
@@ -18,13 +18,6 @@ export interface ShardHosts {
   readonly hosts: readonly ClusterHost[];
   readonly sshKey: string;
 }
-
-/** A store that is far away is asked for hundreds of snapshots. */
-const questionMs = 180_000;
-/** Gigabytes, read and written at the lowest priority. */
-const workMs = 6 * 3_600_000;
-/** What serves the cluster comes first. */
-const lowest: Words = ["nice", "-n19", "ionice", "-c3"];
 
 export async function shardsOf(stack: string, options: ShardOptions): Promise<ShardHosts[]> {
   return chosen(await reachableCluster(stack, options), options.shard);

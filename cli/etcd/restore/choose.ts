@@ -36,6 +36,26 @@ export function chooseSnapshot(all: readonly Snapshot[], { snapshot, at }: Choic
 }
 
 /**
+ * etcd of an older minor version does not start on the data of a newer one, and the shard would be gone until it runs the newer one again.
+ * @param release what the cluster is to run
+ */
+export function refuseNewer({ etcdVersion, id, takenAt }: Snapshot, release: string): void {
+  const [of, own] = [minorOf(etcdVersion), minorOf(release)];
+  if (of <= own) return;
+  throw new UserError(
+    `snapshot ${id.slice(0, 8)} of ${takenAt} was taken of etcd ${etcdVersion}, and etcd ${release}, which the cluster is to run, does not start on its data: ` +
+      `choose one from before by --at or --snapshot (\`kilonode etcd backups\` lists them), or set etcdVersion: ${etcdVersion} and run \`kilonode up\` first`,
+    exitCodes.gateRefused,
+  );
+}
+
+/** In order; 0 where a host tells something else. */
+function minorOf(version: string): number {
+  const [, major = "0", minor = "0"] = /^(\d{1,4})\.(\d{1,4})\./.exec(version) ?? [];
+  return Number(major) * 10_000 + Number(minor);
+}
+
+/**
  * By how much the revisions of the restored shard go on above the snapshot's: so far that they are a billion above all that any client has
  * seen. Then no watch cache and no informer goes on from a revision that is not there any more, also when a shard is restored twice from
  * the same snapshot.

@@ -4,7 +4,7 @@ import { type Consent, consentTo } from "../../commands/consent";
 import type { ClusterOptions } from "../../hosts/cluster";
 import { print } from "../../output";
 import type { MemberState, Snapshot, UnderWay } from "./answers";
-import { bumpAbove, type Choice, chooseSnapshot } from "./choose";
+import { bumpAbove, type Choice, chooseSnapshot, refuseNewer } from "./choose";
 import type { RestorePlan } from "./hosts";
 import { runRestore, startApis } from "./run";
 import { inSession, newId, planOf, type Session } from "./session";
@@ -84,6 +84,7 @@ async function begin(
   const members = [...states.keys()];
   const [all, live] = await Promise.all([remote.snapshots(members), remote.revision(members)]);
   const snapshot = chooseSnapshot(all, options);
+  refuseNewer(snapshot, cluster.checked.plan.releases.etcd);
   const lasts = [...states.values()].flatMap(({ last }) => last ?? []);
   const before = lasts.find((last) => last.snapshot === snapshot.id);
   if (before && !options.again) {

@@ -17,6 +17,8 @@ const rehearsal = () => require("./rehearsal/prepare") as typeof import("./rehea
 const leftovers = () => require("./leftovers") as typeof import("./leftovers");
 const placement = () => require("./placement") as typeof import("./placement");
 
+const operator = () => require("./operator") as typeof import("./operator");
+
 const typeOf = (type: AwsType) => `aws:${type}`;
 
 export const aws: PlatformModule<PreparedAws> = {
@@ -33,6 +35,7 @@ export const aws: PlatformModule<PreparedAws> = {
   degradations: async () => [],
   replaceProblem: (spec, host) => losesDisks(spec as AwsSpec, host),
   clearLeftovers: (run) => leftovers().clearLeftovers(run),
+  operatorCredentials: (region) => operator().operatorCredentials(region),
   // What a crash has left is in the state, as operations that were begun.
   sweep: async () => undefined,
 };

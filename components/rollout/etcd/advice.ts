@@ -14,6 +14,9 @@ export const etcdAdvice = {
   alarmCorrupt: `Make the host of that member anew by \`kilonode replace\`, then disarm the alarm: ${page}#a-member-whose-data-differs.`,
   stillFull: `Delete what is not needed, or raise \`etcd.quotaGiB\` and run \`kilonode up\`: ${page}#a-database-that-is-full.`,
   noRoom: `Make room on the volume, or make it larger: ${page}#a-database-that-is-full.`,
+  downgrade:
+    "Set `etcdVersion` to what they run, or ask for etcd's own downgrade by `etcd.downgradeTo`: docs/releases.md#the-way-back.",
+  noSnapshot: `Have \`kilonode etcd backup\` succeed first: ${page}#backups. Where backups are only being set up, run \`kilonode up\` without the other release before.`,
   lastVoter: "Leave the shard a member in `etcd.shards`, then run `kilonode up`.",
 } as const;
 

@@ -9,6 +9,7 @@ const decimal = z.string().regex(/^\d{1,20}$/, "wants a number of 64 bits");
 const memberName = z.string().regex(/^[A-Za-z0-9._-]{0,256}$/, "wants the name of a member");
 const url = z.string().regex(/^https?:\/\/[A-Za-z0-9.:[\]-]{1,256}$/, "wants the URL of a member");
 const size = z.int().nonnegative().default(0);
+const version = z.string().regex(/^(\d{1,4}\.\d{1,4}\.\d{1,4}[\w.+-]{0,40})?$/, "wants a version");
 const urls = z.array(url).max(16).nullable().default([]);
 
 /** Of `member list`, without `--hex`: with it, etcdctl 3.6 does not say who is a learner. What is empty may be absent or null. */
@@ -37,6 +38,10 @@ const statusList = z
         dbSize: size,
         dbSizeInUse: size,
         dbSizeQuota: size,
+        version: version.default(""),
+        storageVersion: version.default(""),
+        /** Absent of etcd before 3.6. */
+        downgradeInfo: z.object({ enabled: z.boolean().default(false), targetVersion: version.default("") }).nullish(),
         errors: z.array(z.string().max(4_096)).max(1_000).default([]),
       }),
     }),
@@ -71,6 +76,7 @@ export function parseEndpoints(host: string, json: string): { endpoints: Map<str
       ...(leader === "0" ? {} : { leader }),
       appliedIndex: Status.raftAppliedIndex,
       ...databaseOf(Status),
+      ...versionsOf(Status),
     });
     for (const error of Status.errors) {
       const [, member, type] = /memberID:\s*(\d+)\s+alarm:\s*(\w+)/.exec(error) ?? [];
@@ -83,6 +89,12 @@ export function parseEndpoints(host: string, json: string): { endpoints: Map<str
 function databaseOf(status: z.infer<typeof statusList>[number]["Status"]): Pick<Endpoint, "database"> {
   const { dbSize: bytes, dbSizeInUse: inUseBytes, dbSizeQuota: quotaBytes, header } = status;
   return bytes === 0 ? {} : { database: { bytes, inUseBytes, quotaBytes, revision: header.revision } };
+}
+
+function versionsOf(status: z.infer<typeof statusList>[number]["Status"]): Pick<Endpoint, "versions"> {
+  const { downgradeInfo, storageVersion: storage, version: server } = status;
+  if (server === "") return {};
+  return { versions: { server, storage, downgradeTo: downgradeInfo?.enabled ? downgradeInfo.targetVersion : "" } };
 }
 
 /** What `etcd-counts` prints: "COUNT PREFIX", a line each. */

@@ -4,6 +4,7 @@
  *
  * The order, each rule only when those above have nothing to do:
  *  1. a shard without a quorum, or whose members give no answer, gets its own members back: see {@link withoutQuorum};
+ *     one that is to go back to an older minor version agrees on that first: see downgrade.ts;
  *  2. members listed but never started are started (the rest of a first creation; a learner added before a crash);
  *  3. members that are down are repaired, one by one and whatever the others do: what does not serve is not endangered;
  *  4. members whose data is gone, and dead members that are not planned, are removed: before their successor is added,
@@ -23,10 +24,12 @@ import { interleaveZones } from "../../plan/zones";
 import type { MachineStatus } from "../hosts/answers";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
+import { afterMembers, beforeMembers, type DowngradeStep } from "./downgrade";
 import { findings, isFull, isUp, leaderOf, type MemberFinding, quorumOf, silentShard, voters } from "./health";
 import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
 
 export type EtcdStep =
+  | DowngradeStep
   | { readonly kind: "start"; readonly targets: readonly EtcdTarget[] }
   /** They are started where they are down; where they run, the content goes live and the restart stays owed. */
   | { readonly kind: "repair"; readonly targets: readonly EtcdTarget[] }
@@ -65,14 +68,26 @@ export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | un
   }
   if (isSome(hopeless)) return blocked(hopeless);
   return (
+    goBack(plan, view, found) ??
     startUnstarted(fleet, slots, view) ??
     repairNext(fleet, slots, view) ??
     removeGone(plan, fleet, slots, view, all) ??
     (isSome(all) ? gateClosed(fleet, slots, all) : undefined) ??
     changeMembers(slots) ??
     changeContent(fleet, slots, view) ??
-    (isSome(full) ? blocked(full) : { kind: "done" })
+    (isSome(full) ? blocked(full) : (settleBack(plan, view) ?? { kind: "done" }))
   );
+}
+
+function goBack(plan: EtcdPlan, view: View, all: readonly MemberFinding[]): Decision | undefined {
+  const found = beforeMembers(plan, view, all.length === 0);
+  if (found === "unhealthy") return blocked(all);
+  return found?.kind === "blocked" ? blocked([found.finding]) : found;
+}
+
+function settleBack(plan: EtcdPlan, view: View): Decision | undefined {
+  const found = afterMembers(plan, view);
+  return found && step(found);
 }
 
 function slotsOf(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | undefined): Slot[] {

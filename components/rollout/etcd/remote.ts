@@ -79,6 +79,15 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
     await this.#etcdctl(via, ["alarm", "disarm"]);
   }
 
+  async enableDowngrade(via: string, to: string): Promise<void> {
+    await this.#etcdctl(via, ["downgrade", "validate", to]);
+    await this.#etcdctl(via, ["downgrade", "enable", to]);
+  }
+
+  async cancelDowngrade(via: string): Promise<void> {
+    await this.#etcdctl(via, ["downgrade", "cancel"]);
+  }
+
   async countKeys(via: string): Promise<readonly KeyCount[]> {
     return readKeyCounts(via, await this.read(via, [`${tools}/etcd-counts`], this.hostTimeoutMs));
   }

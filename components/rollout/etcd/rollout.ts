@@ -82,6 +82,12 @@ async function perform(step: EtcdStep, watch: EtcdWatch, view: View | undefined,
       return shard.promote(watch.via, step.member.id);
     case "remove":
       return shard.remove(watch.via, step.member.id);
+    case "enableDowngrade":
+      return shard.enableDowngrade(watch.via, step.to);
+    case "cancelDowngrade":
+      return shard.cancelDowngrade(watch.via);
+    case "awaitDowngrade":
+      throw new NotYet(`the downgrade to etcd ${step.to} waits for ${step.waiting}; look at the leader's log`);
     case "handOver":
       for (const { name } of view?.members ?? [])
         if (!plan.targets.some((target) => target.name === name))
@@ -113,6 +119,12 @@ function say(step: EtcdStep): string {
       return `promote ${step.target.name}`;
     case "remove":
       return `remove member ${step.host}: ${step.why}`;
+    case "enableDowngrade":
+      return `let the cluster go back to etcd ${step.to}, which can be taken back until all members have`;
+    case "cancelDowngrade":
+      return `take the downgrade to etcd ${step.to} back`;
+    case "awaitDowngrade":
+      return `wait for the downgrade to etcd ${step.to}`;
     case "handOver":
       return `hand leadership from ${step.from.name} to ${step.to.name}`;
   }

@@ -19,6 +19,18 @@ export interface Endpoint {
   readonly appliedIndex: number;
   /** Absent: it did not tell. */
   readonly database?: Database;
+  /** Absent: it did not tell. */
+  readonly versions?: Versions;
+}
+
+/** What a member says of its versions. */
+export interface Versions {
+  /** Of its program, such as "3.7.3". */
+  readonly server: string;
+  /** Of its data, such as "3.7.0": it follows what the cluster has agreed on, within seconds. Empty: it does not say. */
+  readonly storage: string;
+  /** What the cluster may go back to, such as "3.6.0". Empty: nothing. */
+  readonly downgradeTo: string;
 }
 
 /** A member's database: a file, of which what is not in use comes back only when the file is written anew. */
@@ -76,6 +88,10 @@ export interface EtcdShard extends Hosts, Clock {
   compact(via: string, revision: number): Promise<void>;
   /** Of all members. */
   disarm(via: string): Promise<void>;
+  /** The cluster may go back to that minor version, such as "3.6": it agrees on it, and members make their data ready. */
+  enableDowngrade(via: string, to: string): Promise<void>;
+  /** Takes that back. Nothing when it is not enabled. */
+  cancelDowngrade(via: string): Promise<void>;
   /** How many keys there are of each resource, the most first. */
   countKeys(via: string): Promise<readonly KeyCount[]>;
 }
@@ -110,4 +126,8 @@ export interface EtcdPlan {
    * fresh hosts beside lost data would form a shard of the same identity and a different history.
    */
   readonly established: boolean;
+  /** What members are to run; absent: nobody asks which it is. */
+  readonly release?: string;
+  /** True: they may go back to it from the minor version after it. */
+  readonly downgrade?: boolean;
 }

@@ -11,10 +11,14 @@ const word = z.string().max(256);
 const backendList = z.array(z.object({ name: word, status: word })).max(1_000);
 const leaseList = z.array(word).max(100);
 const seconds = z.int().nonnegative();
+const versionOf = z.object({
+  gitVersion: z.string().regex(/^v\d{1,4}\.\d{1,4}\.\d{1,4}[\w.+-]{0,40}$/, "wants a version"),
+});
 
 export class RemoteMasters extends RemoteHosts implements Masters {
   readonly #balancer: string | undefined;
   readonly #returnSeconds: number | undefined;
+  readonly #apiPort: number;
 
   constructor(
     hosts: readonly RolloutHost[],
@@ -26,6 +30,7 @@ export class RemoteMasters extends RemoteHosts implements Masters {
     super(strategy.loadBalancer ? [...hosts, strategy.loadBalancer] : hosts, privateKey, hostTimeoutMs, part);
     this.#balancer = strategy.loadBalancer?.name;
     this.#returnSeconds = strategy.returnSeconds;
+    this.#apiPort = strategy.apiPort;
   }
 
   async unready(host: string): Promise<string | undefined> {
@@ -49,6 +54,19 @@ export class RemoteMasters extends RemoteHosts implements Masters {
     } catch (error) {
       return `silent: ${(error as Error).message}`;
     }
+  }
+
+  /** What the host's API server says of itself, such as "1.37.2"; what is installed may be newer. */
+  async version({ name, endpoint, address }: RolloutHost): Promise<string> {
+    const pki = "/etc/kubernetes/pki";
+    const place = `${endpoint}:${this.#apiPort}`;
+    const told = await this.read(name, [
+      ...["curl", "--silent", "--show-error", "--fail", "--max-time", "5"],
+      ...["--connect-to", `${place}:${address}:${this.#apiPort}`, "--cacert", `${pki}/kubernetes-ca.crt`],
+      ...["--cert", `${pki}/controller-manager.crt`, "--key", `${pki}/controller-manager.key`],
+      `https://${place}/version`,
+    ]);
+    return read(name, "/version", told, versionOf).gitVersion.slice(1);
   }
 
   async leases(host: string): Promise<readonly string[]> {
