@@ -37,7 +37,12 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "etcd.shards.*.members": taken(
     "newcomers join as learners, surplus members leave before their hosts go; never fewer failures survived than by the smaller size",
   ),
-  "etcd.shards.*.resources": refused("API servers would not see what is stored; so no shard comes and none goes"),
+  "etcd.shards.*.resources": guided(
+    "API servers would not see what is stored; they move out of main by the steps of `etcd.shards.*.move`, and never back",
+  ),
+  "etcd.shards.*.move": guided(
+    "to `joined`, `served` and back: members join main and leave it one at a time, then masters; out of it, to a cluster of its own, after `served` by `kilonode etcd move` alone",
+  ),
   "etcd.shards.*.slot": refused(moves),
   "etcd.allowMoreThanSevenVoters": taken(onlyChecked),
   "etcd.quotaGiB": guided(

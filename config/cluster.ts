@@ -33,6 +33,12 @@ const Shard = z.strictObject({
    * its own, so that adding or removing a shard never moves the hosts of another.
    */
   slot: z.int().min(0).max(11).optional(),
+  /**
+   * While its resources move out of `main`, where they are: `joined`, its members are members of main's cluster, which gives them all
+   * data; `served`, API servers use them for its resources. Absent: it is a cluster of its own. `kilonode etcd move` goes from one to
+   * the next.
+   */
+  move: z.enum(["joined", "served"]).optional(),
 });
 
 const Etcd = z.strictObject({
@@ -202,6 +208,10 @@ const knownSlots: Readonly<Record<string, number>> = { main: 0, events: 1, lease
 export function slotOf(name: string, shard: ShardConfig): number | undefined {
   return shard.slot ?? lookup(knownSlots, name);
 }
+
+/** The shard whose resources are moving out of main, if one is. */
+export const movingShard = ({ etcd }: Pick<ClusterConfig, "etcd">): string | undefined =>
+  Object.entries(etcd.shards).find(([, { move }]) => move !== undefined)?.[0];
 
 /** A configuration with the stack's name, which every name in the cluster starts with, and what the platform's own knobs say. */
 export interface ClusterSpec<Own = unknown> extends ClusterConfig {

@@ -22,6 +22,7 @@ import { interleaveZones } from "../../plan/zones";
 import type { MachineStatus } from "../hosts/answers";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
+import { splitOff } from "./apart";
 import { findings, isUp, leaderOf, type MemberFinding, quorumOf, silentShard, voters } from "./health";
 import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
 
@@ -52,6 +53,8 @@ interface Slot {
 /** @param view undefined: no member of the shard answers */
 export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | undefined): Decision {
   const slots = slotsOf(plan, fleet, view);
+  const elsewhere = splitOff(plan.group, new Map(slots.map(({ target, status }) => [target.name, status])));
+  if (isSome(elsewhere)) return blocked(elsewhere);
   if (!view) return withoutQuorum(fleet, slots) ?? blocked([silentShard(plan.targets.map(({ name }) => name))]);
   const all = findings(view, (member) => hostOf(plan, member));
   const foreign = slots.flatMap(mismatch);

@@ -113,7 +113,7 @@ def finish(host: Host, member: Member, options: Any) -> None:
     if journal["phase"] != "swapped" or is_held(host):
         raise Refused(f"the restore is {journal['phase']}{' and the member is held' if is_held(host) else ''}; it is not done")
     aside = [f"{mount}/{journal['folder']}" for mount in member.volumes if os.path.isdir(host.path(f"{mount}/{journal['folder']}"))]
-    fields = {name: journal[name] for name in ("id", "snapshot", "revision")}
+    fields = {name: journal[name] for name in ("id", "snapshot", "revision", "shard", "command")}
     keep(host, LAST, {**fields, "at": int(time.time()), "aside": aside})
     failpoint("noted")
     forget(host, RESTORE_JOURNAL)
