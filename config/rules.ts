@@ -240,7 +240,9 @@ function quorumWithGuests(spec: ClusterSpec): Problem[] {
 
 /** How many members each zone has: see place in names.ts. */
 function inZones(members: number, slot: number, zones: number): number[] {
-  return Array.from({ length: zones }, (_, zone) =>
-    Array.from({ length: members }, (_, index) => (index + slot) % zones).filter((one) => one === zone).length,
+  return Array.from(
+    { length: zones },
+    (_, zone) =>
+      Array.from({ length: members }, (_, index) => (index + slot) % zones).filter((one) => one === zone).length,
   );
 }

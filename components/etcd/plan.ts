@@ -48,9 +48,7 @@ export function shardPlans(spec: ClusterSpec, territory: Territory): ShardPlan[]
 }
 
 export const memberPlaces = (territory: Territory, shard: string, slot: number, count: number): Place[] =>
-  Array.from({ length: count }, (_, index) =>
-    place(territory, { role: "etcd", label: `etcd-${shard}`, slot }, index),
-  );
+  Array.from({ length: count }, (_, index) => place(territory, { role: "etcd", label: `etcd-${shard}`, slot }, index));
 
 /** The guest that the member belongs to, if it does. */
 const guestsOf = ({ guests }: ShardPlan, member: Place): GuestPlan | undefined =>

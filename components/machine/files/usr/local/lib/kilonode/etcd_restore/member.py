@@ -75,3 +75,8 @@ class Member:
         """Revision, and a sum over all keys, of a database that nobody writes."""
         told: Json = json.loads(self.etcdutl("snapshot", "status", database, "--write-out=json", files=files))
         return {"revision": int(told["revision"]), "hash": int(told["hash"]), "keys": int(told["totalKey"])}
+
+    def hash_of_keys(self, database: str) -> int:
+        """As members compare it among themselves: of all keys that are stored, with their revisions."""
+        told: Json = json.loads(self.etcdutl("hashkv", database, "--write-out=json"))
+        return int(told["hash"])

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def hold(host: Host, member: Member, options: Any) -> None:
-    end(host, member, {"command": "recover", "shard": options.shard})
+    end(host, member, {"command": options.command, "shard": options.shard})
 
 
 def end(host: Host, member: Member, why: Json) -> None:
