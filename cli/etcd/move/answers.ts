@@ -10,6 +10,8 @@ const door = z.object({ closed: z.boolean(), clients: count });
 const cut = z.object({
   /** Of the shard, when the first member was removed. */
   revision: count,
+  /** Why not all of them were removed; empty when they were. */
+  why: z.string().max(1_000),
   removed: z.array(z.string().regex(/^[0-9a-f]{1,16}$/, "wants the id of a member")).max(100),
   milliseconds: count,
 });

@@ -1,4 +1,5 @@
 /** Goes through the steps of a split: looks at the hosts, lets next.ts choose, does it, and looks again; then the guests are restored. */
+import { NotYet } from "../../../components/rollout/etcd/shard";
 import type { Progress } from "../../../components/rollout/gate/progress";
 import type { RestoreRequest } from "../restore/hosts";
 import { ownData } from "../restore/next";
@@ -9,6 +10,12 @@ import { nextSplitStep, type SplitSeen, type SplitStep } from "./next";
 const PAUSE_MS = 500;
 /** How long what has just changed is given until a closed gate is one. */
 const PATIENCE_MS = 30_000;
+
+/**
+ * etcd takes no member out while the quorum may need one whose connection is younger than 5 s (HealthInterval): waited for while there are
+ * guests that serve, not when nobody does any more.
+ */
+const YOUNG_MS = 6_000;
 
 export interface SplitReport {
   /** At which the new cluster has begun: the same as main had. */
@@ -27,6 +34,7 @@ export async function split(
 ): Promise<SplitReport> {
   const steps: { what: string; seconds: number }[] = [];
   let held: number | undefined;
+  let drained: number | undefined;
   let revision: number | undefined;
   let patience = hosts.now() + PATIENCE_MS;
   // Each guest takes a handful of steps at most: more means that a step has no effect.
@@ -42,6 +50,11 @@ export async function split(
     left--;
     const started = hosts.now();
     if (step.kind === "apart") {
+      // What is left of a member that was taken out answers nobody, and takes its time about it.
+      const loose = plan.guests.filter(
+        (name) => seen.states.get(name)?.phase === "none" && !seen.states.get(name)?.held,
+      );
+      await Promise.all(loose.map((name) => hosts.hold(name, plan.shard)));
       const under = plan.guests.flatMap((name) => seen.states.get(name)?.restore ?? [])[0];
       const made = await restored(hosts, plan, under ?? requestFor(), revision, progress);
       const now = hosts.now();
@@ -53,8 +66,21 @@ export async function split(
     }
     progress.stopIfAsked();
     progress.report(stepText(step));
-    if (step.kind === "drain") held = hosts.now();
-    revision = (await perform(hosts, step, progress)) ?? revision;
+    if (step.kind === "drain") {
+      const last = [...seen.doors.values()].filter(({ clients }) => clients > 0).length === 1;
+      if (last) await hosts.sleep(Math.max(0, (drained ?? -YOUNG_MS) + YOUNG_MS - hosts.now()));
+      held = hosts.now();
+    }
+    try {
+      revision = (await perform(hosts, step, progress)) ?? revision;
+    } catch (error) {
+      if (!(error instanceof NotYet) || hosts.now() >= patience) throw error;
+      progress.report(`not yet: ${error.message}`);
+      left++;
+      await hosts.sleep(PAUSE_MS);
+      continue;
+    }
+    if (step.kind === "drain") drained = hosts.now();
     steps.push({ what: step.kind, seconds: secondsBetween(started, hosts.now()) });
     patience = hosts.now() + PATIENCE_MS;
   }
@@ -95,8 +121,11 @@ async function perform(hosts: SplitHosts, step: SplitStep, progress: Progress): 
     case "cut": {
       await hosts.keepNote({ reached: "cut", resources: {} });
       for (const { name } of step.members) progress.markChanged(name);
-      const { milliseconds, revision } = await hosts.cut(step.members);
-      progress.report(`removed at revision ${revision}, in ${milliseconds} ms`);
+      const { milliseconds, removed, revision, why } = await hosts.cut(step.members);
+      if (removed.length === 0) throw new NotYet(`nothing was removed from main: ${why}`);
+      progress.report(
+        `${removed.length} removed at revision ${revision}, in ${milliseconds} ms${why && `; then: ${why}`}`,
+      );
       return revision;
     }
     default:
