@@ -5,7 +5,7 @@ import type { RestoreRequest } from "../restore/hosts";
 import { ownData } from "../restore/next";
 import { runRestore } from "../restore/run";
 import type { SplitHosts, SplitPlan } from "./hosts";
-import { nextSplitStep, type SplitSeen, type SplitStep } from "./next";
+import { nextSplitStep, type SplitSeen, type SplitStep, splitOf } from "./next";
 
 const PAUSE_MS = 500;
 /** How long what has just changed is given until a closed gate is one. */
@@ -51,9 +51,10 @@ export async function split(
     const started = hosts.now();
     if (step.kind === "apart") {
       // What is left of a member that was taken out answers nobody, and takes its time about it.
-      const loose = plan.guests.filter(
-        (name) => seen.states.get(name)?.phase === "none" && !seen.states.get(name)?.held,
-      );
+      const loose = plan.guests.filter((name) => {
+        const state = seen.states.get(name);
+        return state?.phase === "none" && !state.held && splitOf(state, plan.shard) === undefined;
+      });
       await Promise.all(loose.map((name) => hosts.hold(name, plan.shard)));
       const under = plan.guests.flatMap((name) => seen.states.get(name)?.restore ?? [])[0];
       const made = await restored(hosts, plan, under ?? requestFor(), revision, progress);
@@ -88,11 +89,8 @@ export async function split(
 }
 
 async function look(hosts: SplitHosts, { guests }: SplitPlan): Promise<SplitSeen> {
-  const [view, states, note] = await Promise.all([
-    hosts.view(),
-    Promise.all(guests.map((name) => hosts.member(name))),
-    hosts.note().catch(() => undefined),
-  ]);
+  const [view, states] = await Promise.all([hosts.view(), Promise.all(guests.map((name) => hosts.member(name)))]);
+  const note = view?.quorum ? await hosts.note() : undefined;
   const members = guests.filter((name) => view?.members.some((member) => member.name === name));
   const doors = await Promise.all(members.map((name) => hosts.door(name)));
   return {
