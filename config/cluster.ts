@@ -20,9 +20,15 @@ export const maxZones = 6;
 const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const flags = z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, "a flag's name without the leading dashes"), flagValue);
 
+/** Stands for what the scale model says, until a configuration has been read (read.ts). */
+export const byModel = 0;
+
 const Shard = z.strictObject({
-  /** Voting members. Odd, at most {@link maxVoters} without `etcd.allowMoreThanSevenVoters`. */
-  members: z.int().min(1).max(17),
+  /**
+   * Voting members. Odd, at most {@link maxVoters} without `etcd.allowMoreThanSevenVoters`. Default: what the scale model says for
+   * `workload.nodes`, so that a shard grows with it: 3, 5 above 100 nodes, and main 7 above 1,000.
+   */
+  members: z.int().min(1).max(17).default(byModel),
   /**
    * API resources kept in this shard, as `group/resource` (`/events` is the core group). Empty for `main` alone, which holds
    * the rest. See kube-apiserver's --etcd-servers-overrides.

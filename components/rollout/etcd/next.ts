@@ -11,9 +11,9 @@
  *  5. from here on the whole shard must be healthy. While it is not, only what restarts nothing is changed, all at once: it
  *     may be what the shard needs (new certificates);
  *  6. a learner is promoted;
- *  7. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other, without
+ *  7. changes that restart nothing, all at once: a newcomer may need them, as those of a firewall;
+ *  8. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other, without
  *     what an earlier member has left on their volumes: etcd never takes a removed member back, and its data is put aside;
- *  8. changes that restart nothing, all at once;
  *  9. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted.
  *
  * Members that are well and not in the plan stay: API servers still use them. They leave later, each by itself (leave.ts).
@@ -69,7 +69,9 @@ export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | un
     repairNext(fleet, slots, view) ??
     removeGone(plan, fleet, slots, view, all) ??
     (isSome(all) ? gateClosed(fleet, slots, all) : undefined) ??
-    changeMembers(slots) ??
+    promoteLearner(slots) ??
+    changeQuietly(fleet, slots) ??
+    addNewcomer(slots) ??
     changeContent(fleet, slots, view) ?? { kind: "done" }
   );
 }
@@ -168,18 +170,26 @@ function gateClosed(
   return quiet.length > 0 ? step({ kind: "quiet", targets: quiet.map(({ target }) => target) }) : blocked(closing);
 }
 
-function changeMembers(slots: readonly Slot[]): Decision | undefined {
+function promoteLearner(slots: readonly Slot[]): Decision | undefined {
   const learner = slots.find(({ member }) => member?.learner);
-  if (learner?.member) return step({ kind: "promote", target: learner.target, member: learner.member });
+  return learner?.member && step({ kind: "promote", target: learner.target, member: learner.member });
+}
+
+function changeQuietly(fleet: Fleet<EtcdTarget>, slots: readonly Slot[]): Decision | undefined {
+  const quiet = slots.filter(
+    ({ target, member, status }) => member && fleet.needsWork(target) && status.restarts.length === 0,
+  );
+  return quiet.length > 0 ? step({ kind: "quiet", targets: quiet.map(({ target }) => target) }) : undefined;
+}
+
+function addNewcomer(slots: readonly Slot[]): Decision | undefined {
   const newcomer = slots.find(({ member }) => !member);
-  return newcomer ? step({ kind: "add", target: newcomer.target, hasData: newcomer.status.everActivated }) : undefined;
+  return newcomer && step({ kind: "add", target: newcomer.target, hasData: newcomer.status.everActivated });
 }
 
 function changeContent(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Decision | undefined {
   const leader = view.members.find(({ id }) => id === leaderOf(view));
   const work = slots.filter(({ target }) => fleet.needsWork(target));
-  const quiet = work.filter(({ status }) => status.restarts.length === 0);
-  if (quiet.length > 0) return step({ kind: "quiet", targets: quiet.map(({ target }) => target) });
   const follower = work.find(({ member }) => member !== leader);
   if (follower) return step({ kind: "restart", target: follower.target });
 
