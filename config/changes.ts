@@ -28,7 +28,7 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   zones: refused(`${moves}; one more at the end is taken where it moves no host`),
   kubernetesVersion: guided("upstream forbids to skip a minor release and to go back to one (docs/releases.md)"),
   etcdVersion: guided("upstream forbids to skip a minor release and to go back to one (docs/releases.md)"),
-  workload: taken(`sizes and rates that follow from it are settings: ${restarts}, ${mastersRoll}`),
+  workload: taken(`members join where a shard does not say how many it has; sizes and rates that follow from it are settings: ${restarts}, ${mastersRoll}`),
   "network.hosts": refused(moves),
   "network.nodes": refused("nodes keep their addresses"),
   "network.services": refused("Services keep their addresses, and certificates of the API servers name the first one"),
