@@ -1,10 +1,12 @@
 /** A cluster grows with its workload: shards that do not say how many members they have follow `workload.nodes`, as the scale model says. */
 import { describe, expect, it } from "vitest";
 import { changeProblems, commitmentsOf } from "../../components/plan/commitments";
+import { defaultReleases } from "../../config/releases";
 import { deriveScale } from "../../config/scale";
 import { clusterOf } from "../support/plans";
 import { smallConfiguration as small } from "./cli-fixture";
 
+const versions = { kubernetesVersion: defaultReleases.kubernetes, etcdVersion: defaultReleases.etcd };
 const shards = {
   main: {},
   events: { resources: ["/events"] },
@@ -17,7 +19,7 @@ const sizes = (nodes: number, given?: object) =>
 
 describe("members that follow the workload", () => {
   it.each([5, 100, 101, 1000, 1001, 5000])("are as many as the model's own layout has for %i nodes", (nodes) => {
-    const { etcd } = deriveScale({ nodes, pods: nodes * 30 }, {});
+    const { etcd } = deriveScale({ nodes, pods: nodes * 30 }, versions);
     const model = Object.fromEntries(Object.entries(etcd.shards).map(([name, { members }]) => [name, members]));
     expect(sizes(nodes)).toEqual(model);
   });
