@@ -30,7 +30,9 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   etcdVersion: guided(
     "upstream forbids to skip a minor release; back to the one before it goes by etcd's own downgrade alone, which `etcd.downgradeTo` asks for (docs/releases.md)",
   ),
-  workload: taken(`sizes and rates that follow from it are settings: ${restarts}, ${mastersRoll}`),
+  workload: taken(
+    `members join where a shard does not say how many it has; sizes and rates that follow from it are settings: ${restarts}, ${mastersRoll}`,
+  ),
   "network.hosts": refused(moves),
   "network.nodes": refused("nodes keep their addresses"),
   "network.services": refused("Services keep their addresses, and certificates of the API servers name the first one"),
@@ -39,7 +41,12 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "etcd.shards.*.members": taken(
     "newcomers join as learners, surplus members leave before their hosts go; never fewer failures survived than by the smaller size",
   ),
-  "etcd.shards.*.resources": refused("API servers would not see what is stored; so no shard comes and none goes"),
+  "etcd.shards.*.resources": guided(
+    "API servers would not see what is stored; they move out of main by the steps of `etcd.shards.*.move`, and never back",
+  ),
+  "etcd.shards.*.move": guided(
+    "to `joined`, `served` and back: members join main and leave it one at a time, then masters; out of it, to a cluster of its own, after `served` by `kilonode etcd move` alone",
+  ),
   "etcd.shards.*.slot": refused(moves),
   "etcd.allowMoreThanSevenVoters": taken(onlyChecked),
   "etcd.quotaGiB": guided(

@@ -20,9 +20,15 @@ export const maxZones = 6;
 const flagValue = z.union([z.string(), z.number(), z.boolean()]);
 const flags = z.record(z.string().regex(/^[a-z][a-z0-9-]*$/, "a flag's name without the leading dashes"), flagValue);
 
+/** Stands for what the scale model says, until a configuration has been read (read.ts). */
+export const byModel = 0;
+
 const Shard = z.strictObject({
-  /** Voting members. Odd, at most {@link maxVoters} without `etcd.allowMoreThanSevenVoters`. */
-  members: z.int().min(1).max(17),
+  /**
+   * Voting members. Odd, at most {@link maxVoters} without `etcd.allowMoreThanSevenVoters`. Default: what the scale model says for
+   * `workload.nodes`, so that a shard grows with it: 3, 5 above 100 nodes, and main 7 above 1,000.
+   */
+  members: z.int().min(1).max(17).default(byModel),
   /**
    * API resources kept in this shard, as `group/resource` (`/events` is the core group). Empty for `main` alone, which holds
    * the rest. See kube-apiserver's --etcd-servers-overrides.
@@ -33,6 +39,12 @@ const Shard = z.strictObject({
    * its own, so that adding or removing a shard never moves the hosts of another.
    */
   slot: z.int().min(0).max(11).optional(),
+  /**
+   * While its resources move out of `main`, where they are: `joined`, its members are members of main's cluster, which gives them all
+   * data; `served`, API servers use them for its resources. Absent: it is a cluster of its own. `kilonode etcd move` goes from one to
+   * the next.
+   */
+  move: z.enum(["joined", "served"]).optional(),
 });
 
 const Etcd = z.strictObject({
@@ -207,6 +219,10 @@ const knownSlots: Readonly<Record<string, number>> = { main: 0, events: 1, lease
 export function slotOf(name: string, shard: ShardConfig): number | undefined {
   return shard.slot ?? lookup(knownSlots, name);
 }
+
+/** The shard whose resources are moving out of main, if one is. */
+export const movingShard = ({ etcd }: Pick<ClusterConfig, "etcd">): string | undefined =>
+  Object.entries(etcd.shards).find(([, { move }]) => move !== undefined)?.[0];
 
 /** A configuration with the stack's name, which every name in the cluster starts with, and what the platform's own knobs say. */
 export interface ClusterSpec<Own = unknown> extends ClusterConfig {

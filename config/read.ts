@@ -1,10 +1,11 @@
 /** From the raw values of a stack file to a checked {@link ClusterSpec}: all errors at once, before anything is touched. */
 import { z } from "zod";
 import type { KeyChange } from "./changes";
-import { ClusterConfig, type ClusterSpec } from "./cluster";
+import { byModel, ClusterConfig, type ClusterSpec, maxVoters } from "./cluster";
 import { countOf, exitCodes, UserError } from "./errors";
 import { lookup } from "./lookup";
 import { overlaps, type Path, type Problem, type Rule, rules } from "./rules";
+import { membersFor } from "./scale/etcd";
 import { readSection, unknownKey } from "./section";
 
 /**
@@ -69,6 +70,7 @@ export function readSpec(
     wrong.push(...section.wrong);
   }
   problems.push(...unknownSections(shape, raw));
+  values.etcd = withMembers(values.etcd as ClusterConfig["etcd"], values.workload as ClusterConfig["workload"]);
   // Every value has its schema's type now; one that must be given and is not is missing, and in `wrong`.
   const { [platform]: own, ...config } = values;
   const spec = { ...config, stack, own: knobs ? own : undefined } as ClusterSpec;
@@ -86,6 +88,15 @@ export function readSpec(
   problems.push(...answers.filter(({ isCause }) => isCause).map(({ problem }) => problem));
   if (problems.length > 0) throw new ConfigurationError(stack, problems.map(problemLine));
   return spec;
+}
+
+/** Shards that do not say how many members they have, with what the model says. */
+function withMembers(etcd: ClusterConfig["etcd"], { nodes }: ClusterConfig["workload"]): ClusterConfig["etcd"] {
+  const shards = Object.entries(etcd.shards).map(([name, shard]) => {
+    const members = shard.members === byModel ? membersFor(nodes, name === "main" ? maxVoters : 5) : shard.members;
+    return [name, { ...shard, members }] as const;
+  });
+  return { ...etcd, shards: Object.fromEntries(shards) };
 }
 
 /** A map or a list that is given as its JSON is that; scalars are read as the schema wants them (section.ts). */

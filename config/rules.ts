@@ -1,6 +1,6 @@
 /** The rules that tie several knobs together. Each problem says the value got, what is allowed and what to do. */
 import { type Cidr, overlap, parseCidr, sizeOf } from "./cidr";
-import { type ClusterSpec, maxVoters, type ShardConfig, slotOf } from "./cluster";
+import { type ClusterSpec, maxVoters, movingShard, type ShardConfig, slotOf } from "./cluster";
 
 export type Path = readonly (string | number)[];
 
@@ -24,6 +24,8 @@ export const rules: readonly Rule[] = [
   { needs: ["etcd.shards"], check: mainShard },
   { needs: [], check: resourcesOnce },
   { needs: [], check: slotsApart },
+  { needs: ["etcd.shards"], check: oneMove },
+  { needs: ["etcd.shards"], check: movableResources },
   { needs: [], check: networkRanges },
   { needs: ["network.operators"], check: operatorRanges },
   { needs: ["network.hosts", "zones"], check: roomForZones },
@@ -33,6 +35,7 @@ export const rules: readonly Rule[] = [
   { needs: ["certificates"], check: authorityLife },
   { needs: ["zones"], check: zonesOnce },
   { needs: ["zones", "ephemeral"], check: quorumWithoutZone },
+  { needs: ["zones", "ephemeral", "etcd.shards"], check: quorumWithGuests },
 ];
 
 /** True when the place lies within the other, or both are the same. */
@@ -121,6 +124,34 @@ function downgradeTwice({ etcd: { downgradeTo }, etcdVersion }: ClusterSpec): Pr
   return [{ path: ["etcd", "downgradeTo"], message }];
 }
 
+/** Of two moves at once neither could say what is to be in main afterwards. */
+function oneMove(spec: ClusterSpec): Problem[] {
+  const moving = movingShard(spec);
+  return eachShard(spec, "move", ({ move }, name) => {
+    if (move === undefined) return undefined;
+    if (name === "main") return "main is where resources move from; name the shard that they move to";
+    return name === moving
+      ? undefined
+      : `shard ${moving} moves out of main, too; one at a time: leave this one out until \`kilonode etcd move\` is through with it`;
+  });
+}
+
+/** API servers take --etcd-servers-overrides for what is compiled into them, and for nothing else. */
+function movableResources(spec: ClusterSpec): Problem[] {
+  return eachShard(spec, "resources", ({ move, resources }) => {
+    const custom = move && resources.find((resource) => isCustom(resource));
+    return custom
+      ? `${custom} is a custom resource: API servers keep all of these in main (see --etcd-servers-overrides of kube-apiserver); leave it out`
+      : undefined;
+  });
+}
+
+/** True: of no group of Kubernetes itself. */
+export function isCustom(resource: string): boolean {
+  const [group = ""] = resource.split("/");
+  return group.includes(".") && !group.endsWith(".k8s.io");
+}
+
 /** Each range is one, and shares no address with those before it. */
 function networkRanges({ network }: ClusterSpec): Problem[] {
   const before: [string, Cidr][] = [];
@@ -195,4 +226,31 @@ function quorumWithoutZone(spec: ClusterSpec): Problem[] {
       ? `${members} members over ${spec.zones.length} zones lose their quorum with one zone; take at least 3 members and 3 zones (only an ephemeral stack may do without)`
       : undefined;
   });
+}
+
+/** While a shard moves out of main its members vote in main: an even number of them, and for a while more than seven. */
+function quorumWithGuests(spec: ClusterSpec): Problem[] {
+  const guest = movingShard(spec);
+  const { main } = spec.etcd.shards;
+  if (spec.ephemeral || guest === undefined || !main) return [];
+  return eachShard(spec, "members", (shard, name) => {
+    if (name !== guest) return undefined;
+    const [first, second] = [main, shard].map((one, index) =>
+      inZones(one.members, slotOf(index === 0 ? "main" : guest, one) ?? 0, spec.zones.length),
+    );
+    const voters = main.members + shard.members;
+    const fullest = Math.max(...spec.zones.map((_, zone) => (first?.[zone] ?? 0) + (second?.[zone] ?? 0)));
+    return voters - fullest <= voters / 2
+      ? `while ${guest} moves, main has ${voters} voters, and loses its quorum with the zone that holds ${fullest} of them; take another number of members, or another slot`
+      : undefined;
+  });
+}
+
+/** How many members each zone has: see place in names.ts. */
+function inZones(members: number, slot: number, zones: number): number[] {
+  return Array.from(
+    { length: zones },
+    (_, zone) =>
+      Array.from({ length: members }, (_, index) => (index + slot) % zones).filter((one) => one === zone).length,
+  );
 }

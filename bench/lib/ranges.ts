@@ -25,5 +25,6 @@ export const ranges = {
   frozen: "10.52.16.0/20",
   defrag: "10.53.0.0/20",
   pages: "10.52.32.0/20",
+  move: "10.54.0.0/20",
   cloud: "10.44.0.0/20",
 } as const;

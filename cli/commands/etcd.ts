@@ -17,6 +17,7 @@ const table: readonly (readonly [name: string, summary: string, load: () => Comm
     "a shard goes on from the last member that has its data",
     () => require("./etcd/recover") as CommandModule,
   ],
+  ["move", "resources go to a shard of their own", () => require("./etcd/move") as CommandModule],
   ["defrag", "give back what is free in the databases", () => require("./etcd/defrag") as CommandModule],
   ["compact", "make room in a shard that is full (NOSPACE)", () => require("./etcd/compact") as CommandModule],
 ];

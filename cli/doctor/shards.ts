@@ -1,6 +1,7 @@
 /** Where kube-apiserver keeps a resource in etcd (kubernetes/kubernetes pkg/kubeapiserver/default_storage_factory_builder.go and pkg/registry). */
 
 import { lookup } from "../../config/lookup";
+import { isCustom } from "../../config/rules";
 
 /** Resources whose keys are not under their own name. */
 const special: Readonly<Record<string, string>> = {
@@ -17,6 +18,5 @@ export function prefixOf(resource: string): string {
   const own = lookup(special, resource);
   if (own !== undefined) return `/registry/${own}/`;
   // Custom resources keep their group; those of Kubernetes have none.
-  const custom = group.includes(".") && !group.endsWith(".k8s.io");
-  return `/registry/${custom ? `${group}/` : ""}${name}/`;
+  return `/registry/${isCustom(resource) ? `${group}/` : ""}${name}/`;
 }

@@ -1,6 +1,6 @@
 /** How the backups of a shard are, from what each of its members did last (`last.json` of etcd-backup). */
 import * as z from "zod";
-import { isMember } from "../../components/plan/groups";
+import { isOwnMember } from "../../components/plan/groups";
 import type { BackupPlan, ShardPlan } from "../../components/plan/types";
 import type { MachineStatus } from "../../components/rollout/hosts/answers";
 import { lookup } from "../../config/lookup";
@@ -48,7 +48,7 @@ const slackMs = 600_000;
 const minuteMs = 60_000;
 
 export function backupStatus(backup: BackupPlan, shard: ShardPlan, hosts: readonly Witness[], now: Date): JudgedBackup {
-  const members = hosts.filter(({ name }) => isMember(shard, name));
+  const members = hosts.filter(({ name }) => isOwnMember(shard, name));
   const runs = members.flatMap(({ name, backup: told }) => {
     const run = readLastRun(told?.code === 0 ? told.text : "", now);
     return run ? [{ ...run, member: name }] : [];

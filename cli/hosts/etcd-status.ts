@@ -46,6 +46,7 @@ export function etcdStatus(shard: ShardPlan, seen: readonly Seen[]): JudgedShard
     dbBytes: Math.max(0, ...members.map(({ dbBytes }) => dbBytes)),
     alarms,
     members,
+    ...(shard.guests && { move: { shard: shard.guests.name, step: shard.guests.served ? "served" : "joined" } }),
     problems,
   };
 }

@@ -37,6 +37,8 @@ export interface ShardStatus {
   readonly members: readonly MemberStatus[];
   /** Absent where the plan has none. */
   readonly backup?: BackupStatus;
+  /** What is on its way out of it to a shard of its own, whose members are among its own until then. */
+  readonly move?: { readonly shard: string; readonly step: "joined" | "served" };
 }
 
 /** Of a shard, as far as its members know. */

@@ -168,7 +168,8 @@ function restoreProblems(stack: string, seen: readonly Seen[]): string[] {
     if (!restoring) return [];
     const { command, phase, shard } = restoring;
     const goOn = `\`kilonode etcd ${command} ${stack} --shard ${shard}\` goes on with it`;
-    return [[name, `: a restore of shard ${shard} has not come to its end (${phase}); ${goOn}`]];
+    const what = command === "move" ? `the move to shard ${shard}` : `a restore of shard ${shard}`;
+    return [[name, `: ${what} has not come to its end (${phase}); ${goOn}`]];
   });
   return grouped(found);
 }

@@ -44,6 +44,7 @@ export function statusText(report: StatusReport, style: Style, now: Date): strin
       "  ",
     ),
     ...backupLines(etcd, style),
+    ...moveLines(stack, etcd, style),
     "",
     ...table(rows, "  "),
     ...certificateLines(report, now, style),
@@ -54,6 +55,18 @@ export function statusText(report: StatusReport, style: Style, now: Date): strin
     ...(problems.length > 0 ? ["", style.red("  problems:")] : []),
     ...problems.map((problem) => `    ${problem}`),
   ];
+}
+
+function moveLines(stack: string, etcd: readonly ShardStatus[], style: Style): string[] {
+  return etcd.flatMap(({ move, shard }) =>
+    move
+      ? [
+          style.yellow(
+            `  ${move.shard} moves out of ${shard} and is at "${move.step}": \`kilonode etcd move ${stack} --shard ${move.shard}\` goes on with it`,
+          ),
+        ]
+      : [],
+  );
 }
 
 function mark(number: number, of: number, style: Style, known = true): string {

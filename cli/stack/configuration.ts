@@ -38,9 +38,20 @@ export function checkedStack(stack: string, stacksDir?: string, all: Platforms =
 
 /** Writes one value of the configuration; everything else in the file stays as it is, comments too. */
 export function writeKey(stack: string, [key = "", ...path]: readonly string[], value: unknown): void {
+  changeFile(stack, (document) =>
+    document.setIn(["config", `${ours}:${key}`, ...path], document.createNode(value, { flow: true })),
+  );
+}
+
+/** Takes one value out of the configuration. */
+export function removeKey(stack: string, [key = "", ...path]: readonly string[]): void {
+  changeFile(stack, (document) => void document.deleteIn(["config", `${ours}:${key}`, ...path]));
+}
+
+function changeFile(stack: string, change: (document: Document) => void): void {
   const file = stackFile(stack);
   const document = parseDocument(readFileSync(file, "utf8"));
-  document.setIn(["config", `${ours}:${key}`, ...path], document.createNode(value, { flow: true }));
+  change(document);
   writeFileSync(`${file}.new`, document.toString({ lineWidth: 0 }));
   renameSync(`${file}.new`, file);
 }

@@ -1,6 +1,6 @@
 /** Backups of etcd: which repositories there are, and where. */
 import { backupOf } from "../../config/backup";
-import type { ClusterSpec } from "../../config/cluster";
+import { type ClusterSpec, movingShard } from "../../config/cluster";
 import { place, type Territory } from "../../config/names";
 import type { PlatformFacts } from "../plan/facts";
 import { ports } from "../plan/ports";
@@ -17,7 +17,12 @@ export function backupPlan(
   const knobs = backupOf(spec);
   if (!knobs) return undefined;
   const repositories = (urlOf: (shard: string) => string) =>
-    Object.fromEntries(Object.keys(spec.etcd.shards).map((shard) => [shard, `s3:${urlOf(shard)}/${shard}`]));
+    Object.fromEntries(
+      Object.keys(spec.etcd.shards)
+        // Of a shard that is still in main there is nothing to keep.
+        .filter((shard) => shard !== movingShard(spec))
+        .map((shard) => [shard, `s3:${urlOf(shard)}/${shard}`]),
+    );
   if (backupStore.kind === "bucket") {
     const { region, url } = backupStore;
     return { ...knobs, region, repositories: repositories(() => url) };

@@ -12,6 +12,7 @@ import type { Place } from "../../config/names";
 import type { Problem } from "../../config/rules";
 import type { PlanParts } from "../plan/parts";
 import { ports } from "../plan/ports";
+import { overridesOf } from "../plan/shards";
 import type { ShardPlan } from "../plan/types";
 import { pki } from "./certificates";
 
@@ -144,7 +145,7 @@ function apiserverLayers({ scale, shards, spec }: PlanParts, master: Place): Fla
 
 /** `--etcd-servers-overrides=<group>/<resource>#<server>;<server>,...` for every shard but main. */
 function overrides(shards: readonly ShardPlan[]): FlagMap {
-  const entries = shards.flatMap((shard) =>
+  const entries = overridesOf(shards).flatMap((shard) =>
     shard.resources.map((resource) => `${resource}#${shard.endpoints.join(";")}`),
   );
   return entries.length > 0 ? { "etcd-servers-overrides": entries.join(",") } : {};

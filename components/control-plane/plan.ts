@@ -11,6 +11,7 @@ import { apiClients, behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, type PlanParts, range, trusted } from "../plan/parts";
 import { ports } from "../plan/ports";
+import { shardNames } from "../plan/shards";
 import type { HostPlan, PublicPem, SecretPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 import { masterCertificates, pki } from "./certificates";
@@ -59,8 +60,8 @@ export function mastersGroup({ api, facts, masters, runtime, scale, shards, spec
 const publicPem = ({ shards }: PlanParts): Readonly<Record<string, PublicPem>> => ({
   [`${pki}/kubernetes-ca.crt`]: trusted("kubernetes"),
   [`${pki}/front-proxy-ca.crt`]: trusted("front-proxy"),
-  // The members of every shard: one file, since there is one --etcd-cafile.
-  [`${pki}/etcd-client-ca.crt`]: trusted(...shards.map(({ name }) => clientAuthority(name))),
+  // The members of every shard: one file, since there is one --etcd-cafile. Those of a guest will be of its own authority one day.
+  [`${pki}/etcd-client-ca.crt`]: trusted(...shardNames(shards).map(clientAuthority)),
   [`${pki}/service-account.pub`]: { kind: "service-account-public-keys" },
 });
 

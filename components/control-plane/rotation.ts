@@ -4,6 +4,7 @@ import { environmentFile, hostFiles, hostServices } from "../machine/host-files"
 import type { FirewallPlan, Machine } from "../machine/machine";
 import type { PlanParts } from "../plan/parts";
 import { ports } from "../plan/ports";
+import { overridesOf } from "../plan/shards";
 import type { CertificatePlan, ShardPlan } from "../plan/types";
 import { healthCertificate } from "./certificates";
 
@@ -12,7 +13,7 @@ import { healthCertificate } from "./certificates";
  * out of rotation at once, which helps nobody. The main shard counts, since a master may be cut off from it alone.
  */
 export function readyPath(shards: readonly ShardPlan[]): string {
-  const overrides = shards.flatMap(({ resources }) => resources);
+  const overrides = overridesOf(shards).flatMap(({ resources }) => resources);
   const excluded = overrides.flatMap((_, index) => [`etcd-override-${index}`, `etcd-override-readiness-${index}`]);
   return ["/readyz", excluded.map((check) => `exclude=${check}`).join("&")].filter((part) => part !== "").join("?");
 }

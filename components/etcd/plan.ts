@@ -1,5 +1,5 @@
 /** The etcd shards and what each member's host holds. */
-import { type ClusterSpec, slotOf } from "../../config/cluster";
+import { type ClusterSpec, movingShard, slotOf } from "../../config/cluster";
 import { etcdEnvironment, etcdFlags, etcdMemoryLimit, mergeFlags, policyFor } from "../../config/flags";
 import { type Place, place, rangesOf, type Territory } from "../../config/names";
 import { modulesFor, type Scale, shardOf, sysctlsFor } from "../../config/scale";
@@ -11,7 +11,7 @@ import { behindFirewall } from "../plan/firewall";
 import type { GroupPlan } from "../plan/groups";
 import { binaries, clientCertificate, identity, type PlanParts, trusted, volume } from "../plan/parts";
 import { ports } from "../plan/ports";
-import type { CertificatePlan, HostPlan, ShardPlan } from "../plan/types";
+import type { CertificatePlan, GuestPlan, HostPlan, ShardPlan } from "../plan/types";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 
 /** Members' data. etcd has no option for the snapshot directory: the database volume is mounted where it keeps it. */
@@ -24,25 +24,35 @@ const walDir = `${walMount}/wal`;
 const walGiB = 2;
 const pki = "/etc/etcd/pki";
 
-export function shardPlans({ etcd, stack }: ClusterSpec, territory: Territory): ShardPlan[] {
-  return Object.entries(etcd.shards)
+export function shardPlans(spec: ClusterSpec, territory: Territory): ShardPlan[] {
+  const { etcd, stack } = spec;
+  const moving = movingShard(spec);
+  const all = Object.entries(etcd.shards)
     .map(([name, shard]) => ({ name, shard, slot: slotOf(name, shard) ?? 0 }))
     .sort((a, b) => a.slot - b.slot)
     .map(({ name, shard, slot }) => {
-      const members = Array.from({ length: shard.members }, (_, index) =>
-        place(territory, { role: "etcd", label: `etcd-${name}`, slot }, index),
-      );
-      return {
-        name,
-        slot,
-        group: `etcd-${name}`,
-        token: `${stack}-etcd-${name}`,
-        resources: shard.resources,
-        members,
-        endpoints: members.map(({ endpoint }) => `https://${endpoint}:${ports.etcdClient}`),
-      };
+      const members = memberPlaces(territory, name, slot, shard.members);
+      const endpoints = members.map(({ endpoint }) => `https://${endpoint}:${ports.etcdClient}`);
+      return { name, slot, resources: shard.resources, members, endpoints };
     });
+  const guest = all.find(({ name }) => name === moving);
+  const guests = guest && { ...guest, served: etcd.shards[guest.name]?.move === "served" };
+  return all
+    .filter((one) => one !== guest)
+    .map((one) => ({
+      ...one,
+      group: `etcd-${one.name}`,
+      token: `${stack}-etcd-${one.name}`,
+      ...(guests && one.name === "main" && { guests, members: [...one.members, ...guests.members] }),
+    }));
 }
+
+export const memberPlaces = (territory: Territory, shard: string, slot: number, count: number): Place[] =>
+  Array.from({ length: count }, (_, index) => place(territory, { role: "etcd", label: `etcd-${shard}`, slot }, index));
+
+/** The guest that the member belongs to, if it does. */
+const guestsOf = ({ guests }: ShardPlan, member: Place): GuestPlan | undefined =>
+  guests?.members.includes(member) ? guests : undefined;
 
 /** A group for each shard. Shards roll side by side: none needs another. */
 export function etcdGroups({ shards, spec }: PlanParts): GroupPlan[] {
@@ -66,8 +76,8 @@ export function etcdGroups({ shards, spec }: PlanParts): GroupPlan[] {
 
 export function etcdHosts(parts: PlanParts): HostPlan[] {
   return parts.shards.flatMap((shard) =>
-    shard.members.map((member) =>
-      withBackup(parts, shard, {
+    shard.members.map((member) => {
+      const host: HostPlan = {
         ...member,
         role: "etcd",
         machine: memberMachine(parts, shard, member),
@@ -77,14 +87,18 @@ export function etcdHosts(parts: PlanParts): HostPlan[] {
           [`${pki}/client-ca.crt`]: trusted(clientAuthority(shard.name), "apiserver-etcd-client"),
         },
         secrets: {},
-      }),
-    ),
+      };
+      // A guest backs up nothing: what it took after the split would be another cluster's data in the repository of this one.
+      return guestsOf(shard, member) ? host : withBackup(parts, shard, host);
+    }),
   );
 }
 
 function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machine {
   const { facts, scale, spec, territory } = parts;
-  const members = rangesOf(territory, "etcd", shard.slot);
+  const { name: size } = guestsOf(shard, member) ?? shard;
+  const slots = [shard.slot, ...(shard.guests ? [shard.guests.slot] : [])];
+  const members = slots.flatMap((slot) => rangesOf(territory, "etcd", slot));
   const machine: Machine = {
     users: { etcd: { home: dataDir } },
     directories: {
@@ -103,7 +117,7 @@ function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machi
         "/usr/local/lib/systemd/system/traffic-classes.timer",
         "/usr/local/sbin/traffic-classes",
       ),
-      "/etc/etcd/etcd.env": environmentFile(memberSettings(scale, shard, member)),
+      "/etc/etcd/etcd.env": environmentFile(memberSettings(scale, size, member)),
       "/etc/etcd/etcdctl.env": {
         ...environmentFile({
           ETCDCTL_ENDPOINTS: `https://${member.endpoint}:${ports.etcdClient}`,
@@ -133,7 +147,7 @@ function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machi
         name: "database",
         mount: databaseMount,
         fs: "ext4",
-        sizeGiB: shardOf(scale, shard.name).host.diskGiB,
+        sizeGiB: shardOf(scale, size).host.diskGiB,
         apartFrom: ["wal"],
         owner: "etcd:etcd",
       }),
@@ -193,8 +207,11 @@ function withTurningAway(machine: Machine, { endpoints, members }: ShardPlan, me
 
 const atBoot = { kind: "unit", enabled: true, restartOn: [], reloadOn: [], wait: false } as const;
 
-/** etcd's settings as ETCD_* variables: what identifies this member, and what the scale model derives. */
-function memberSettings(scale: Scale, shard: ShardPlan, member: Place): Record<string, string> {
+/**
+ * etcd's settings as ETCD_* variables: what identifies this member, and what the scale model derives.
+ * @param size the shard that its host is as large as
+ */
+function memberSettings(scale: Scale, size: string, member: Place): Record<string, string> {
   // It listens at an address; others know it by its endpoint.
   const listen = (port: number) => `https://${member.address}:${port}`;
   const known = (port: number) => `https://${member.endpoint}:${port}`;
@@ -227,8 +244,8 @@ function memberSettings(scale: Scale, shard: ShardPlan, member: Place): Record<s
     logger: "zap",
     "log-outputs": "stderr",
   };
-  const flags = mergeFlags(identity, etcdFlags(scale, shard.name), {}, policyFor("etcd", scale.versions));
-  return { ...etcdEnvironment(flags), GOMEMLIMIT: etcdMemoryLimit(scale, shard.name) };
+  const flags = mergeFlags(identity, etcdFlags(scale, size), {}, policyFor("etcd", scale.versions));
+  return { ...etcdEnvironment(flags), GOMEMLIMIT: etcdMemoryLimit(scale, size) };
 }
 
 function memberCertificates({ name: shard }: ShardPlan, member: Place): CertificatePlan[] {

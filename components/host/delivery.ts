@@ -25,7 +25,13 @@ export function programsCommand(repairs: number): Words {
 
 const machineApplyPackage = hostPaths(`${tools}/machine_apply`, ".py");
 /** What a restore calls: of a shard without a quorum no rollout can bring it. */
-const restorePrograms = [`${tools}/etcd-restore`, ...hostPaths(`${tools}/etcd_restore`, ".py"), `${tools}/api-server`];
+const restorePrograms = [
+  `${tools}/etcd-restore`,
+  ...hostPaths(`${tools}/etcd_restore`, ".py"),
+  `${tools}/etcd-move`,
+  ...hostPaths(`${tools}/etcd_move`, ".py"),
+  `${tools}/api-server`,
+];
 /** What gates ask before any content is live, so that it cannot be part of the content; and what works beside it. */
 const gateTools = [
   ...["still-starting", "secret-keys"],

@@ -7,7 +7,7 @@ import * as random from "@pulumi/random";
 import * as tls from "@pulumi/tls";
 import { stringify } from "yaml";
 import type { ClusterSpec } from "../../config/cluster";
-import { type Authority, keysOf, subjectOf } from "../plan/authorities";
+import { type Authority, clientAuthority, keysOf, peerAuthority, subjectOf } from "../plan/authorities";
 import type { CertificatePlan, ClusterPlan, SecretName } from "../plan/types";
 import { numbered, resourceNames } from "../resources";
 import { BackupSecrets } from "./backup-secrets";
@@ -17,7 +17,7 @@ const elliptic = { algorithm: "ECDSA", ecdsaCurve: "P256" } as const;
 const hoursPerDay = 24;
 
 export type PkiArgs = Pick<ClusterSpec, "certificates"> &
-  Pick<ClusterPlan, "stack" | "ephemeral" | "authorities" | "keys" | "backup">;
+  Pick<ClusterPlan, "stack" | "ephemeral" | "authorities" | "keys" | "backup" | "shards">;
 
 interface Numbered {
   readonly number: number;
@@ -30,6 +30,9 @@ interface AuthorityKeys extends Numbered {
 
 /** In front of each Secret that is stored with it. */
 export const encryptionKeyName = (number: number): string => `key${number}`;
+
+const ofGuests = ({ shards }: Pick<ClusterPlan, "shards">): readonly Authority[] =>
+  shards.flatMap(({ guests }) => (guests ? [clientAuthority(guests.name), peerAuthority(guests.name)] : []));
 
 /** By the order of the configuration: the first one is used, all are trusted. */
 type Ordered<T> = readonly [T, ...T[]];
@@ -55,7 +58,12 @@ export class Pki extends pulumi.ComponentResource {
     this.authorities = new Map(
       args.authorities.map((authority) => [
         authority,
-        this.ordered(keysOf(args, authority), (number, options) => this.authority(authority, number, options)),
+        this.ordered(
+          keysOf(args, authority),
+          (number, options) => this.authority(authority, number, options),
+          // Nothing is signed by it yet, and a move that is taken back takes it along.
+          !ofGuests(args).includes(authority),
+        ),
       ]),
     );
     this.retired();
@@ -138,8 +146,12 @@ export class Pki extends pulumi.ComponentResource {
    * What data that is kept cannot do without stays also when all else is destroyed. That is the key that is used; a protected one could not
    * be dropped when another has taken its place.
    */
-  private ordered<T>(numbers: readonly number[], make: (number: number, options: pulumi.CustomResourceOptions) => T) {
-    const protect = !this.args.ephemeral;
+  private ordered<T>(
+    numbers: readonly number[],
+    make: (number: number, options: pulumi.CustomResourceOptions) => T,
+    kept = true,
+  ) {
+    const protect = kept && !this.args.ephemeral;
     return numbers.map((number, index) =>
       make(number, { parent: this, protect: protect && index === 0 }),
     ) as readonly T[] as Ordered<T>;

@@ -74,6 +74,14 @@ export function isMember(
   return members.some(({ name }) => name === host);
 }
 
+/** True: the member stays in the shard when its guests leave it. */
+export function isOwnMember(
+  shard: Parameters<typeof isMember>[0] & { readonly guests?: Parameters<typeof isMember>[0] },
+  host: string,
+): boolean {
+  return isMember(shard, host) && !(shard.guests && isMember(shard.guests, host));
+}
+
 /** Names of groups that may change side by side, in the order of `after`. */
 export function wavesOf(groups: readonly Pick<GroupPlan, "name" | "after">[]): string[][] {
   const waves: string[][] = [];

@@ -47,6 +47,7 @@ export interface HostPlan extends Place {
   readonly secrets: Readonly<Record<string, SecretPlan>>;
 }
 
+/** A cluster of etcd. */
 export interface ShardPlan {
   readonly name: string;
   /** Its block of addresses in each zone. */
@@ -56,9 +57,18 @@ export interface ShardPlan {
   readonly token: string;
   /** API resources kept in it; empty for the shard that holds the rest. */
   readonly resources: readonly string[];
+  /** All voters; those of its guests are the last. */
   readonly members: readonly Place[];
-  /** Client URLs of all members. */
+  /** Client URLs of the members that API servers use for what it holds: of all but its guests. */
   readonly endpoints: readonly string[];
+  /** Whose resources are on their way out of it, to a cluster of their own. */
+  readonly guests?: GuestPlan;
+}
+
+/** A shard that is not a cluster of its own yet: its members are voters of main, so that raft itself brings them the data. */
+export interface GuestPlan extends Pick<ShardPlan, "name" | "slot" | "resources" | "members" | "endpoints"> {
+  /** True: API servers use its members for its resources. */
+  readonly served: boolean;
 }
 
 /** Backups of all shards, each in a repository of its own. */

@@ -11,9 +11,18 @@ export async function checkGates(
   { groups }: Pick<CheckSpec, "groups">,
   key: string,
   progressOf: (group: string) => Progress,
-  check: (spec: WaitingSpec, key: string, progress: Progress) => Promise<void> = checkGroup,
+  check: (
+    spec: WaitingSpec,
+    key: string,
+    progress: Progress,
+    elsewhere: readonly string[],
+  ) => Promise<void> = checkGroup,
 ): Promise<void> {
-  const results = await Promise.allSettled(groups.map((spec) => check(spec, key, progressOf(spec.group))));
+  const elsewhere = (spec: WaitingSpec) =>
+    groups.filter((other) => other !== spec).flatMap(({ hosts }) => hosts.map(({ name }) => name));
+  const results = await Promise.allSettled(
+    groups.map((spec) => check(spec, key, progressOf(spec.group), elsewhere(spec))),
+  );
   const reasons = results.flatMap((result): unknown[] => (result.status === "rejected" ? [result.reason] : []));
   const refusals = reasons.flatMap((reason): Refusal[] => (reason instanceof GateRefused ? [reason.refusal] : []));
   const other = reasons.find((reason) => !(reason instanceof GateRefused));

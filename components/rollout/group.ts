@@ -48,15 +48,23 @@ export async function rolloutGroup(
   }
 }
 
-/** Refuses what a rollout would refuse before its first change, and changes nothing. */
-export async function checkGroup(waiting: WaitingSpec, key: string, progress: Progress): Promise<void> {
+/**
+ * Refuses what a rollout would refuse before its first change, and changes nothing.
+ * @param elsewhere hosts of other groups
+ */
+export async function checkGroup(
+  waiting: WaitingSpec,
+  key: string,
+  progress: Progress,
+  elsewhere: readonly string[],
+): Promise<void> {
   const spec = await asTheyAre(waiting, key);
   const { strategy, hosts } = spec;
   if (hosts.length === 0) return;
   const hostTimeoutMs = spec.hostTimeoutSeconds * 1000;
   if (strategy.kind === "etcd")
     return closing(new RemoteShard(hosts, key, hostTimeoutMs), (shard) =>
-      checkEtcd(shard, etcdPlan(spec, strategy, false), progress),
+      checkEtcd(shard, etcdPlan(spec, strategy, false), progress, elsewhere),
     );
   // Whether masters serve is not asked yet: a change of etcd or of the load balancer before theirs may be what they need.
   return closing(new RemoteHosts(hosts, key, hostTimeoutMs), (remote) => new Fleet(remote, hosts, progress).read());

@@ -76,7 +76,7 @@ function loads(
 }
 
 /** Members by nodes: 3, 5 above 100, and 7 for main above 1,000, whose hosts keep the data on disks that go with the instance. */
-const membersFor = (nodes: number, most: number): number =>
+export const membersFor = (nodes: number, most: number): number =>
   Math.min(
     most,
     ladder(nodes, [

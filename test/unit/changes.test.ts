@@ -76,6 +76,10 @@ const examples: Readonly<Record<string, { readonly from?: RawConfiguration; read
   "network.pods": { to: network({ pods: "10.0.0.0/12" }) },
   "etcd.shards.*.members": { to: shards({ main: { members: 5 } }) },
   "etcd.shards.*.resources": { to: shards({ pods: { members: 1, resources: ["/pods"], slot: 3 } }) },
+  "etcd.shards.*.move": {
+    from: shards({ pods: { members: 1, resources: ["/pods"], slot: 3, move: "joined" } }),
+    to: shards({ pods: { members: 1, resources: ["/pods"], slot: 3 } }),
+  },
   "etcd.shards.*.slot": { to: shards({ events: { ...events, slot: 5 } }) },
   "etcd.allowMoreThanSevenVoters": { to: etcd({ allowMoreThanSevenVoters: true }) },
   "etcd.quotaGiB": { to: etcd({ quotaGiB: 4 }) },

@@ -70,8 +70,11 @@ describe("a cluster that exists", () => {
     ["a kind in another shard", { "/pods": "leases" }, "/pods would move from shard pods to leases"],
   ])("keeps what is stored where it is: %s", (_what, storage, found) => {
     const before: Commitments = { ...small(), storage: found.startsWith("/pods") ? { "/pods": "pods" } : {} };
+    const way = found.includes("from shard main")
+      ? "Set `move: joined` beside its resources and run `kilonode up`; `kilonode etcd move` goes the whole way, step by step"
+      : `What has left main does not come back. ${anew}`;
     expect(changeProblems(before, { ...small(), storage })).toEqual([
-      `etcd.shards: ${found}, without what is stored. ${anew}`,
+      `etcd.shards: ${found}, without what is stored. ${way}`,
     ]);
   });
 

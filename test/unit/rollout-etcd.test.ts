@@ -367,6 +367,17 @@ describe("members come and go", () => {
     ]);
   });
 
+  it("gets what restarts nothing before anybody joins: a firewall may have to let him in", async () => {
+    const shard = SimulatedShard.running(["m1", "m2", "m3"]);
+    shard.stage(["m1", "m2", "m3"], "new", false);
+    shard.addHost("m4", "new");
+    shard.addHost("m5", "new");
+    await roll(shard, shard.plan(FIVE));
+    expect(shard.log.slice(0, 3).sort()).toEqual(["activate m1", "activate m2", "activate m3"]);
+    expect(shard.log.slice(3)).toEqual(["add m4", "activate m4", "promote m4", "add m5", "activate m5", "promote m5"]);
+    expectConverged(shard, FIVE);
+  });
+
   it("replaces a member whose data is gone: removed first, then added as learner", async () => {
     const shard = SimulatedShard.running(FIVE);
     shard.recreate("m4");

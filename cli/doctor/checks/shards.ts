@@ -96,7 +96,8 @@ const otherShards: Check = {
   wanted: () => "every resource that a shard names only there",
   why: "API servers with different overrides see different clusters",
   source: overrides,
-  remedy: "look at --etcd-servers-overrides of every API server (check flags)",
+  remedy:
+    "look at --etcd-servers-overrides of every API server (check flags); what a move has left is deleted by `kilonode etcd move`",
   ledger: ["H4"],
   judge: (evidence) => {
     const known = ["/events", "coordination.k8s.io/leases"];

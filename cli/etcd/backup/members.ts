@@ -4,7 +4,7 @@ import type { Words } from "../../../components/access/privilege";
 import { SshConnection } from "../../../components/access/ssh";
 import type { ClusterHost } from "../../../components/cluster";
 import { tools } from "../../../components/machine/host-programs";
-import { isMember } from "../../../components/plan/groups";
+import { isOwnMember } from "../../../components/plan/groups";
 import type { ShardPlan } from "../../../components/plan/types";
 import { lowest, memberOrder, questionMs, workMs } from "../../../components/rollout/etcd/backup";
 import { exitCodes, UserError } from "../../../config/errors";
@@ -32,7 +32,7 @@ export function chosen({ checked: { plan }, hosts, sshKey }: ReachableCluster, o
       exitCodes.badConfiguration,
     );
   }
-  return shards.map((shard) => ({ shard, sshKey, hosts: hosts.filter(({ name }) => isMember(shard, name)) }));
+  return shards.map((shard) => ({ shard, sshKey, hosts: hosts.filter(({ name }) => isOwnMember(shard, name)) }));
 }
 
 /** Asks one member after the other until one answers. @throws UserError with what each of them said */

@@ -9,7 +9,7 @@ const sum = z.string().regex(/^[0-9a-f]{64}$/, "wants a sha256");
 const folder = z.string().regex(/^\/[A-Za-z0-9/._-]{1,512}$/, "wants a path");
 
 const restore = z.object({
-  command: z.enum(["restore", "recover"]),
+  command: z.enum(["restore", "recover", "move"]),
   id: word,
   shard: word,
   /** "own": the data that the member itself had. */
@@ -39,7 +39,18 @@ const memberState = z.object({
   etcd: z.string().max(64),
   hasData: z.boolean(),
   /** The last one that came to its end. */
-  last: z.object({ id: word, snapshot: word, revision: count, at: count, aside: z.array(folder).max(10) }).nullable(),
+  last: z
+    .object({
+      id: word,
+      snapshot: word,
+      revision: count,
+      at: count,
+      aside: z.array(folder).max(10),
+      /** Absent: of a time when hosts did not note it. */
+      command: z.enum(["restore", "recover", "move"]).optional(),
+      shard: word.optional(),
+    })
+    .nullable(),
   /** What the data holds, of a member that does not run, where that was asked. */
   stored: z.object({ revision: count, hash: count, keys: count }).optional(),
 });

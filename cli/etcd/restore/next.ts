@@ -14,7 +14,7 @@
  *  8. API servers start, or are restarted one by one; all must be ready;
  *  9. what was held is let go, and the restore is noted as done.
  */
-import { restoreAdvice } from "../../../components/rollout/etcd/advice";
+import { moveAdvice, restoreAdvice } from "../../../components/rollout/etcd/advice";
 import type { GateFinding } from "../../../components/rollout/gate/refusal";
 import type { ApiState, MemberState, UnderWay } from "./answers";
 import type { RestorePlan } from "./hosts";
@@ -111,7 +111,8 @@ function differences(
     host: wrong.map(({ host }) => host).join(", "),
     checked: "all members have made the same of the snapshot that was chosen",
     found: told.map(({ host, made }) => `${host}: ${made}`).join("; "),
-    advice: restoreAdvice.differing,
+    // What goes on as it is comes of a move.
+    advice: request.bump === 0 ? moveAdvice.cutShort : restoreAdvice.differing,
     lasting: true,
   };
 }

@@ -31,7 +31,13 @@ export class RemoteRestore implements RestoreHosts {
     /** By master, as the program `api-server` takes it. */
     readonly services: ReadonlyMap<string, string>,
     readonly plan: EtcdPlan,
+    /** Whose work it is, for those hosts that do not tell by what is asked of them. */
+    readonly command?: "move",
   ) {}
+
+  get #of(): Words {
+    return this.command === undefined ? [] : ["--command", this.command];
+  }
 
   now(): number {
     return this.shard.now();
@@ -59,11 +65,11 @@ export class RemoteRestore implements RestoreHosts {
       ...members.flatMap((member) => ["--member", member]),
     ];
     // The snapshot is fetched, and each of its bytes read and written more than once.
-    return this.#do(host, ["stage", ...options], 2 * this.plan.hostTimeoutMs);
+    return this.#do(host, ["stage", ...options, ...this.#of], 2 * this.plan.hostTimeoutMs);
   }
 
   hold(host: string, shard: string): Promise<void> {
-    return this.#do(host, ["hold", "--shard", shard]);
+    return this.#do(host, ["hold", "--shard", shard, ...this.#of]);
   }
 
   swap(host: string): Promise<void> {

@@ -36,6 +36,7 @@ export async function inSession<T>(
   verb: string,
   options: ClusterOptions,
   work: (session: Session) => Promise<T>,
+  again = `kilonode etcd ${verb} ${stack} --shard ${shardName}`,
 ): Promise<T> {
   const cluster = await reachableCluster(stack, options);
   const { plan } = cluster.checked;
@@ -51,9 +52,9 @@ export async function inSession<T>(
   const started = performance.now();
   const say = (line: string) =>
     process.stderr.write(`${((performance.now() - started) / 1000).toFixed(1)}s ${shard.group}: ${line}\n`);
-  const interruption = interruptible(`kilonode etcd ${verb} ${stack} --shard ${shardName}`, say);
+  const interruption = interruptible(again, say);
   const progress = new Progress(shard.group, say, () => interruption.signal.aborted);
-  const remote = remoteOf(cluster, shard, group, masters);
+  const remote = remoteOf(cluster, shard, group, masters, verb === "move" ? verb : undefined);
   try {
     for (const one of [group, masters])
       await alone({ group: one.name, hosts: one.hosts.map((name) => ({ name })) }, say);
@@ -92,6 +93,7 @@ function remoteOf(
   { members, token }: ShardPlan,
   group: GroupPlan,
   masters: GroupPlan,
+  command: "move" | undefined,
 ): RemoteRestore {
   const made = (names: readonly string[]): ClusterHost[] => hosts.filter(({ name }) => names.includes(name));
   const hostTimeoutMs = group.hostTimeoutSeconds * 1000;
@@ -109,6 +111,7 @@ function remoteOf(
     new RemoteHosts(made(masters.hosts), sshKey, masters.hostTimeoutSeconds * 1000),
     apiServices(checked.plan),
     plan,
+    command,
   );
 }
 

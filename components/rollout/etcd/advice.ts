@@ -28,3 +28,11 @@ export const restoreAdvice = {
   quorum: `Start the members that are down: \`kilonode up\` does. To go back to a snapshot, use \`kilonode etcd restore\`: ${page}#restore-a-shard.`,
   noSurvivor: `No member's data is left: go back to a snapshot with \`kilonode etcd restore\`: ${page}#restore-a-shard.`,
 } as const;
+
+/** What to do about a configuration that is ahead of a move of resources, or behind it. */
+export const moveAdvice = {
+  notSplit: `Set \`move: served\` for the new shard again, and go on with \`kilonode etcd move\`: ${page}#move-a-resource-to-a-shard-of-its-own.`,
+  split: `Take \`move\` out of the shard's configuration: what has left main does not come back: ${page}#move-a-resource-to-a-shard-of-its-own.`,
+  drain: `Look at who it is (\`ss -tn sport = :2379\` on that host), end it, and run the same command again.`,
+  cutShort: `Take it back with \`kilonode etcd move <stack> --shard <shard> --abandon\`, run \`kilonode up\`, and begin anew: ${page}#move-a-resource-to-a-shard-of-its-own.`,
+} as const;

@@ -12,9 +12,9 @@
  *  5. from here on the whole shard must be healthy. While it is not, only what restarts nothing is changed, all at once: it
  *     may be what the shard needs (new certificates);
  *  6. a learner is promoted;
- *  7. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other, without
+ *  7. changes that restart nothing, all at once: a newcomer may need them, as those of a firewall;
+ *  8. newcomers join as learners (https://etcd.io/docs/v3.6/learning/design-learner/), one after the other, without
  *     what an earlier member has left on their volumes: etcd never takes a removed member back, and its data is put aside;
- *  8. changes that restart nothing, all at once;
  *  9. restarts, followers first; then leadership is handed to a changed member, and the old leader is restarted;
  * 10. nothing else is done for a cluster with a full shard: see {@link isFull}.
  *
@@ -24,6 +24,7 @@ import { interleaveZones } from "../../plan/zones";
 import type { MachineStatus } from "../hosts/answers";
 import type { Fleet } from "../hosts/fleet";
 import { etcdAdvice } from "./advice";
+import { splitOff } from "./apart";
 import { afterMembers, beforeMembers, type DowngradeStep } from "./downgrade";
 import { findings, isFull, isUp, leaderOf, type MemberFinding, quorumOf, silentShard, voters } from "./health";
 import type { EtcdPlan, EtcdTarget, Member, View } from "./shard";
@@ -56,6 +57,8 @@ interface Slot {
 /** @param view undefined: no member of the shard answers */
 export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | undefined): Decision {
   const slots = slotsOf(plan, fleet, view);
+  const elsewhere = splitOff(plan.group, new Map(slots.map(({ target, status }) => [target.name, status])));
+  if (isSome(elsewhere)) return blocked(elsewhere);
   if (!view) return withoutQuorum(fleet, slots) ?? blocked([silentShard(plan.targets.map(({ name }) => name))]);
   const found = findings(view, (member) => hostOf(plan, member));
   const full = found.filter(isFull);
@@ -73,7 +76,9 @@ export function decide(plan: EtcdPlan, fleet: Fleet<EtcdTarget>, view: View | un
     repairNext(fleet, slots, view) ??
     removeGone(plan, fleet, slots, view, all) ??
     (isSome(all) ? gateClosed(fleet, slots, all) : undefined) ??
-    changeMembers(slots) ??
+    promoteLearner(slots) ??
+    changeQuietly(fleet, slots) ??
+    addNewcomer(slots) ??
     changeContent(fleet, slots, view) ??
     (isSome(full) ? blocked(full) : (settleBack(plan, view) ?? { kind: "done" }))
   );
@@ -184,18 +189,26 @@ function gateClosed(
   return quiet.length > 0 ? step({ kind: "quiet", targets: quiet.map(({ target }) => target) }) : blocked(closing);
 }
 
-function changeMembers(slots: readonly Slot[]): Decision | undefined {
+function promoteLearner(slots: readonly Slot[]): Decision | undefined {
   const learner = slots.find(({ member }) => member?.learner);
-  if (learner?.member) return step({ kind: "promote", target: learner.target, member: learner.member });
+  return learner?.member && step({ kind: "promote", target: learner.target, member: learner.member });
+}
+
+function changeQuietly(fleet: Fleet<EtcdTarget>, slots: readonly Slot[]): Decision | undefined {
+  const quiet = slots.filter(
+    ({ target, member, status }) => member && fleet.needsWork(target) && status.restarts.length === 0,
+  );
+  return quiet.length > 0 ? step({ kind: "quiet", targets: quiet.map(({ target }) => target) }) : undefined;
+}
+
+function addNewcomer(slots: readonly Slot[]): Decision | undefined {
   const newcomer = slots.find(({ member }) => !member);
-  return newcomer ? step({ kind: "add", target: newcomer.target, hasData: newcomer.status.everActivated }) : undefined;
+  return newcomer && step({ kind: "add", target: newcomer.target, hasData: newcomer.status.everActivated });
 }
 
 function changeContent(fleet: Fleet<EtcdTarget>, slots: readonly Slot[], view: View): Decision | undefined {
   const leader = view.members.find(({ id }) => id === leaderOf(view));
   const work = slots.filter(({ target }) => fleet.needsWork(target));
-  const quiet = work.filter(({ status }) => status.restarts.length === 0);
-  if (quiet.length > 0) return step({ kind: "quiet", targets: quiet.map(({ target }) => target) });
   const follower = work.find(({ member }) => member !== leader);
   if (follower) return step({ kind: "restart", target: follower.target });
 

@@ -15,6 +15,9 @@ const LATER =
 const DONE_ALREADY =
   /Peer URLs already exists|member not found|can only promote a learner member$|not leader|no leader endpoint given|has been compacted/im;
 
+/** Of the time for which clients are held so much is left when the work begins. */
+export const HELD_MS = 900;
+
 /** Shorter than the 2 s after which an API server that cannot ask etcd says that it is not ready (--etcd-readycheck-timeout). */
 const HOLD_MS = 1_900;
 const HOLD_ATTEMPTS = 3;
@@ -48,10 +51,20 @@ export class RemoteShard extends RemoteHosts implements EtcdShard {
   }
 
   async moveLeader(leader: Member, to: Member): Promise<readonly string[]> {
-    try {
-      const unheld = await this.#holdClients(leader.name);
+    return this.withClientsHeld(leader.name, async (unheld) => {
       await this.#etcdctl(leader.name, ["move-leader", to.id]);
       return unheld;
+    });
+  }
+
+  /**
+   * Clients of all members wait while that is done, for no longer than a hold lasts.
+   * @param via the host on which etcdctl runs; it alone is let through
+   * @param work gets what stands in the way of holding clients, a line for each host
+   */
+  async withClientsHeld<T>(via: string, work: (unheld: readonly string[]) => Promise<T>): Promise<T> {
+    try {
+      return await work(await this.#holdClients(via));
     } finally {
       await this.#onEveryHost(["release"]);
     }

@@ -1,7 +1,7 @@
 /** What to do about what stops a whole change before any group is touched. */
 export const gateAdvice = {
   movedResource:
-    "Give `etcd.shards` the resources that they had. Another layout is for a new cluster: an ephemeral stack gets it by `kilonode recreate`; see docs/operations.md#a-resource-moves-to-another-shard.",
+    "Give `etcd.shards` the resources that they had. What main holds goes to a shard of its own by `kilonode etcd move`: docs/operations.md#move-a-resource-to-a-shard-of-its-own.",
   forbiddenStep:
     "Set the release that the hosts have, or one that may follow it, then run `kilonode up`: docs/releases.md#what-is-refused.",
   secretsUnderOldKey:

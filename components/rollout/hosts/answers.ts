@@ -9,7 +9,7 @@ const digest = z.string().regex(/^[A-Za-z0-9:_.-]{1,128}$/, "wants a digest");
 const degradation = z.object({ what: text, wanted: text, got: text, why: text });
 
 const restoring = z.object({
-  command: z.enum(["restore", "recover"]),
+  command: z.enum(["restore", "recover", "move"]),
   shard: z.string().regex(/^[a-z0-9-]{1,63}$/, "wants the name of a shard"),
   /** How far it is on this host: see etcd_restore/ among its programs. */
   phase: z.enum(["held", "staged", "aside", "place", "swapped"]),
@@ -40,6 +40,8 @@ export const machineStatus = z.object({
   distrusts: z.boolean().default(false),
   /** A restore of the shard that the host's member is in, which has not come to its end. */
   restoring: restoring.nullish(),
+  /** The shard that the member's data was made for by the last restore, or by the split of a move. */
+  dataOf: restoring.shape.shard.nullish(),
 });
 
 const activation = z.object({

@@ -32,7 +32,7 @@ async function make(): Promise<Pki> {
     region: "",
     store: { name: "", zone: "", address: "", endpoint: "" },
   };
-  return new Pki("pki", { stack: "prod", certificates, keys, authorities: [], ephemeral: true, backup });
+  return new Pki("pki", { stack: "prod", certificates, keys, authorities: [], ephemeral: true, shards: [], backup });
 }
 
 const sumOf = (name: string) => createHash("sha256").update(name).digest("hex").slice(0, 40);

@@ -24,7 +24,7 @@ beforeAll(async () => {
     call: () => ({}),
   });
   const { keys } = ClusterConfig.parse({ platform: "lab" });
-  new Pki("pki", { stack: "prod", ephemeral: false, certificates, keys, authorities: ["kubernetes"] }).program(
+  new Pki("pki", { stack: "prod", ephemeral: false, certificates, keys, authorities: ["kubernetes"], shards: [] }).program(
     "me",
     "mine",
   );

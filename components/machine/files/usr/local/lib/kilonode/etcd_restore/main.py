@@ -5,8 +5,10 @@
       --id ID --shard S               of the restore; all members have the same
       --snapshot ID --bytes N         from the repository (etcd-backup fetch), and how large it is; ID "own": the member's own data
       --token T --member NAME=URL...  identity of the restored shard, and all of its members
-      --bump N                        by how much revisions go on above the snapshot's
-  etcd-restore hold --shard S         ends the member; it does not start again before `start`, `release` or `abandon`
+      --bump N                        by how much revisions go on above the snapshot's; 0: as they are, and nothing is forgotten
+      --command C                     of `kilonode etcd` that goes on with it: restore, recover, move
+  etcd-restore hold --shard S [--command C]
+                                      ends the member; it does not start again before `start`, `release` or `abandon`
   etcd-restore swap [--env K=V]...    ends the member, puts its data aside and the staged data in its place; can be cut off and run again
   etcd-restore start                  lets the member start, with what is in place then
   etcd-restore release                ends the hold of a member that keeps its data, and does not start it
@@ -83,7 +85,10 @@ def arguments() -> argparse.ArgumentParser:
     for name in ("bytes", "bump"):
         staged.add_argument(f"--{name}", required=True, type=int)
     staged.add_argument("--member", required=True, action="append")
-    verbs.add_parser("hold").add_argument("--shard", required=True, type=word)
+    held = verbs.add_parser("hold", allow_abbrev=False)
+    held.add_argument("--shard", required=True, type=word)
+    for one, usual in ((staged, None), (held, "recover")):
+        one.add_argument("--command", choices=("restore", "recover", "move"), default=usual)
     verbs.add_parser("swap").add_argument("--env", action="append", default=[], type=setting)
     for name in ("start", "release", "finish", "abandon"):
         verbs.add_parser(name)

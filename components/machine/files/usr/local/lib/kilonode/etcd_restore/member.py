@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 UNIT = "etcd.service"
 DOWN = ("inactive", "failed")
 STAGED = "restore-staged"
+GATES = "ETCD_FEATURE_GATES"
 
 
 class Member:
@@ -34,12 +35,22 @@ class Member:
             self.database = f"{settings['ETCD_DATA_DIR']}/member/snap"
             self.log = os.path.dirname(settings["ETCD_WAL_DIR"])
             self.log_name = os.path.basename(settings["ETCD_WAL_DIR"])
+            self.gates = settings.get(GATES, "").strip('"')
         except KeyError as error:
             raise Refused(f"/etc/etcd/etcd.env has no {error.args[0]}: no member is set up on this host; run `kilonode up`") from None
 
     @property
     def volumes(self) -> tuple[str, str]:
         return self.database, self.log
+
+    @property
+    def first_start(self) -> Json:
+        """
+        Settings for the first start on exchanged data. Members would compare their data before they serve, and wait for each other's answers
+        until all have timed out, since none serves yet; that the data is the same was seen before it was exchanged.
+        """
+        once = self.gates.replace("InitialCorruptCheck=true", "InitialCorruptCheck=false")
+        return {} if once == self.gates else {GATES: once}
 
     @property
     def staged_database(self) -> str:
@@ -75,3 +86,8 @@ class Member:
         """Revision, and a sum over all keys, of a database that nobody writes."""
         told: Json = json.loads(self.etcdutl("snapshot", "status", database, "--write-out=json", files=files))
         return {"revision": int(told["revision"]), "hash": int(told["hash"]), "keys": int(told["totalKey"])}
+
+    def hash_of_keys(self, database: str) -> int:
+        """As members compare it among themselves: of all keys that are stored, with their revisions."""
+        told: Json = json.loads(self.etcdutl("hashkv", database, "--write-out=json"))
+        return int(told["hash"])

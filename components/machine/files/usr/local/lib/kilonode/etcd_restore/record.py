@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 
 from machine_apply.host import Host
-from machine_apply.paths import RESTORE_HOLD, RESTORE_JOURNAL, STATE
+from machine_apply.paths import RESTORE_HOLD, RESTORE_JOURNAL, RESTORE_LAST, STATE
 
 from .member import DOWN, Member
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Json = dict[str, Any]
 
 FOLDER = f"{STATE}/restore"
-LAST = f"{FOLDER}/last.json"
+LAST = RESTORE_LAST
 
 
 def say(text: str) -> None:

@@ -15,7 +15,7 @@ from machine_apply.host import Host
 from machine_apply.paths import ENV_FILE, RESTORE_HOLD, RESTORE_JOURNAL
 from machine_apply.report import Refused, failpoint
 
-from .member import DOWN, STAGED, UNIT, Member
+from .member import DOWN, GATES, STAGED, UNIT, Member
 from .record import LAST, forget, is_held, journal_of, keep, say
 
 TYPE_CHECKING = False
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def hold(host: Host, member: Member, options: Any) -> None:
-    end(host, member, {"command": "recover", "shard": options.shard})
+    end(host, member, {"command": options.command, "shard": options.shard})
 
 
 def end(host: Host, member: Member, why: Json) -> None:
@@ -60,7 +60,8 @@ def swap(host: Host, member: Member, options: Any) -> None:
         failpoint("placing")
         place(host, member)
         # Read only by a member without data, and then it does not start: see ownDataEnv (components/rollout/etcd/bootstrap.ts).
-        lines = "".join(f"{name}={quoted(value)}\n" for name, value in sorted(options.env))
+        settings = {**dict(options.env), **member.first_start}
+        lines = "".join(f"{name}={quoted(value)}\n" for name, value in sorted(settings.items()))
         if lines:
             host.write(ENV_FILE, lines.encode(), 0o644)
         reach(host, journal, "swapped")
@@ -113,7 +114,15 @@ def finish(host: Host, member: Member, options: Any) -> None:
     if journal["phase"] != "swapped" or is_held(host):
         raise Refused(f"the restore is {journal['phase']}{' and the member is held' if is_held(host) else ''}; it is not done")
     aside = [f"{mount}/{journal['folder']}" for mount in member.volumes if os.path.isdir(host.path(f"{mount}/{journal['folder']}"))]
-    fields = {name: journal[name] for name in ("id", "snapshot", "revision")}
+    fields = {name: journal[name] for name in ("id", "snapshot", "revision", "shard", "command")}
+    forget_first_start(host)
     keep(host, LAST, {**fields, "at": int(time.time()), "aside": aside})
     failpoint("noted")
     forget(host, RESTORE_JOURNAL)
+
+
+def forget_first_start(host: Host) -> None:
+    text = (host.read(ENV_FILE) or b"").decode()
+    lines = [line for line in text.splitlines(keepends=True) if not line.startswith(f"{GATES}=")]
+    if "".join(lines) != text:
+        host.write(ENV_FILE, "".join(lines).encode(), 0o644)

@@ -16,6 +16,8 @@ NOT_READY = f"{STATE}/not-ready"
 # Of a restore of the member's shard that is under way (../etcd_restore). While the second is there, etcd.service does not start.
 RESTORE_JOURNAL = f"{STATE}/restore/journal.json"
 RESTORE_HOLD = f"{STATE}/restore/held"
+# Of the last one that came to its end.
+RESTORE_LAST = f"{STATE}/restore/last.json"
 PROGRAMS_FILE = f"{STATE}/programs.json"
 TRAFFIC_PROGRAM = "/usr/local/sbin/traffic-classes"
 FIREWALL_PROGRAM = "/usr/local/sbin/host-firewall"

@@ -11,7 +11,7 @@ from .artifacts import Artifacts
 from .compare import compare, problems_with_host, without_known
 from .credentials import distrusts, partly
 from .firewall import compare_firewall
-from .paths import PROGRAMS_FILE, RESTORE_HOLD, RESTORE_JOURNAL, STATE
+from .paths import PROGRAMS_FILE, RESTORE_HOLD, RESTORE_JOURNAL, RESTORE_LAST, STATE
 from .report import Refused
 from .services import States, affected, changed_settings, compare_services
 from .traffic import compare_traffic
@@ -131,6 +131,7 @@ def status(host: Host, options: Json) -> Json:
         "services": states.status(),
         "degradations": record["degradations"],
         "restoring": restoring(host),
+        "dataOf": (host.read_json(RESTORE_LAST) or {}).get("shard"),
     }
 
 
