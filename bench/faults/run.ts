@@ -33,7 +33,7 @@ export interface FaultReport extends Verdict {
 
 /** Before and after, so that there is something to compare with. */
 const QUIET_SECONDS = 10;
-const HEALTHY_WITHIN_MS = 300_000;
+const HEALTHY_WITHIN_MS = 600_000;
 
 interface Times {
   readonly injected: number;

@@ -38,7 +38,7 @@ export const etcd: readonly LedgerEntry[] = [
     evidence: [
       {
         file: "test/unit/ledger-evidence.test.ts",
-        test: "runs etcd, its traffic classes and a firewall, and nothing else",
+        test: "runs etcd, its traffic classes, a firewall and what sends its clients away, and nothing else",
       },
     ],
     reason:

@@ -44,6 +44,13 @@ describe.runIf(hasSshd)("a host that is asked", () => {
     expect(answer).toEqual({ name: "slow", error: "not answered within 2 s", late: true });
   });
 
+  it("and answers is not said to be gone because this program itself has not run for a while", async () => {
+    const asked = ask("echo well", [patient]);
+    await new Promise<void>((resolve) => process.nextTick(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5_500);
+    expect(await asked).toEqual({ name: "slow", report: "well\n" });
+  });
+
   it("and fails is not asked again", async () => {
     const count = join(servers.dir, "count");
     expect(await ask(`echo x >>${count}; echo wrong >&2; exit 3`, [patient, patient])).toEqual({
