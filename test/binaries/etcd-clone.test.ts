@@ -26,7 +26,12 @@ const open = (repository: string, password: string) =>
   });
 
 /** By the test what becomes of each: how its key ends. */
-const stays = ["configmaps/default/kept", "deployments/default/kept", "services/endpoints/default/kept", "services/specs/default/kubernetes"];
+const stays = [
+  "configmaps/default/kept",
+  "deployments/default/kept",
+  "services/endpoints/default/kept",
+  "services/specs/default/kubernetes",
+];
 const goes = [
   "secrets/kube-system/token",
   "minions/node-1",
@@ -82,7 +87,9 @@ test("what would act for the other cluster is left out, and the rest is a sound 
     for (const key of [...stays, ...goes]) expect([key, all.includes(`VALUE-${key}`)]).toEqual([key, true]);
     await workshop.open();
     const left = await workshop.drop([...dropped, { resource: "cronjobs", because: "it was asked for" }]);
-    expect(Object.fromEntries(left.filter(({ keys }) => keys > 0).map(({ keys, resource }) => [resource, keys]))).toEqual(
+    expect(
+      Object.fromEntries(left.filter(({ keys }) => keys > 0).map(({ keys, resource }) => [resource, keys])),
+    ).toEqual(
       Object.fromEntries(
         goes.map((key) => [
           [...dropped.map(({ resource }) => resource), "cronjobs"].find((one) => `${key}/`.startsWith(`${one}/`)),
@@ -105,9 +112,15 @@ test("what would act for the other cluster is left out, and the rest is a sound 
     }
     // The source has one snapshot still, and serves what it had.
     expect(await source.backups()).toHaveLength(1);
-    expect(await shard.etcdctl("m-1", "get", "--print-value-only", `/registry/${goes[0]}`)).toContain(`VALUE-${goes[0]}`);
-    await expect(source.fetch({ ...snapshot!, sha256: "0".repeat(64) }, join(folder, "broken"))).rejects.toThrow(/is broken/);
-    await expect(source.fetch({ ...snapshot!, bytes: 10 }, join(folder, "large"))).rejects.toThrow(/more than the 10 bytes/);
+    expect(await shard.etcdctl("m-1", "get", "--print-value-only", `/registry/${goes[0]}`)).toContain(
+      `VALUE-${goes[0]}`,
+    );
+    await expect(source.fetch({ ...snapshot!, sha256: "0".repeat(64) }, join(folder, "broken"))).rejects.toThrow(
+      /is broken/,
+    );
+    await expect(source.fetch({ ...snapshot!, bytes: 10 }, join(folder, "large"))).rejects.toThrow(
+      /more than the 10 bytes/,
+    );
   } finally {
     await Promise.all([workshop.close(), second.close()]);
     for (const one of [source, own]) one.close();
