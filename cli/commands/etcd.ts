@@ -12,6 +12,7 @@ const table: readonly (readonly [name: string, summary: string, load: () => Comm
   ],
   ["retain", "forget snapshots that are too old", () => require("./etcd/retain") as CommandModule],
   ["restore", "a shard goes back to one of its snapshots", () => require("./etcd/restore") as CommandModule],
+  ["clone", "an ephemeral stack gets the content of another one", () => require("./etcd/clone") as CommandModule],
   [
     "recover",
     "a shard goes on from the last member that has its data",

@@ -11,7 +11,7 @@ const words = z
   .max(1_000)
   .transform((told) => told.replaceAll(/\p{Cc}/gu, " "));
 
-const snapshot = z.object({
+export const snapshot = z.object({
   id: sum,
   takenAt: moment,
   revision: number,

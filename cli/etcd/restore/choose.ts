@@ -9,7 +9,7 @@ export interface Choice {
   readonly at?: string;
 }
 
-export function chooseSnapshot(all: readonly Snapshot[], { snapshot, at }: Choice): Snapshot {
+export function chooseSnapshot<S extends Snapshot>(all: readonly S[], { snapshot, at }: Choice): S {
   const inOrder = [...all].sort((a, b) => Date.parse(a.takenAt) - Date.parse(b.takenAt));
   const newest = inOrder.at(-1);
   if (!newest) throw new UserError("there is no snapshot of this shard", exitCodes.gateRefused);

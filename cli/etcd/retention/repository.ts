@@ -1,11 +1,14 @@
 /** A shard's repository, opened by the operator: with rights to remove, which no host has. */
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import * as z from "zod";
 import type { StoreCredentials } from "../../../components/platform/module";
 import { UserError } from "../../../config/errors";
+import { type Snapshot, snapshot } from "../backup/answers";
 import type { StoredSnapshot } from "./choose";
 import { objectVersions, type S3Place } from "./s3";
 
@@ -30,11 +33,20 @@ const patience = "--retry-lock=10m";
 /** Ids of one command. */
 const atOnce = 500;
 
+const numbers = ["revision", "keys", "bytes"];
+
+/** What `etcd-backup` tells of a snapshot by tags: "revision=7". */
+function told(tags: readonly string[] | null | undefined): Record<string, string | number> {
+  const pairs = (tags ?? []).map((tag) => tag.split("=", 2) as [string, string | undefined]);
+  return Object.fromEntries(pairs.map(([name, value = ""]) => [name, numbers.includes(name) ? Number(value) : value]));
+}
+
 const listed = z
   .array(
     z.object({
       id: z.string().regex(/^[0-9a-f]{64}$/, "wants 64 hexadecimal digits"),
       time: z.string().max(64),
+      hostname: z.string().max(253).default(""),
       tags: z.array(z.string().max(256)).max(100).nullish(),
     }),
   )
@@ -73,17 +85,66 @@ export class Repository {
     };
   }
 
+  /** For a program that runs restic itself. */
+  get settings(): Readonly<Record<string, string>> {
+    return Object.fromEntries(Object.entries(this.#env).filter(([name]) => /^(AWS|RESTIC)_/.test(name)));
+  }
+
   close(): void {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  async snapshots(): Promise<StoredSnapshot[]> {
+  /** Those of `etcd-backup`, as it lists them on a host. */
+  async backups(): Promise<Snapshot[]> {
+    const all = (await this.#list()).filter(({ tags }) => tags?.includes(mark));
+    return all.flatMap(({ id, hostname, tags }) => {
+      const read = snapshot.safeParse({ ...told(tags), id, member: hostname });
+      return read.success ? [read.data] : [];
+    });
+  }
+
+  /** Puts the database of a snapshot into a file. @throws when it is not what it is said to be */
+  async fetch({ bytes, id, sha256 }: Snapshot, path: string): Promise<void> {
+    const total = createHash("sha256");
+    let left = bytes;
+    const file = createWriteStream(path, { mode: 0o600 });
+    const child = spawn(this.restic, ["dump", "--no-lock", id, "/snapshot.db"], {
+      env: this.#env,
+      timeout: workMs,
+      stdio: ["ignore", "pipe", "ignore"],
+    });
+    const ended = new Promise<number | null>((resolve) => child.once("close", resolve));
+    await pipeline(
+      child.stdout,
+      async function* (chunks: AsyncIterable<Buffer>) {
+        for await (const chunk of chunks) {
+          left -= chunk.length;
+          if (left < 0)
+            throw new UserError(`snapshot ${id.slice(0, 8)} has more than the ${bytes} bytes that it should have`);
+          total.update(chunk);
+          yield chunk;
+        }
+      },
+      file,
+    );
+    if ((await ended) !== 0 || total.digest("hex") !== sha256)
+      throw new UserError(
+        `snapshot ${id.slice(0, 8)} of shard ${this.args.shard} is broken, or cannot be read: choose another one`,
+      );
+  }
+
+  async #list(): Promise<z.output<typeof listed>> {
     const printed = await this.#run("snapshots", "--json", "--no-lock");
     const read = listed.safeParse(JSON.parse(printed || "[]"));
-    if (!read.success) throw new Error(`restic listed something else than snapshots: ${z.prettifyError(read.error)}`);
+    if (read.success) return read.data;
+    throw new Error(`restic listed something else than snapshots: ${z.prettifyError(read.error)}`);
+  }
+
+  async snapshots(): Promise<StoredSnapshot[]> {
+    const all = await this.#list();
     const { bucket, folder } = this.place();
     const versions = await objectVersions(bucket, `${folder}/snapshots/`);
-    return read.data.map(({ id, tags, time }) => {
+    return all.map(({ id, tags, time }) => {
       const stored = versions.get(`${folder}/snapshots/${id}`);
       const takenAt = Date.parse(tags?.find((tag) => tag.startsWith("takenAt="))?.slice("takenAt=".length) ?? time);
       return {

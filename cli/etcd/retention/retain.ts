@@ -1,13 +1,11 @@
 /** `kilonode etcd retain`: forgets the snapshots that are older than what `etcd.backup.keep` says, with rights that no host has. */
-import { keeper } from "../../../components/backup/plan";
-import type { BackupPlan } from "../../../components/plan/types";
-import type { StoreCredentials } from "../../../components/platform/module";
 import { exitCodes, UserError } from "../../../config/errors";
 import { ensureToolchain } from "../../../toolchain/ensure";
 import { type Consent, consentTo } from "../../commands/consent";
-import { type ReachableCluster, reachableCluster } from "../../hosts/cluster";
+import { reachableCluster } from "../../hosts/cluster";
 import { chosenShards, refuseBesideUpdate, type ShardOptions } from "../shards";
 import { chooseRetention, type Retention, type RetentionRules } from "./choose";
+import { argsOf, credentialsOf } from "./open";
 import { Repository } from "./repository";
 
 export interface RetainOptions extends ShardOptions, Consent {
@@ -114,30 +112,6 @@ async function forget(
       `${lost.length} snapshots that were to be kept are gone (${lost[0]}): somebody else removes them, too`,
     );
   return { ...found, done: true };
-}
-
-function argsOf({ backups }: ReachableCluster, plan: BackupPlan, shard: string, credentials: StoreCredentials) {
-  const password = backups.passwords.get(shard);
-  const repository = new Map(Object.entries(plan.repositories)).get(shard);
-  if (password === undefined || repository === undefined)
-    throw new UserError(`the state knows no password of the backups of shard ${shard}; run \`kilonode up\` first`);
-  const authorityPem = plan.store ? backups.authorityPem : undefined;
-  return { shard, repository, region: plan.region, password, credentials, authorityPem };
-}
-
-/** A store of ours has a user for it, whose key the state holds; a platform's knows the operator. */
-async function credentialsOf(cluster: ReachableCluster, { region, store }: BackupPlan): Promise<StoreCredentials> {
-  const { backups, checked } = cluster;
-  if (!store) {
-    const { operatorCredentials } = checked.platform;
-    if (!operatorCredentials) throw new Error(`the platform ${checked.plan.platform} knows no operator of its store`);
-    return operatorCredentials(region);
-  }
-  if (backups.keeperKey === undefined)
-    throw new UserError(
-      `the store has no user yet who may remove snapshots; run \`kilonode up ${checked.stack}\` first`,
-    );
-  return { accessKeyId: keeper, secretAccessKey: backups.keeperKey };
 }
 
 function percentOf(text: string | undefined): number {
