@@ -55,9 +55,10 @@ export async function inSession<T>(
   const interruption = interruptible(again, say);
   const progress = new Progress(shard.group, say, () => interruption.signal.aborted);
   const remote = remoteOf(cluster, shard, group, masters, verb === "move" ? verb : undefined);
+  const releases: (() => void)[] = [];
   try {
     for (const one of [group, masters])
-      await alone({ group: one.name, hosts: one.hosts.map((name) => ({ name })) }, say);
+      releases.push(await alone({ group: one.name, hosts: one.hosts.map((name) => ({ name })) }, say));
     const peerUrl = (name: string) => remote.plan.targets.find((target) => target.name === name)?.peerUrl ?? "";
     return await work({
       cluster,
@@ -72,6 +73,8 @@ export async function inSession<T>(
   } catch (error) {
     throw told(error);
   } finally {
+    // An `up` of the same command may come next.
+    for (const release of releases) release();
     remote.close();
     interruption.end();
   }
