@@ -185,7 +185,7 @@ function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machi
   );
 }
 
-/** Of a shard of several: clients of a member that runs and does not serve go to the others (decision 20). */
+/** Of a shard of several: clients of a member that runs and does not serve go to the others (decision 23). */
 function withTurningAway(machine: Machine, { endpoints, members }: ShardPlan, member: Place): Machine {
   if (members.length === 1) return machine;
   const others = endpoints.filter((_, index) => members[index]?.name !== member.name);
