@@ -4,10 +4,10 @@
  */
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Informer } from "../../bench/lib/informer";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, Writer, type WriterReport } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
-import { Informer } from "./support/informer";
 
 const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("move");

@@ -13,7 +13,8 @@ const shards = {
   leases: { resources: ["coordination.k8s.io/leases"] },
 };
 const planOf = (nodes: number, given: object = shards) =>
-  clusterOf("lab-small", { ...small, workload: { nodes, pods: nodes * 30 }, etcd: { ...small.etcd, shards: given } }).plan;
+  clusterOf("lab-small", { ...small, workload: { nodes, pods: nodes * 30 }, etcd: { ...small.etcd, shards: given } })
+    .plan;
 const sizes = (nodes: number, given?: object) =>
   Object.fromEntries(planOf(nodes, given).shards.map(({ name, members }) => [name, members.length]));
 
@@ -26,7 +27,8 @@ describe("members that follow the workload", () => {
 
   it("join the hosts that are there when more nodes are asked for, and that is no change that is refused", () => {
     const [before, after] = [planOf(50), planOf(2000)];
-    const names = (plan: typeof before) => plan.shards.flatMap(({ members }) => members.map(({ name, address }) => `${name} ${address}`));
+    const names = (plan: typeof before) =>
+      plan.shards.flatMap(({ members }) => members.map(({ name, address }) => `${name} ${address}`));
     expect(names(after)).toEqual(expect.arrayContaining(names(before)));
     expect(names(after).length - names(before).length).toBe(4 + 2 + 2);
     expect(changeProblems(commitmentsOf(before), commitmentsOf(after))).toEqual([]);

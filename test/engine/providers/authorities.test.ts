@@ -24,10 +24,14 @@ beforeAll(async () => {
     call: () => ({}),
   });
   const { keys } = ClusterConfig.parse({ platform: "lab" });
-  new Pki("pki", { stack: "prod", ephemeral: false, certificates, keys, authorities: ["kubernetes"], shards: [] }).program(
-    "me",
-    "mine",
-  );
+  new Pki("pki", {
+    stack: "prod",
+    ephemeral: false,
+    certificates,
+    keys,
+    authorities: ["kubernetes"],
+    shards: [],
+  }).program("me", "mine");
   await pulumi.runtime.disconnect();
 });
 
