@@ -31,9 +31,16 @@ const say = (line: string) => void process.stderr.write(`${line}\n`);
 interface Figures {
   readonly databaseMiB: number;
   readonly backups: readonly { readonly seconds: number; readonly cpuSeconds: number; readonly writtenMiB: number }[];
-  readonly latencyMs: Readonly<Record<"quiet" | "backup", { readonly p50: number; readonly p99: number; readonly writes: number }>>;
+  readonly latencyMs: Readonly<
+    Record<"quiet" | "backup", { readonly p50: number; readonly p99: number; readonly writes: number }>
+  >;
   readonly failed: number;
-  readonly days: readonly { readonly everyMinutes: number; readonly firstMiB: number; readonly stepMiB: number; readonly dayMiB: number }[];
+  readonly days: readonly {
+    readonly everyMinutes: number;
+    readonly firstMiB: number;
+    readonly stepMiB: number;
+    readonly dayMiB: number;
+  }[];
 }
 
 async function measure(objects: Objects, rounds: number, perSecond: number): Promise<Figures> {
@@ -89,14 +96,23 @@ async function measure(objects: Objects, rounds: number, perSecond: number): Pro
       p99: Math.round(writers.percentile(phase, 99) * 10) / 10,
       writes: writers.writes(phase),
     });
-    return { databaseMiB, backups, latencyMs: { quiet: of("quiet"), backup: of("backup") }, failed: writers.failed, days };
+    return {
+      databaseMiB,
+      backups,
+      latencyMs: { quiet: of("quiet"), backup: of("backup") },
+      failed: writers.failed,
+      days,
+    };
   } finally {
     await shard.cleanUp();
     rmSync(root, { recursive: true, force: true });
   }
 }
 
-function report({ backups, databaseMiB, days, failed, latencyMs: { backup, quiet } }: Figures, objects: number): string[] {
+function report(
+  { backups, databaseMiB, days, failed, latencyMs: { backup, quiet } }: Figures,
+  objects: number,
+): string[] {
   const list = (values: readonly number[]) => values.join(", ");
   return [
     `${machineLine()}; ${objects} objects, database ${databaseMiB} MiB, three members on one machine`,
