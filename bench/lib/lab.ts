@@ -15,6 +15,8 @@ export interface LabHost {
 
 const scripts = join(project, "components/platform/lab");
 const stateDir = "/var/lib/kilonode/lab";
+/** Each a few seconds apart. */
+const LOOKS = 10;
 
 export class Lab {
   private constructor(
@@ -81,11 +83,14 @@ export class Lab {
     return this.stack.json<StatusReport>("status");
   }
 
+  /** On a busy machine a look may miss what the next one sees. */
   async leader(shard = "main"): Promise<LabHost> {
-    const { etcd } = await this.status();
-    const name = etcd.find((one) => one.shard === shard)?.leader;
-    if (!name) throw new Error(`shard ${shard} has no leader`);
-    return this.host(name);
+    for (let look = 1; look <= LOOKS; look++) {
+      const { etcd } = await this.status();
+      const name = etcd.find((one) => one.shard === shard)?.leader;
+      if (name) return this.host(name);
+    }
+    throw new Error(`no member tells who leads shard ${shard}, asked ${LOOKS} times`);
   }
 
   async follower(shard = "main"): Promise<LabHost> {
@@ -97,10 +102,13 @@ export class Lab {
 
   /** Another member of its shard, which is well. */
   async other(member: LabHost): Promise<LabHost> {
-    const shard = (await this.status()).etcd.find(({ members }) => members.some(({ name }) => name === member.name));
-    const other = shard?.members.find(({ name, up }) => up && name !== member.name);
-    if (!other) throw new Error(`no other member answers beside ${member.name}`);
-    return this.host(other.name);
+    for (let look = 1; look <= LOOKS; look++) {
+      const { etcd } = await this.status();
+      const shard = etcd.find(({ members }) => members.some(({ name }) => name === member.name));
+      const other = shard?.members.find(({ name, up }) => up && name !== member.name);
+      if (other) return this.host(other.name);
+    }
+    throw new Error(`no other member answers beside ${member.name}, asked ${LOOKS} times`);
   }
 
   async isWell(member: LabHost): Promise<boolean> {
