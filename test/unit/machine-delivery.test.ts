@@ -32,6 +32,8 @@ const packageFolder = "/usr/local/lib/kilonode/machine_apply";
 const modules = readdirSync(`components/machine/files${packageFolder}`).filter((name) => name.endsWith(".py"));
 const restoreFolder = "/usr/local/lib/kilonode/etcd_restore";
 const restoreModules = readdirSync(`components/machine/files${restoreFolder}`).filter((name) => name.endsWith(".py"));
+const moveFolder = "/usr/local/lib/kilonode/etcd_move";
+const moveModules = readdirSync(`components/machine/files${moveFolder}`).filter((name) => name.endsWith(".py"));
 const delivered = (): Record<string, string> => {
   const { programs } = JSON.parse(programsInput) as { programs: string };
   return JSON.parse(inflateSync(Buffer.from(programs, "base64")).toString()) as Record<string, string>;
@@ -42,11 +44,13 @@ test("all modules and programs are delivered", () => {
     [
       ...modules.map((name) => `${packageFolder}/${name}`),
       ...restoreModules.map((name) => `${restoreFolder}/${name}`),
+      ...moveModules.map((name) => `${moveFolder}/${name}`),
       "/usr/local/lib/kilonode/api-server",
       "/usr/local/lib/kilonode/etcd-call",
       "/usr/local/lib/kilonode/etcd-counts",
       "/usr/local/lib/kilonode/etcd-defragment",
       "/usr/local/lib/kilonode/etcd-look",
+      "/usr/local/lib/kilonode/etcd-move",
       "/usr/local/lib/kilonode/etcd-restore",
       "/usr/local/lib/kilonode/make-keys",
       "/usr/local/lib/kilonode/secret-keys",

@@ -9,7 +9,7 @@ import { nextSplitStep, type SplitSeen, type SplitStep, splitOf } from "./next";
 
 const PAUSE_MS = 500;
 /** How long what has just changed is given until a closed gate is one. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 120_000;
 
 /**
  * etcd takes no member out while the quorum may need one whose connection is younger than 5 s (HealthInterval): waited for while there are
