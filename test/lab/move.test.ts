@@ -3,13 +3,15 @@
  * watches it goes on where he was.
  */
 import { execFileSync } from "node:child_process";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { Informer } from "../../bench/lib/informer";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, Writer, type WriterReport } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { commands } from "../support/pages";
+import { inLab } from "./support/lab";
+import { typed } from "./support/typed";
 
-const root = process.getuid?.() === 0 && process.platform === "linux";
 const stack = new TestStack("move");
 const prefix = "kn-move";
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
@@ -65,7 +67,7 @@ async function killedAt(said: RegExp): Promise<void> {
   await ended;
 }
 
-describe.runIf(root)("a resource in the lab", () => {
+inLab("a resource in the lab", () => {
   beforeAll(async () => {
     clean();
     ok(await stack.run("up"));
@@ -85,8 +87,9 @@ describe.runIf(root)("a resource in the lab", () => {
 
   it("is served by the new members while they are main's, and taken back", async () => {
     const { moving, staying } = await whileWriting(async () => {
-      const ran = await move("--until", "served");
-      ok(ran);
+      const [partly = ""] = commands("Move a resource to a shard of its own")[0]?.split("\n") ?? [];
+      const ran = await typed(stack, partly.replace("pods", "maps"));
+      expect(ran.failed, ran.stderr).toEqual([]);
       expect(ran.stdout).toMatch(/shard maps is at "served". Next, by the same command: they leave main/);
     });
     expect([...moving.failed, ...moving.lost, ...staying.failed, ...staying.lost]).toEqual([]);
@@ -161,8 +164,3 @@ describe.runIf(root)("a resource in the lab", () => {
     expect(back.stderr).toMatch(/What has left main does not come back/);
   });
 });
-
-if (!root) {
-  it("a resource in the lab", (context) =>
-    context.skip("the lab makes network namespaces and mounts: run as root on Linux"));
-}

@@ -47,6 +47,7 @@ describe("one run shows", () => {
     ).toEqual([
       'etcd.shards.more.members: Invalid input: expected number, received string (got "three")',
       "etcd.shards.main.members: 4 members: an even size survives no more losses than 3 and needs one more acknowledgement for each write; take 3 or 5",
+      "etcd.shards.more.slot: missing: a shard of this name has no block of addresses of its own; give a free one, 3 to 11",
     ]);
   });
 

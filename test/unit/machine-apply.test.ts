@@ -277,6 +277,7 @@ describe("activate", () => {
       parts: { trust: digest, show: digest },
       distrusts: false,
       restoring: null,
+      dataOf: null,
       everActivated: true,
       restarts: [],
       pending: [],

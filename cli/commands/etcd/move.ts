@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { MoveOptions } from "../../etcd/move/move";
+import type { MoveOptions } from "../../etcd/move/options";
 import { engineOption, stackArgument } from "../options";
 
 export function define(command: Command): void {

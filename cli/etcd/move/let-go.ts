@@ -10,7 +10,7 @@ import { print } from "../../output";
 import { inSession, type Session } from "../restore/session";
 import type { Note } from "./answers";
 import { differences } from "./apart";
-import type { MoveOptions } from "./move";
+import type { MoveOptions } from "./options";
 import { contentOf, deleteKeys, RemoteSplit } from "./remote";
 
 /** @returns the exit code */

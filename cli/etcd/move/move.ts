@@ -11,17 +11,8 @@ import { runAction } from "../../run/run";
 import { checkedStack, removeKey, writeKey } from "../../stack/configuration";
 import { abandonSplit, isUnderWay, splitNow } from "./apart";
 import { letGo } from "./let-go";
+import type { MoveOptions } from "./options";
 import { type Step, stepOf, stepTexts } from "./position";
-
-export interface MoveOptions extends ClusterOptions {
-  readonly shard: string;
-  readonly yes?: boolean;
-  /** Goes no further than this. */
-  readonly until?: string;
-  readonly abandon?: boolean;
-  /** What main holds of it is deleted although it was not compared in time. */
-  readonly unverified?: boolean;
-}
 
 const steps: readonly Step[] = ["joined", "served", "own"];
 

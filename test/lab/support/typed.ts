@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { finished, project, type Ran, type TestStack } from "../../../bench/lib/stack";
 
 /** They ask before they go on, and nobody is there to answer. */
-const asking = ["etcd compact", "etcd recover", "etcd restore", "replace"];
+const asking = ["etcd compact", "etcd move", "etcd recover", "etcd restore", "replace"];
 
 /** What of a block did not end with 0, by its first words. */
 export interface Typed extends Ran {
