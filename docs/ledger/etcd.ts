@@ -7,10 +7,14 @@ export const etcd: readonly LedgerEntry[] = [
     area: "etcd",
     source: "C 3.3",
     recommendation: "highly available; grows with the cluster by itself",
-    form: "shard sizes derive from scale; raising `workload.nodes` and running `up` adds members as learners and promotes them",
-    status: "later",
+    form: "shard sizes derive from scale where `etcd.shards` does not say them; raising `workload.nodes` and running `up` adds members as learners and promotes them",
+    status: "done",
     implementedIn: ["components/rollout/etcd/rollout.ts", "components/rollout/etcd/next.ts", "config/scale/etcd.ts"],
     evidence: [
+      {
+        file: "test/unit/growth.test.ts",
+        test: "join the hosts that are there when more nodes are asked for, and that is no change that is refused",
+      },
       {
         file: "test/lab/rollout-etcd.test.ts",
         test: "grows from 3 to 5 by learners and shrinks back to 3 others",
@@ -24,8 +28,6 @@ export const etcd: readonly LedgerEntry[] = [
         test: "keeps each shard's quorum without any one zone",
       },
     ],
-    reason:
-      "members that the configuration adds join as learners and are promoted; their number is set in `etcd.shards`, where raising `workload.nodes` changes nothing (`kilonode scale` says the number)",
   },
   {
     id: "E2",
