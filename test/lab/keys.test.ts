@@ -5,7 +5,7 @@ import { type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, whileWriting } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import type { ClusterPlan } from "../../components/plan/types";
-import { inLab, nightly } from "./support/lab";
+import { inLabNightly } from "./support/lab";
 
 const stack = new TestStack("keys");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
@@ -26,7 +26,7 @@ async function writingThrough(what: string, work: () => Promise<void>): Promise<
   });
 }
 
-inLab("the keys of a cluster", () => {
+inLabNightly("the keys of a cluster", () => {
   let authorities: ClusterPlan["authorities"] = [];
 
   beforeAll(async () => {
@@ -41,7 +41,7 @@ inLab("the keys of a cluster", () => {
     stack.remove();
   });
 
-  nightly("all authorities and the key of service accounts: trusted, used, and the old ones gone", async () => {
+  it("all authorities and the key of service accounts: trusted, used, and the old ones gone", async () => {
     const token = await kubectl("create", "token", "default", "--duration=2h");
     const accepted = async () => {
       const review = { apiVersion: "authentication.k8s.io/v1", kind: "TokenReview", spec: { token } };
@@ -87,7 +87,7 @@ inLab("the keys of a cluster", () => {
     );
   });
 
-  nightly("the SSH key, by rotate", async () => {
+  it("the SSH key, by rotate", async () => {
     await writingThrough("rotate ssh-key", async () => ok(await stack.run("rotate", "ssh-key")));
     expect((stack.configuration.keys as { ssh: number }).ssh).toBe(2);
     expect(await stack.ssh("master-1", "hostname")).toContain("master-1");

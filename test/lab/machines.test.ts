@@ -98,7 +98,7 @@ inLab("the machines of hosts", () => {
     ok(await stack.run("status"));
   });
 
-  it("take a new SSH key one after the other, and go on running", async () => {
+  nightly("take a new SSH key one after the other, and go on running", async () => {
     const before = hosts();
     replaceSshKey(stack.stateFile);
     const report = await reportOf("default", async () => ok(await stack.run("up")));

@@ -9,7 +9,7 @@ import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, Writer, type WriterReport } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { commands } from "../support/pages";
-import { inLab } from "./support/lab";
+import { inLabNightly } from "./support/lab";
 import { typed } from "./support/typed";
 
 const stack = new TestStack("move");
@@ -67,7 +67,7 @@ async function killedAt(said: RegExp): Promise<void> {
   await ended;
 }
 
-inLab("a resource in the lab", () => {
+inLabNightly("a resource in the lab", () => {
   beforeAll(async () => {
     clean();
     ok(await stack.run("up"));

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import type { RunReport } from "../../cli/show/summary";
-import { inLab } from "./support/lab";
+import { inLab, nightly } from "./support/lab";
 
 const stack = new TestStack("heal");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
@@ -65,7 +65,7 @@ inLab("a cluster that is not as it should be", () => {
     expect(await stack.ssh("lb-1", command)).toMatch(/[Pp]ermission denied/);
   });
 
-  it("everything as applied, and the cluster broken: up says what is wrong, and fails", async () => {
+  nightly("everything as applied, and the cluster broken: up says what is wrong, and fails", async () => {
     const address = (await stack.ssh("master-2", "hostname -I")).trim();
     const road = (change: string) => stack.ssh("lb-1", `ip route ${change} blackhole ${address}/32`);
     await road("add");

@@ -13,7 +13,7 @@ import type { StatusReport } from "../../cli/hosts/status-types";
 import { releasesOf } from "../../config/releases";
 import { ensureToolchain } from "../../toolchain/ensure";
 import { killedUp } from "./support/killed";
-import { inLab, nightly } from "./support/lab";
+import { everything, inLab, nightly } from "./support/lab";
 import { ProcessWatch, type Started } from "./support/processes";
 import { newer, older } from "./support/releases";
 
@@ -158,8 +158,10 @@ inLab("an upgrade of a small cluster", () => {
     ok(up);
   });
 
-  it("began with a snapshot of what was before, once for each of the two upgrades, however often up went on", async () => {
-    expect((await snapshots()).map(({ etcdVersion }) => etcdVersion)).toEqual(["3.6.16", "3.6.16"]);
+  it("began with a snapshot of what was before, once for each upgrade, however often up went on", async () => {
+    // The one that went back, and this one.
+    const upgrades = everything ? ["3.6.16", "3.6.16"] : ["3.6.16"];
+    expect((await snapshots()).map(({ etcdVersion }) => etcdVersion)).toEqual(upgrades);
   });
 
   it("loses no write and fails no request", () => {
@@ -242,35 +244,38 @@ inLab("an upgrade of a small cluster", () => {
     },
   );
 
-  it("lets etcd go back by its own downgrade where that is asked for, also when up is killed, and loses no write", async () => {
-    stack.configure({ etcdVersion: older.etcdVersion, etcd: { downgradeTo: older.etcdVersion } });
-    ok(await stack.run("preview"));
-    const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
-    await killedUp(stack, /done: restart upgrade-etcd-main-\d/);
-    const up = await stack.run("up");
-    const report = await writer.stop();
-    ok(up);
-    expect(report).toMatchObject({ failed: [], lost: [] });
-    const status = await stack.json<StatusReport>("status");
-    expect(status.problems).toEqual([]);
-    expect(status.etcd.flatMap((shard) => shard.members.map(({ version }) => version))).toEqual(three("3.6.16"));
-    const etcdctl = "set -a; . /etc/etcd/etcdctl.env; etcdctl endpoint status --cluster --write-out json";
-    const answers = JSON.parse(await stack.ssh("etcd-main-1", etcdctl)) as { Status: object }[];
-    expect(answers.map(({ Status }) => Status)).toMatchObject(
-      members.map(() => ({ storageVersion: "3.6.0", downgradeInfo: {} })),
-    );
-    // What was taken of the newer etcd is nothing for the older one.
-    expect((await snapshots()).at(-1)?.etcdVersion).toBe("3.7.3");
-    const restore = await stack.run("etcd restore", "--shard", "main", "--dry-run");
-    expect(restore.code, restore.stderr).toBe(3);
-    expect(restore.stderr).toContain("does not start on its data");
-    // Up again, which nothing that stays in the file may stand for.
-    stack.configure(newer);
-    expect((await stack.run("preview")).stderr).toContain('etcd.downgradeTo: "3.6.16" is not etcdVersion');
-    stack.configure({ etcd: { ...etcd, downgradeTo: undefined } });
-    ok(await stack.run("up"));
-    expect((await stack.json<StatusReport>("status")).problems).toEqual([]);
-  });
+  nightly(
+    "lets etcd go back by its own downgrade where that is asked for, also when up is killed, and loses no write",
+    async () => {
+      stack.configure({ etcdVersion: older.etcdVersion, etcd: { downgradeTo: older.etcdVersion } });
+      ok(await stack.run("preview"));
+      const writer = new Writer((await stack.run("kubeconfig")).stdout, "default");
+      await killedUp(stack, /done: restart upgrade-etcd-main-\d/);
+      const up = await stack.run("up");
+      const report = await writer.stop();
+      ok(up);
+      expect(report).toMatchObject({ failed: [], lost: [] });
+      const status = await stack.json<StatusReport>("status");
+      expect(status.problems).toEqual([]);
+      expect(status.etcd.flatMap((shard) => shard.members.map(({ version }) => version))).toEqual(three("3.6.16"));
+      const etcdctl = "set -a; . /etc/etcd/etcdctl.env; etcdctl endpoint status --cluster --write-out json";
+      const answers = JSON.parse(await stack.ssh("etcd-main-1", etcdctl)) as { Status: object }[];
+      expect(answers.map(({ Status }) => Status)).toMatchObject(
+        members.map(() => ({ storageVersion: "3.6.0", downgradeInfo: {} })),
+      );
+      // What was taken of the newer etcd is nothing for the older one.
+      expect((await snapshots()).at(-1)?.etcdVersion).toBe("3.7.3");
+      const restore = await stack.run("etcd restore", "--shard", "main", "--dry-run");
+      expect(restore.code, restore.stderr).toBe(3);
+      expect(restore.stderr).toContain("does not start on its data");
+      // Up again, which nothing that stays in the file may stand for.
+      stack.configure(newer);
+      expect((await stack.run("preview")).stderr).toContain('etcd.downgradeTo: "3.6.16" is not etcdVersion');
+      stack.configure({ etcd: { ...etcd, downgradeTo: undefined } });
+      ok(await stack.run("up"));
+      expect((await stack.json<StatusReport>("status")).problems).toEqual([]);
+    },
+  );
 
   it("does not leave out a minor version: that is refused with the way", async () => {
     const state = readFileSync(stack.stateFile, "utf8");
