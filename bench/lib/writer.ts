@@ -33,6 +33,9 @@ export interface Written {
 const configMaps: Written = { apiVersion: "v1", kind: "ConfigMap", plural: "configmaps" };
 export const leases: Written = { apiVersion: "coordination.k8s.io/v1", kind: "Lease", plural: "leases" };
 
+/** Of a client between two requests. Beside other tests fewer are enough to meet a moment without an answer, and leave them the processor. */
+const pauseMs = process.env.VITEST ? 100 : 20;
+
 export class Writer {
   /** Of what this one writes: several may write in one namespace. */
   private readonly id = randomBytes(4).toString("hex");
@@ -119,7 +122,7 @@ export class Writer {
       const took = performance.now() - started;
       this.slowestMs = Math.max(this.slowestMs, took);
       if (took > 5000) this.overFiveSeconds += 1;
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     session.close();
   }
