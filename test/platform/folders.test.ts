@@ -418,7 +418,7 @@ describe("a cluster on folders", () => {
     expect(cluster.commitments).toEqual(commitments);
     // No other shard was begun: the simulation would throw, and there is no election but of the members that are back.
     expect(log().filter((line) => line.startsWith("etcd-main-"))).toEqual(
-      expect.arrayContaining([1, 2, 3].map((n) => `etcd-main-${n} starts: etcd.service`)),
+      expect.arrayContaining([1, 2, 3].map((n) => `etcd-main-${n} starts: etcd.service, turn-clients-away.service`)),
     );
     // Not ephemeral any more: all of it goes.
     expect(problems(await cluster.up(again))).toEqual([]);
