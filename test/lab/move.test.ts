@@ -5,10 +5,11 @@
 import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Informer } from "../../bench/lib/informer";
-import { finished, type Ran, TestStack } from "../../bench/lib/stack";
+import { type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, Writer, type WriterReport } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { commands } from "../support/pages";
+import { killedAt } from "./support/killed";
 import { inLabNightly } from "./support/lab";
 import { typed } from "./support/typed";
 
@@ -48,23 +49,6 @@ async function whileWriting(work: () => Promise<void>): Promise<Written> {
   console.log(`of what moves: ${reportLine(moving!)}\nof what stays: ${reportLine(staying!)}`);
   for (const line of [...moving!.failed.slice(0, 5), ...staying!.failed.slice(0, 5)]) console.log(line);
   return { moving: moving!, staying: staying! };
-}
-
-/** Runs the command until it has said this, then ends it at once, as a machine that loses power does. */
-async function killedAt(said: RegExp): Promise<void> {
-  const child = stack.start("etcd move", ["--shard", "maps", "--yes"]);
-  let text = "";
-  const spoken = new Promise<void>((resolve) => {
-    child.stderr?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-      if (said.test(text)) resolve();
-    });
-  });
-  const ended = finished(child);
-  await Promise.race([spoken, ended]);
-  expect(text, "it ended before").toMatch(said);
-  process.kill(-(child.pid as number), "SIGKILL");
-  await ended;
 }
 
 inLabNightly("a resource in the lab", () => {
@@ -119,7 +103,7 @@ inLabNightly("a resource in the lab", () => {
     const informer = new Informer((await stack.run("kubeconfig")).stdout, "/api/v1/namespaces/kube-public/configmaps");
     await expect.poll(() => informer.lists).toBe(1);
     const { moving, staying } = await whileWriting(async () => {
-      await killedAt(/put the data aside/);
+      await killedAt(stack, /put the data aside/, "etcd move", "--shard", "maps", "--yes");
       const up = await stack.run("up");
       expect(up.code, up.stderr).toBe(3);
       expect(up.stdout + up.stderr).toMatch(/`kilonode etcd move <stack> --shard maps` goes on with it/);

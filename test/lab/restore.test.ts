@@ -7,10 +7,11 @@ import { createHash } from "node:crypto";
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Informer } from "../../bench/lib/informer";
-import { finished, type Ran, TestStack } from "../../bench/lib/stack";
+import { type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, Writer } from "../../bench/lib/writer";
 import type { RestoreReport } from "../../cli/etcd/restore/run";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { cutOff, killedAt } from "./support/killed";
 import { everything, inLab, nightly } from "./support/lab";
 
 const stack = new TestStack("restore");
@@ -64,23 +65,6 @@ async function snapshotOf(shard: string, names: readonly string[], id: string): 
   }
 }
 
-/** Runs the command until it has said this, then ends it at once, as a machine that loses power does. @returns what it said */
-async function killedAt(said: RegExp, command: string, ...args: string[]): Promise<string> {
-  const child = stack.start(command, args);
-  let text = "";
-  const spoken = new Promise<void>((resolve) => {
-    child.stderr?.on("data", (chunk: Buffer) => {
-      text += chunk.toString();
-      if (said.test(text)) resolve();
-    });
-  });
-  const ended = finished(child);
-  await Promise.race([spoken, ended]);
-  if (child.exitCode === null) process.kill(-(child.pid as number), "SIGKILL");
-  await ended;
-  return text;
-}
-
 const restoreMain = ["--shard", "main", "--yes"];
 
 inLab("a shard in the lab", () => {
@@ -126,7 +110,7 @@ inLab("a shard in the lab", () => {
   });
 
   nightly("can be taken back while nothing is exchanged", async () => {
-    expect(await killedAt(/stop the API servers/, "etcd restore", ...restoreMain)).toMatch(/stop the API servers/);
+    await killedAt(stack, /stop the API servers/, "etcd restore", ...restoreMain);
     const taken = await stack.run("etcd restore", "--shard", "main", "--abandon");
     expect([taken.code, taken.stdout]).toEqual([0, expect.stringMatching(/^restore \S+ was taken back/)]);
     // The API servers had begun to end, and come back.
@@ -143,7 +127,7 @@ inLab("a shard in the lab", () => {
       : [/start the API servers/];
     const ids = new Set<string>();
     for (const said of [...always, ...perhaps]) {
-      const text = await killedAt(said, "etcd restore", ...restoreMain);
+      const text = await cutOff(stack, said, "etcd restore", ...restoreMain);
       expect(always.includes(said) ? text : "", "it ended before").toMatch(always.includes(said) ? said : "");
       const [, id] = /going on with restore (\S+)/.exec(text) ?? [];
       if (id) ids.add(id);
@@ -232,7 +216,7 @@ inLab("a shard in the lab", () => {
     const dry = await stack.run("etcd recover", "--shard", "main", "--dry-run");
     ok(dry);
     console.log(dry.stdout);
-    expect(await killedAt(/put the data aside/, "etcd recover", ...restoreMain)).toMatch(/put the data aside/);
+    await killedAt(stack, /put the data aside/, "etcd recover", ...restoreMain);
     const recovered = await stack.run("etcd recover", ...restoreMain);
     ok(recovered);
     console.log(recovered.stdout);
