@@ -12,8 +12,10 @@ import { planOf } from "../support/plans";
 const path = "/usr/local/lib/kilonode/turn-clients-away";
 let dir: string;
 let member: Server;
-/** What the member's /readyz does; undefined: it gives no answer. */
+/** What a read through the shard does; undefined: it gives no answer. */
 let answer: number | undefined;
+/** What all checks of readiness together say: 503 of a learner, always. */
+let ready: number;
 let program: ReturnType<typeof spawn>;
 let said: string;
 
@@ -42,8 +44,9 @@ beforeEach(async () => {
     .replace("ANSWER_SECONDS = 2.0", "ANSWER_SECONDS = 0.3");
   writeFileSync(file("program"), quick, executable);
   answer = 200;
-  member = createServer((_, response) => {
-    if (answer !== undefined) response.writeHead(answer).end();
+  ready = 200;
+  member = createServer(({ url }, response) => {
+    if (answer !== undefined) response.writeHead(url === "/readyz/linearizable_read" ? answer : ready).end();
   });
   await new Promise<void>((resolve) => member.listen(0, "127.0.0.1", resolve));
   const { port } = member.address() as AddressInfo;
@@ -127,6 +130,12 @@ describe("turn-clients-away", () => {
     member.closeAllConnections();
     await new Promise((resolve) => member.close(resolve));
     await new Promise((resolve) => setTimeout(resolve, 800));
+    expect([turnsAway(), said]).toEqual([0, ""]);
+  });
+
+  it("leaves a learner alone, which is ready only when it is a voter, and becomes one only when it is asked", async () => {
+    ready = 503;
+    await new Promise((resolve) => setTimeout(resolve, 1500));
     expect([turnsAway(), said]).toEqual([0, ""]);
   });
 
