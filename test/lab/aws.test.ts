@@ -8,7 +8,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, type WriterReport, whileWriting } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
-import { inLab, nightly } from "./support/lab";
+import { nightly } from "../support/nightly";
+import { inLab } from "./support/lab";
 
 const stack = new TestStack("cloud", "test");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);

@@ -7,7 +7,8 @@ import type { ListedShard } from "../../cli/etcd/backup/backups";
 import type { DrilledShard } from "../../cli/etcd/backup/drill";
 import type { RetainedShard } from "../../cli/etcd/retention/retain";
 import type { StatusReport } from "../../cli/hosts/status-types";
-import { inLab, nightly } from "./support/lab";
+import { nightly } from "../support/nightly";
+import { inLab } from "./support/lab";
 
 const stack = new TestStack("backups");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);

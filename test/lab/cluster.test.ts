@@ -5,7 +5,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import { leases, Writer } from "../../bench/lib/writer";
 import type { DoctorReport } from "../../cli/doctor/types";
-import { everything, inLab } from "./support/lab";
+import { everything } from "../support/nightly";
+import { inLab } from "./support/lab";
 
 const stack = new TestStack("e2e");
 const prefix = "kn-e2e";

@@ -8,7 +8,8 @@ import { reportLine, type WriterReport, whileWriting } from "../../bench/lib/wri
 import type { CompactReport } from "../../cli/etcd/compact";
 import type { DefragReport } from "../../cli/etcd/defrag";
 import type { StatusReport } from "../../cli/hosts/status-types";
-import { inLab, nightly } from "./support/lab";
+import { nightly } from "../support/nightly";
+import { inLab } from "./support/lab";
 
 const stack = new TestStack("defrag");
 const prefix = "kn-defrag";

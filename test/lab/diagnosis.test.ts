@@ -3,8 +3,9 @@ import { execFileSync } from "node:child_process";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { finished, type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { nightly } from "../support/nightly";
 import { commands } from "../support/pages";
-import { inLab, nightly } from "./support/lab";
+import { inLab } from "./support/lab";
 import { typedOn } from "./support/typed";
 
 const stack = new TestStack("why");

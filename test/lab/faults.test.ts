@@ -11,7 +11,8 @@ import { Lab } from "../../bench/lib/lab";
 import { ensureChecker, judge } from "../../bench/lib/linearizability";
 import { Recorder } from "../../bench/lib/recorder";
 import { TestStack, timed } from "../../bench/lib/stack";
-import { inLab, nightly, onRoot } from "./support/lab";
+import { nightly } from "../support/nightly";
+import { inLab, onRoot } from "./support/lab";
 
 const stack = new TestStack("frozen");
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-frozen"], { stdio: "inherit" });

@@ -9,7 +9,7 @@ import { project, type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, type WriterReport, whileWriting } from "../../bench/lib/writer";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { defaultCacheDir } from "../../toolchain/cache";
-import { inLab, nightly } from "./support/lab";
+import { inLabNightly } from "./support/lab";
 
 const stack = new TestStack("turns");
 const scratch = mkdtempSync(join(tmpdir(), "kilonode-turns-"));
@@ -48,7 +48,7 @@ async function reportOf(namespace: string, work: () => Promise<void>): Promise<W
   return report as WriterReport;
 }
 
-inLab("the machines of hosts", () => {
+inLabNightly("the machines of hosts", () => {
   let names: string[] = [];
 
   beforeAll(async () => {
@@ -63,7 +63,7 @@ inLab("the machines of hosts", () => {
     rmSync(scratch, { recursive: true, force: true });
   });
 
-  nightly("do not change with the operator's home, cache folder or copy of the project", async () => {
+  it("do not change with the operator's home, cache folder or copy of the project", async () => {
     const cache = join(scratch, "home/.cache/kilonode");
     mkdirSync(cache, { recursive: true });
     for (const folder of ["artifacts", "toolchain"])
@@ -98,7 +98,7 @@ inLab("the machines of hosts", () => {
     ok(await stack.run("status"));
   });
 
-  nightly("take a new SSH key one after the other, and go on running", async () => {
+  it("take a new SSH key one after the other, and go on running", async () => {
     const before = hosts();
     replaceSshKey(stack.stateFile);
     const report = await reportOf("default", async () => ok(await stack.run("up")));
@@ -111,7 +111,7 @@ inLab("the machines of hosts", () => {
     ok(await stack.run("status"));
   });
 
-  nightly("get larger volumes one after the other, each member back before the next", async () => {
+  it("get larger volumes one after the other, each member back before the next", async () => {
     const members = byRole(names, "etcd");
     stack.configure({ etcd: { quotaGiB: 9 }, "policy:severities": { "etcd-quota": "advisory" } });
     const preview = await stack.run("preview");
@@ -139,7 +139,7 @@ inLab("the machines of hosts", () => {
     ok(await stack.run("status"));
   });
 
-  nightly("are made from another image one after the other, with their data, and end healthy", async () => {
+  it("are made from another image one after the other, with their data, and end healthy", async () => {
     const before = hosts();
     const copy = copyOfProject(join(scratch, "image"), stack);
     changeRoot(copy);

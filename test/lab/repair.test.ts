@@ -4,7 +4,8 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import type { RunReport } from "../../cli/show/summary";
-import { inLab, nightly } from "./support/lab";
+import { nightly } from "../support/nightly";
+import { inLab } from "./support/lab";
 
 const stack = new TestStack("heal");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);

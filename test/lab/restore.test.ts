@@ -11,8 +11,9 @@ import { type Ran, TestStack } from "../../bench/lib/stack";
 import { reportLine, Writer } from "../../bench/lib/writer";
 import type { RestoreReport } from "../../cli/etcd/restore/run";
 import type { StatusReport } from "../../cli/hosts/status-types";
+import { everything, nightly } from "../support/nightly";
 import { cutOff, killedAt } from "./support/killed";
-import { everything, inLab, nightly } from "./support/lab";
+import { inLab } from "./support/lab";
 
 const stack = new TestStack("restore");
 const prefix = "kn-restore";

@@ -12,8 +12,9 @@ import type { ListedShard } from "../../cli/etcd/backup/backups";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { releasesOf } from "../../config/releases";
 import { ensureToolchain } from "../../toolchain/ensure";
+import { everything, nightly } from "../support/nightly";
 import { killedUp } from "./support/killed";
-import { everything, inLab, nightly } from "./support/lab";
+import { inLab } from "./support/lab";
 import { ProcessWatch, type Started } from "./support/processes";
 import { newer, older } from "./support/releases";
 
