@@ -133,6 +133,15 @@ inLab("a small cluster in the lab", () => {
     expect(stored).not.toContain("kilonode-in-clear");
   });
 
+  it("begins no other shard on a member that has lost its log, also where it is the only one", async () => {
+    const log = "/var/lib/etcd-wal/wal";
+    const script = `systemctl stop etcd; mv ${log} ${log}.kept; systemctl start --no-block etcd
+      for _ in $(seq 60); do journalctl -u etcd -n 200 --no-pager -o cat | grep -q "couldn't find local name" && break; sleep 1; done
+      [ -d ${log} ] && echo began; systemctl stop etcd; mv ${log}.kept ${log}; systemctl start etcd; systemctl is-active etcd`;
+    expect(await stack.ssh("etcd-leases-1", script)).toBe("active\n");
+    expect(await etcdKeys("etcd-leases-1", "/registry/leases/")).toContain("/registry/leases/kube-node-lease/");
+  });
+
   it("is healthy in every setting that the doctor knows, or the doctor says why not", async () => {
     const ran = await stack.run("doctor", "--json");
     const report = JSON.parse(ran.stdout) as DoctorReport;
