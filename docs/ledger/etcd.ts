@@ -201,7 +201,7 @@ export const etcd: readonly LedgerEntry[] = [
       },
       {
         file: "test/lab/cluster.test.ts",
-        test: "is destroyed to nothing, also after a crash in the middle of up, and comes back the same",
+        test: "is destroyed to nothing after a crash in the middle of up, too, and comes back the same",
       },
       {
         file: "test/unit/etcd-restore-properties.test.ts",
