@@ -36,7 +36,7 @@ s = socket.socket(); s.settimeout(float(sys.argv[2])); s.bind((sys.argv[1], 0))
 try: s.connect(("127.0.0.1", 2379)); print(sys.argv[1], "connected")
 except TimeoutError: print(sys.argv[1], "waits")
 `;
-  const listen = `python3 -c 'import socket,time; s=socket.create_server(("127.0.0.1",2379)); time.sleep(20)' & trap "kill $!" EXIT; sleep 0.5; `;
+  const listen = `python3 -c 'import socket,time; s=socket.create_server(("127.0.0.1",2379)); time.sleep(60)' & trap "kill $!" EXIT; sleep 0.5; `;
 
   it("lets only the address through that it was told", () => {
     const said = inNamespace(
@@ -49,8 +49,8 @@ except TimeoutError: print(sys.argv[1], "waits")
 
   it("ends by itself, when nobody releases", () => {
     const said = inNamespace(
-      `${listen} sh "$HOLD" hold 2379 500 127.0.0.7 http://127.0.0.1:1/metrics
-       python3 -c "$PYTHON" 127.0.0.8 0.1; python3 -c "$PYTHON" 127.0.0.8 3`,
+      `${listen} sh "$HOLD" hold 2379 5000 127.0.0.7 http://127.0.0.1:1/metrics
+       python3 -c "$PYTHON" 127.0.0.8 0.1; python3 -c "$PYTHON" 127.0.0.8 30`,
     );
     expect(said.trim().split("\n")).toEqual(["127.0.0.8 waits", "127.0.0.8 connected"]);
   });

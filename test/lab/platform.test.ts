@@ -202,7 +202,7 @@ describe.skipIf(reason !== undefined)(`lab platform${reason ? ` (${reason})` : "
     expect(readable([`/proc/${process.pid}/status`])).not.toEqual([]);
     expect(readable(places)).toEqual([]);
     // As one was made before; what is deeper has the modes that the host sees.
-    execFileSync("find", [own, "-maxdepth", "3", "-exec", "chmod", "go+rX", "{}", "+"]);
+    execFileSync("find", [lab.STATE_DIR, "-maxdepth", "4", "-exec", "chmod", "go+rX", "{}", "+"]);
     expect(readable([own])).toContain(join(own, "volumes/a/db.img"));
     await script("lab-preflight", ["--install"]);
     expect(readable(places)).toEqual([]);

@@ -105,10 +105,14 @@ describe.skipIf(!binaries)(title, { timeout: 600_000 }, () => {
 
   it("is out for good: the alarm stays when it is full of objects, until some are deleted", async () => {
     await create([`--quota-backend-bytes=${64 * MIB}`]);
-    const keys = Array.from({ length: 100 }, (_, index) => `/registry/example.com/widgets/default/${index}`);
-    expect(await fill(keys)).toContain("database space exceeded");
-    const refused = await makeSpace(shard, plan, quiet(), async () => undefined).catch((error) => error);
-    expect(refused).toBeInstanceOf(GateRefused);
+    // A database that grew fast has free pages, which are given back: it is full once only objects are left.
+    let refused: unknown;
+    for (let round = 0; round < 5 && !(refused instanceof GateRefused); round++) {
+      const keys = Array.from({ length: 100 }, (_, index) => `/registry/example.com/widgets/${round}/${index}`);
+      expect(await fill(keys)).toContain("database space exceeded");
+      refused = await makeSpace(shard, plan, quiet(), async () => undefined).catch((error: unknown) => error);
+    }
+    if (!(refused instanceof GateRefused)) throw new Error(`not refused: ${JSON.stringify(refused)}`);
     expect(refused.refusal.found).toContain("it is full of objects");
     expect((await shard.look("m2")).alarms.map(({ type }) => type)).toContain("NOSPACE");
     const [counted] = await shard.countKeys("m1");
