@@ -13,6 +13,7 @@ const archive = [
   "--create",
   "--format=ustar",
   "--sort=name",
+  "--hard-dereference",
   "--owner=0",
   "--group=0",
   "--numeric-owner",
@@ -38,7 +39,7 @@ export async function writeLayer(
   const root = join(options.cwd, "root");
   await mkdir(join(root, folder), { recursive: true });
   for (const { name, path } of programs) await symlink(path, join(root, folder, name));
-  const first = folder.split("/")[1] || programs.map(({ name }) => name);
+  const first = folder.split("/")[1] || programs.map(({ name }) => name).sort();
   await tar(
     ["--dereference", `--mtime=${released}`, "--file", output, "--directory", root, ...[first].flat()],
     options,
