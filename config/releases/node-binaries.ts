@@ -51,7 +51,7 @@ export const nodeBinaries = {
     url: "https://github.com/kubernetes-sigs/cri-tools/releases/download/v{version}/crictl-v{version}-linux-{arch}.tar.gz",
     member: "crictl",
   },
-  // Holds the namespaces of a pod: 0.7 MB in C, where a Go runtime for each pod would be 2 MB of memory. Upstream publishes it as an image only.
+  // Holds the namespaces of a pod. In C, 0.7 MB of memory: there is one for each pod. Upstream publishes it as an image only.
   pause: {
     product: "kubernetes",
     module: "k8s.io/kubernetes",
