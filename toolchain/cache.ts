@@ -11,6 +11,8 @@ export interface Made {
   readonly size: number;
   /** The Go that compiled it; absent for a download. */
   readonly goVersion?: string;
+  /** Of an image: that of its manifest, "sha256:...". */
+  readonly digest?: string;
   /** How it came about: the command, or the address with the sum that was checked. */
   readonly how: string;
 }

@@ -1,124 +1,15 @@
-import { inspect, parseArgs } from "node:util";
+import { inspect } from "node:util";
 import { print } from "../cli/output";
 import { exitCodes, UserError } from "../config/errors";
-import {
-  arches,
-  binaries,
-  defaultBinaries,
-  defaultReleases,
-  etcdVersions,
-  kubernetesVersions,
-  type Releases,
-} from "../config/releases";
-import { catalogueOf, hostArch, isArch } from "./catalogue";
+import { defaultBinaries, etcdVersions, kubernetesVersions, type Releases } from "../config/releases";
+import { type Arguments, readArguments, usage } from "./arguments";
+import { catalogueOf } from "./catalogue";
 import { checkToolchain, ensureToolchain, isSound } from "./ensure";
-import { systemCode, ToolchainError } from "./errors";
-import { type Source, sources, type ToolchainOptions } from "./plan";
+import { systemCode } from "./errors";
+import { ensureImages } from "./images/ensure";
 import { progressTo } from "./progress";
 
-const usage = `The binaries of a cluster: compiled or downloaded once, checked by sha256 on every use.
-
-usage: node --import tsx toolchain/main.ts <command> [options]
-
-commands:
-  ensure   make what is missing or damaged, then print every binary and where it is
-  list     print the binaries that are known, in every release
-  verify   check what is in the cache, make nothing
-
-options:
-  --kubernetes VERSION   ${kubernetesVersions.join(", ")} (default: ${defaultReleases.kubernetes})
-  --etcd VERSION         ${etcdVersions.join(", ")} (default: ${defaultReleases.etcd})
-  --binaries a,b         which binaries (default: ${defaultBinaries.join(",")})
-  --source SOURCE        ${sources.join(", ")} (default: auto, which is gomod where Go is installed)
-  --arch ARCH            architecture of the hosts: ${arches.join(", ")} (default: this machine's)
-  --cache-dir DIR        default: $KILONODE_CACHE_DIR, or kilonode below $XDG_CACHE_HOME (~/.cache)
-  --sha256 NAME=SUM,...  sums of downloads that config/releases does not pin
-  --json                 print JSON, the same bytes for the same binaries
-  --help
-
-Progress goes to the standard error. Exit status: 0 done, 1 failed, 2 wrong arguments.
-`;
-
-type Command = "ensure" | "list" | "verify";
-
-interface Arguments {
-  readonly command: Command;
-  readonly json: boolean;
-  readonly options: ToolchainOptions;
-}
-
-/** Reads the command line; undefined means: print the help. */
-function readArguments(argv: readonly string[]): Arguments | undefined {
-  const { values, positionals } = parseKnown(argv);
-  if (values.help) return undefined;
-  const [command, ...rest] = positionals;
-  if ((command !== "ensure" && command !== "list" && command !== "verify") || rest.length > 0) {
-    throw wrong("the command is not one of ours", positionals.join(" ") || "none", "ensure, list, verify");
-  }
-  const source = values.source ?? "auto";
-  if (!isSource(source)) throw wrong("unknown source", source, sources.join(", "));
-  const { kubernetes = defaultReleases.kubernetes, etcd = defaultReleases.etcd, arch = hostArch() } = values;
-  if (!isArch(arch)) throw wrong("unknown architecture", arch, arches.join(", "));
-  return {
-    command,
-    json: values.json ?? false,
-    options: {
-      releases: { kubernetes, etcd },
-      binaries: values.binaries?.flatMap(splitList),
-      source,
-      arch,
-      cacheDir: values["cache-dir"],
-      sha256: Object.fromEntries((values.sha256 ?? []).flatMap(splitList).map(readPin)),
-    },
-  };
-}
-
-function parseKnown(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      allowPositionals: true,
-      options: {
-        kubernetes: { type: "string" },
-        etcd: { type: "string" },
-        binaries: { type: "string", multiple: true },
-        source: { type: "string" },
-        arch: { type: "string" },
-        "cache-dir": { type: "string" },
-        sha256: { type: "string", multiple: true },
-        json: { type: "boolean" },
-        help: { type: "boolean", short: "h" },
-      },
-    });
-  } catch (error) {
-    throw wrong(error instanceof Error ? error.message : String(error), argv.join(" "), "see --help");
-  }
-}
-
-function splitList(text: string): string[] {
-  return text
-    .split(",")
-    .map((item) => item.trim())
-    .filter(Boolean);
-}
-
-function readPin(text: string): [string, string] {
-  const pin = /^([^=]+)=([0-9a-f]{64})$/.exec(text);
-  const name = pin?.[1] ?? "";
-  if (!pin || !Object.hasOwn(binaries, name))
-    throw wrong("--sha256 is not NAME=SUM", text, "a binary's name and 64 hexadecimal digits");
-  return [name, pin[2] ?? ""];
-}
-
-function isSource(text: string): text is Source {
-  return (sources as readonly string[]).includes(text);
-}
-
-function wrong(what: string, got: string, allowed: string): ToolchainError {
-  return new ToolchainError("arguments", { what, got, allowed, todo: "run with --help to see what there is" });
-}
-
-async function perform({ command, json, options }: Arguments, signal: AbortSignal): Promise<boolean> {
+async function perform({ command, images, json, options }: Arguments, signal: AbortSignal): Promise<boolean> {
   const show = json ? asJson : columns;
   if (command === "list") {
     print(show(list()));
@@ -130,7 +21,8 @@ async function perform({ command, json, options }: Arguments, signal: AbortSigna
     return tools.every(isSound);
   }
   const onProgress = progressTo((line) => process.stderr.write(`${line}\n`));
-  print(show(await ensureToolchain({ ...options, signal, onProgress })));
+  const make = { ...options, signal, onProgress };
+  print(show(command === "images" ? await ensureImages({ ...make, images }) : await ensureToolchain(make)));
   return true;
 }
 

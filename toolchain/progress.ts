@@ -9,11 +9,13 @@ export type Progress =
   | (Step & { readonly kind: "done"; readonly seconds: number; readonly size: number })
   | { readonly kind: "changed"; readonly name: string; readonly from: string; readonly to: string };
 
-/** One binary being made: the `index`-th (from 1) of `total`. */
+const doing = { compile: "compiling", download: "downloading", image: "making its image" } as const;
+
+/** One binary, or the image of one, being made: the `index`-th (from 1) of `total`. */
 export interface Step {
   readonly name: string;
   readonly version: string;
-  readonly action: "compile" | "download";
+  readonly action: keyof typeof doing;
   readonly index: number;
   readonly total: number;
 }
@@ -30,7 +32,7 @@ export function progressLine(event: Progress): string | undefined {
       if (event.seconds % secondsBetweenLines !== 1) return undefined;
       return `waiting for process ${event.holder.pid} on ${event.holder.host}, which is making binaries (${event.seconds} s)`;
     case "start":
-      return `${place(event)} ${event.action === "compile" ? "compiling" : "downloading"}`;
+      return `${place(event)} ${doing[event.action]}`;
     case "tick":
       return event.seconds % secondsBetweenLines === 0 ? `${place(event)} ${event.seconds} s` : undefined;
     case "done":

@@ -137,11 +137,21 @@ export const nodes: readonly LedgerEntry[] = [
     area: "Images and runtime",
     source: "C 9",
     recommendation: "small base images",
-    form: "documented; not provisioned",
-    status: "not ours",
-    implementedIn: [],
-    evidence: [],
-    reason: "who builds an image decides what is in it: this project builds none and runs no registry",
+    form: "no base at all: an image of ours has its programs and nothing else",
+    status: "later",
+    implementedIn: ["config/releases/images.ts", "toolchain/images/ensure.ts"],
+    evidence: [
+      {
+        file: "test/toolchain/images.test.ts",
+        test: "has the program and the folders on the way to it, all of them root's: no shell, no list of users",
+      },
+      {
+        file: "test/binaries/images.test.ts",
+        test: "hold one layer with their programs alone, and run as a user without rights on the right platform",
+      },
+    ],
+    reason:
+      "images of the control plane, etcd and pause are made; nothing runs them yet. Who builds another image decides what is in it",
   },
   {
     id: "D1",
