@@ -10,15 +10,19 @@ export const nodes: readonly LedgerEntry[] = [
       "max-pods, eviction-hard/soft, image-gc thresholds, serialize-image-pulls=false, node-status-update-frequency",
     form: "KubeletConfiguration per pool (flags are deprecated), maxParallelImagePulls, kubeAPIQPS",
     status: "later",
-    implementedIn: ["config/flags/configurations.ts", "config/scale/node.ts"],
+    implementedIn: ["config/flags/configurations.ts", "config/scale/node.ts", "components/pools/kubelet.ts"],
     evidence: [
       {
         file: "test/unit/flags-configurations.test.ts",
         test: "kubelet: the report of an unchanged status is given, so that it stays at 5 min",
       },
+      {
+        file: "test/unit/pools.test.ts",
+        test: "evict by the plan's thresholds; one that the pool gives replaces it, and its soft one with it",
+      },
+      { file: "test/binaries/nodes.test.ts", test: "kubelet takes the file of a pool that says much" },
     ],
-    reason:
-      "a KubeletConfiguration is derived from the scale (`kilonode scale`); there are no pools, and no host runs a kubelet",
+    reason: "a KubeletConfiguration for each pool is planned and read by real kubelets; no node joins yet",
   },
   {
     id: "N2",
@@ -43,9 +47,19 @@ export const nodes: readonly LedgerEntry[] = [
     recommendation: "limit eviction on special nodes",
     form: "pools can be `protected`: taint, long tolerations, descheduler exclusion, eviction limits",
     status: "later",
-    implementedIn: [],
-    evidence: [],
-    reason: "nothing: there are no node pools yet",
+    implementedIn: ["components/pools/protected.ts", "components/pools/kubelet.ts", "config/eviction.ts"],
+    evidence: [
+      {
+        file: "test/unit/pools.test.ts",
+        test: "that are protected keep others off by a taint, and evict in the last moment alone",
+      },
+      {
+        file: "test/binaries/pools.test.ts",
+        test: "a pod for protected nodes stays an hour on one that does not answer, any other 5 minutes",
+      },
+    ],
+    reason:
+      "taint, eviction limits and long tolerations are planned, the last is in force at the API servers; no node joins yet, and there is no descheduler",
   },
   {
     id: "N4",

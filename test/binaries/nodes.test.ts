@@ -13,6 +13,7 @@ import {
   kubeProxyConfiguration,
   renderConfiguration,
 } from "../../config/flags";
+import { planWithPools, poolOf, samplePools } from "../unit/pool-samples";
 import { complaints, differences } from "./support/compare";
 import { accepted } from "./support/count";
 import { Credentials } from "./support/credentials";
@@ -97,6 +98,19 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
       expect(complaints(output)).toEqual([]);
       expect(differences(ours, effective(output))).toEqual([]);
       accepted({ binary: `kubelet ${kubernetes.version}`, nodes: size.nodes, files: ["KubeletConfiguration"] });
+    });
+
+    test("kubelet takes the file of a pool that says much", async () => {
+      // CPUs are overcommitted from 1.36 on alone; the file is the same.
+      const ours = parse(
+        poolOf(planWithPools(samplePools, size), "batch").node.machine.files["/etc/kubernetes/kubelet.yaml"]?.content ??
+          "",
+      ) as ConfigObject;
+      const here = parse(JSON.stringify(ours).replaceAll("/etc/kubernetes/pki", pki)) as ConfigObject;
+      const { output } = await kubelet(here);
+      expect(output).toContain(`invalid kubeconfig: stat ${join(root, "absent")}`);
+      expect(complaints(output)).toEqual([]);
+      expect(differences(here, effective(output))).toEqual([]);
     });
 
     test("kube-proxy loads its file, and keeps our values", async () => {
