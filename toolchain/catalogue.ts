@@ -1,10 +1,19 @@
 import { join } from "node:path";
-import { type Arch, arches, binariesOf, type Release, type Releases, releaseProblem } from "../config/releases";
+import {
+  type Arch,
+  arches,
+  binariesOf,
+  type InC,
+  type Release,
+  type Releases,
+  releaseProblem,
+} from "../config/releases";
 import { ToolchainError } from "./errors";
 
-/** An official download. In `url` and `member`, `{version}` has no leading "v", and `{arch}` is an `Arch`. */
+/** An official download. `url` and `member` have holes: see `Binary`. */
 export interface Download {
-  readonly url: string;
+  /** Absent: there is none. */
+  readonly url?: string | undefined;
   /** Where the binary lies inside the archive; absent where the download is the binary itself. */
   readonly member?: string | undefined;
   /** Pinned sums of what is at `url`. */
@@ -16,7 +25,11 @@ export interface Entry {
   readonly name: string;
   readonly product: string;
   readonly release: Pick<Release, "version" | "tags" | "variables">;
+  readonly module: string;
   readonly goPackage: string;
+  /** Build tags beside those of the release. */
+  readonly tags?: readonly string[] | undefined;
+  readonly c?: InC | undefined;
   readonly download: Download;
   /** The folder with the go.mod and go.sum that pin the source. */
   readonly moduleDir: string;
@@ -31,11 +44,14 @@ export function catalogueOf(releases: Releases): Catalogue {
     const problem = releaseProblem(product, releases[product]);
     if (problem) throw new ToolchainError("arguments", { what: problem, todo: "name a release that there is" });
   }
-  return binariesOf(releases).map(({ name, product, release, goPackage, url, member }) => ({
+  return binariesOf(releases).map(({ name, product, release, module, goPackage, tags, c, url, member }) => ({
     name,
     product,
     release,
+    module,
     goPackage,
+    tags,
+    c,
     download: { url, member, sha256: release.sums[name] ?? {} },
     moduleDir: join(__dirname, product, release.version),
   }));
@@ -59,10 +75,13 @@ export function select(entries: Catalogue, names: readonly string[]): Entry[] {
   return entries.filter((entry) => names.includes(entry.name));
 }
 
-/** Where this binary is downloaded from, and the name inside the archive, if it is one. */
-export function downloadOf(entry: Entry, arch: Arch): { url: string; member: string | undefined } {
-  const fill = (text: string) => text.replaceAll("{version}", entry.release.version).replaceAll("{arch}", arch);
-  return { url: fill(entry.download.url), member: entry.download.member && fill(entry.download.member) };
+/** Where this binary is downloaded from, and the name inside the archive, if it is one; undefined where there is no download. */
+export function downloadOf(entry: Entry, arch: Arch): { url: string; member: string | undefined } | undefined {
+  const { url, member } = entry.download;
+  const machine = arch === "amd64" ? "x86_64" : arch;
+  const fill = (text: string) =>
+    text.replaceAll("{version}", entry.release.version).replaceAll("{arch}", arch).replaceAll("{machine}", machine);
+  return url === undefined ? undefined : { url: fill(url), member: member && fill(member) };
 }
 
 /** The architecture of this machine, in Go's words. */

@@ -20,7 +20,7 @@ export function pinOf(entry: Entry, arch: Arch, pins: Pins): string {
 }
 
 export function hasPin(entry: Entry, arch: Arch, pins: Pins): boolean {
-  return /^[0-9a-f]{64}$/.test(givenPin(entry, arch, pins) ?? "");
+  return entry.download.url !== undefined && /^[0-9a-f]{64}$/.test(givenPin(entry, arch, pins) ?? "");
 }
 
 function givenPin(entry: Entry, arch: Arch, pins: Pins): string | undefined {
@@ -32,7 +32,8 @@ export function requirePins(entries: readonly Entry[], arch: Arch, pins: Pins): 
   const without = entries.filter((entry) => !hasPin(entry, arch, pins));
   if (without.length === 0) return;
   const got = without.map((entry) => {
-    const { url } = downloadOf(entry, arch);
+    const url = downloadOf(entry, arch)?.url;
+    if (url === undefined) return `${entry.name} ${entry.release.version}: nobody publishes it by itself`;
     return `${entry.name} ${entry.release.version}: ${givenPin(entry, arch, pins) ?? "no sum"} for ${url}`;
   });
   const names = without.map((entry) => entry.name);
@@ -53,8 +54,15 @@ export function releaseRecipe(entry: Entry, arch: Arch): Record<string, string> 
 
 /** How a downloaded binary came about. Compared with the manifest's, so that a changed pin is downloaded again. */
 export function releaseHow(entry: Entry, arch: Arch, pins: Pins): string {
-  const { url, member } = downloadOf(entry, arch);
+  const { url, member } = addressOf(entry, arch);
   return `release: ${url}${member ? `#${member}` : ""} sha256 ${pinOf(entry, arch, pins)}`;
+}
+
+/** Of a binary that has a pinned sum, and so an address. */
+function addressOf(entry: Entry, arch: Arch): { url: string; member: string | undefined } {
+  const address = downloadOf(entry, arch);
+  if (!address) throw new Error(`${entry.name} has no download`);
+  return address;
 }
 
 export interface FetchOptions {
@@ -75,7 +83,7 @@ export async function download(
   options: FetchOptions,
 ): Promise<string> {
   const pin = pinOf(entry, arch, pins);
-  const { url, member } = downloadOf(entry, arch);
+  const { url, member } = addressOf(entry, arch);
   const file = join(workDir, `download-${pin}`);
   if (!existsSync(file)) await save(entry, url, file, options.signal);
   const sha256 = await sha256OfFile(file);

@@ -11,9 +11,9 @@ import {
   type Verified,
   withWorkDir,
 } from "./cache";
+import { compile } from "./compile";
 import { download } from "./download";
 import { systemCode, ToolchainError } from "./errors";
-import { goBuild } from "./go";
 import { type Holder, withLock } from "./lock";
 import { type Context, type Plan, prepare, type ToolchainOptions } from "./plan";
 import type { Step } from "./progress";
@@ -123,12 +123,12 @@ async function make(
   workDir: string,
 ): Promise<void> {
   const { plan, before, fault } = lacking;
-  const { entry, go, recipe, recipeDir } = plan;
+  const { entry, compilers, recipe, recipeDir } = plan;
   const { arch, cacheDir, child, pins, tell } = context;
   const step: Step = {
     name: entry.name,
     version: entry.release.version,
-    action: go ? "compile" : "download",
+    action: compilers ? "compile" : "download",
     ...position,
   };
   if (before) tell({ kind: "fault", name: step.name, version: step.version, fault });
@@ -138,11 +138,15 @@ async function make(
   const ticker = setInterval(() => tell({ kind: "tick", ...step, seconds: seconds() }), 1000);
   try {
     const output = join(workDir, entry.name);
-    const how = go
-      ? await goBuild(entry, arch, go, output, workDir, child)
+    const how = compilers
+      ? await compile(entry, arch, compilers, output, workDir, child)
       : await download(entry, arch, pins, output, workDir, child);
     const stored = await store(cacheDir, output, entry.name);
-    await record(recipeDir, workDir, recipe, entry.name, { ...stored, ...(go && { goVersion: go.version }), how });
+    await record(recipeDir, workDir, recipe, entry.name, {
+      ...stored,
+      ...(compilers && { goVersion: compilers.go.version }),
+      how,
+    });
     if (before && before.sha256 !== stored.sha256) {
       tell({ kind: "changed", name: entry.name, from: before.sha256, to: stored.sha256 });
     }

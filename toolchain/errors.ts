@@ -1,7 +1,7 @@
 /** Failures of the toolchain. */
 import { exitCodes, UserError } from "../config/errors";
 
-export type ErrorKind = "arguments" | "go" | "network" | "disk" | "pin" | "build" | "interrupted";
+export type ErrorKind = "arguments" | "go" | "compiler" | "network" | "disk" | "pin" | "build" | "interrupted";
 
 /** What a user reads: what is wrong with the value got, what is allowed, and what to do. One line each, in this order. */
 export interface Explanation {

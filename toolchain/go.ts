@@ -38,12 +38,15 @@ export function goEnvironment(arch: Arch): Record<string, string> {
 export function buildArguments(entry: Entry): string[] {
   const { tags, variables } = entry.release;
   const set = Object.entries(variables).map(([name, value]) => `-X=${name}=${value}`);
+  // With parts in C: still one static file, whose addresses differ in each process.
+  const link = entry.c ? ["-linkmode=external", "-extldflags=-static-pie"] : [];
   return [
     "build",
     "-trimpath",
     "-buildvcs=false",
-    `-tags=${tags.join(",")}`,
-    `-ldflags=${["-s", "-w", ...set].join(" ")}`,
+    ...(entry.c ? ["-buildmode=pie"] : []),
+    `-tags=${[...tags, ...(entry.tags ?? [])].join(",")}`,
+    `-ldflags=${["-s", "-w", ...set, ...link].join(" ")}`,
   ];
 }
 
@@ -73,13 +76,17 @@ export function goIsMissing(entry: Entry): ToolchainError {
 }
 
 /** What a recipe of source `gomod` is made of. Go's patch level too: its standard library is part of each binary, with its security fixes. */
-export async function goRecipe(entry: Entry, arch: Arch, go: Go): Promise<Record<string, string>> {
+export async function goRecipe(
+  entry: Entry,
+  go: Go,
+  environment: Readonly<Record<string, string>>,
+): Promise<Record<string, string>> {
   const sumOf = async (name: string) => sha256OfText(await readFile(join(entry.moduleDir, name), "utf8"));
   return {
     source: "gomod",
     go: go.version,
     experiment: go.experiment,
-    environment: Object.entries(goEnvironment(arch))
+    environment: Object.entries(environment)
       .map((pair) => pair.join("="))
       .join(" "),
     arguments: buildArguments(entry).join(" "),
@@ -91,8 +98,8 @@ export async function goRecipe(entry: Entry, arch: Arch, go: Go): Promise<Record
 /** Compiles one binary to `output`. Go's own scratch folders go to `workDir`, so that they are removed with it, also after a kill. */
 export async function goBuild(
   entry: Entry,
-  arch: Arch,
   go: Go,
+  environment: Readonly<Record<string, string>>,
   output: string,
   workDir: string,
   options: GoOptions,
@@ -101,7 +108,7 @@ export async function goBuild(
   // Lower priority: half a dozen minutes of compiling should not freeze the machine of whoever waits for it.
   const result = await run("nice", ["-n", "5", "go", ...args, "-o", output, entry.goPackage], {
     cwd: entry.moduleDir,
-    env: { ...options.env, ...goEnvironment(arch), GOTMPDIR: workDir },
+    env: { ...options.env, ...environment, GOTMPDIR: workDir },
     signal: options.signal,
   });
   if (result.status !== 0) throw explain(entry, result.stderr, go.proxy);

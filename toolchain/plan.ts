@@ -1,9 +1,9 @@
 import { type Arch, defaultBinaries, defaultReleases, type Releases } from "../config/releases";
 import { defaultCacheDir, layout } from "./cache";
 import { type Catalogue, catalogueOf, type Entry, hostArch, select } from "./catalogue";
+import { type Compilers, compileRecipe, findCompilers } from "./compile";
 import { hasPin, type Pins, releaseHow, releaseRecipe, requirePins } from "./download";
 import { ToolchainError } from "./errors";
-import { findGo, type Go, goIsMissing, goRecipe } from "./go";
 import { sha256OfText } from "./hash";
 import type { Progress } from "./progress";
 
@@ -39,8 +39,8 @@ export interface Plan {
   readonly recipeDir: string;
   /** What the record must say of how it was made; undefined where the recipe already says it all. */
   readonly how: string | undefined;
-  /** The Go that compiles it; undefined for a download. */
-  readonly go: Go | undefined;
+  /** What compiles it; undefined for a download. */
+  readonly compilers: Compilers | undefined;
 }
 
 export interface Context {
@@ -62,44 +62,43 @@ export async function prepare(options: ToolchainOptions): Promise<Context> {
   const cacheDir = options.cacheDir ?? defaultCacheDir(env);
   const pins = options.sha256 ?? {};
   const child = { env, signal: options.signal };
-  const gos = await chooseGo(entries, options.source ?? "auto", arch, pins, child);
+  const chosen = await chooseCompilers(entries, options.source ?? "auto", arch, pins, child);
   const plans = await Promise.all(
     entries.map(async (entry): Promise<Plan> => {
-      const go = gos.get(entry.moduleDir);
-      const recipe = go ? await goRecipe(entry, arch, go) : releaseRecipe(entry, arch);
+      const compilers = chosen.get(entry.name);
+      const recipe = compilers ? await compileRecipe(entry, arch, compilers) : releaseRecipe(entry, arch);
       const digest = sha256OfText(JSON.stringify(recipe)).slice(0, 16);
       const recipeDir = layout.recipe(cacheDir, `${entry.product}-${entry.release.version}-${digest}`);
-      return { entry, recipe, recipeDir, how: go ? undefined : releaseHow(entry, arch, pins), go };
+      return { entry, recipe, recipeDir, how: compilers ? undefined : releaseHow(entry, arch, pins), compilers };
     }),
   );
   return { plans, arch, cacheDir, pins, tell: options.onProgress ?? (() => undefined), child };
 }
 
-/** The Go for each module folder; none at all means: download. */
-async function chooseGo(
+/** What compiles each of them, by name; none at all means: download. */
+async function chooseCompilers(
   entries: readonly Entry[],
   source: Source,
   arch: Arch,
   pins: Pins,
   child: Context["child"],
-): Promise<Map<string, Go>> {
-  const gos = new Map<string, Go>();
+): Promise<Map<string, Compilers>> {
   if (source === "release") {
     requirePins(entries, arch, pins);
-    return gos;
+    return new Map();
   }
-  const oneOfEach = [...new Map(entries.map((entry) => [entry.moduleDir, entry])).values()];
+  // Programs of one folder have one Go, unless one of them takes a C compiler as well.
+  const kindOf = (entry: Entry) => `${entry.moduleDir} ${entry.c ? entry.name : ""}`;
+  const oneOfEach = [...new Map(entries.map((entry) => [kindOf(entry), entry])).values()];
   try {
-    await Promise.all(
-      oneOfEach.map(async (entry) => {
-        const go = await findGo(entry, child);
-        if (!go) throw goIsMissing(entry);
-        gos.set(entry.moduleDir, go);
-      }),
+    const found = await Promise.all(
+      oneOfEach.map(async (entry) => [kindOf(entry), await findCompilers(entry, arch, child)] as const),
     );
-    return gos;
+    const ofKind = new Map(found);
+    return new Map(entries.flatMap((entry) => [[entry.name, ofKind.get(kindOf(entry))!] as const]));
   } catch (error) {
-    const mayDownload = source === "auto" && error instanceof ToolchainError && error.kind === "go";
+    const lacking = error instanceof ToolchainError && (error.kind === "go" || error.kind === "compiler");
+    const mayDownload = source === "auto" && lacking;
     if (mayDownload && entries.every((entry) => hasPin(entry, arch, pins))) return new Map();
     throw error;
   }

@@ -30,7 +30,7 @@ export async function ensureChecker(): Promise<string> {
   const version = sha256OfText(text.join("\n")).slice(0, 16);
   const release = { version, tags: [], variables: {} };
   const catalogue: Catalogue = [
-    { name, product: name, release, goPackage: ".", download: { url: "", sha256: {} }, moduleDir },
+    { name, product: name, release, module: "", goPackage: ".", download: { sha256: {} }, moduleDir },
   ];
   const [tool] = await ensureToolchain({ catalogue, binaries: [name], source: "gomod" });
   if (!tool) throw new Error("the checker was not made");

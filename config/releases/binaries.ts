@@ -1,18 +1,6 @@
 /** Every binary a host can run: the product whose version it follows, the Go package it is compiled from, its official download. */
-import type { Product } from "./catalogue";
-
-export interface Binary {
-  /** kubectl follows Kubernetes, etcdctl and etcdutl follow etcd, the others have versions of their own. */
-  readonly product: Product;
-  /** The Go module that holds the package, as toolchain/<product>/<version>/go.mod requires it at `v<version>`. */
-  readonly module: string;
-  /** The package with `func main`. */
-  readonly goPackage: string;
-  /** Address of the official download. `{version}` has no leading "v", and `{arch}` is an `Arch`. */
-  readonly url: string;
-  /** Where the binary lies inside the archive; absent where the download is the binary itself. */
-  readonly member?: string;
-}
+import type { Binary } from "./binary";
+import { nodeBinaries } from "./node-binaries";
 
 /** etcd publishes one archive with all three programs. */
 function etcd(name: string, module: string): Binary {
@@ -61,17 +49,18 @@ export const binaries = {
     product: "versitygw",
     module: "github.com/versity/versitygw",
     goPackage: "github.com/versity/versitygw/cmd/versitygw",
-    url: "https://github.com/versity/versitygw/releases/download/v{version}/versitygw_v{version}_Linux_{arch}.tar.gz",
-    member: "versitygw_v{version}_Linux_{arch}/versitygw",
+    url: "https://github.com/versity/versitygw/releases/download/v{version}/versitygw_v{version}_Linux_{machine}.tar.gz",
+    member: "versitygw_v{version}_Linux_{machine}/versitygw",
   },
   kubelet: kubernetes("kubelet"),
   "kube-proxy": kubernetes("kube-proxy"),
   kubeadm: kubernetes("kubeadm"),
+  ...nodeBinaries,
 } as const satisfies Readonly<Record<string, Binary>>;
 
 export type BinaryName = keyof typeof binaries;
 
-/** What a whole cluster runs, nodes included. kubeadm is known but not needed: Kilonode writes the static pods itself. */
+/** What a whole cluster runs, simulated nodes included. kubeadm is known but not needed: Kilonode writes the static pods itself. */
 export const defaultBinaries = [
   "etcd",
   "etcdctl",
@@ -83,4 +72,18 @@ export const defaultBinaries = [
   "kwok",
   "kubelet",
   "kube-proxy",
+] as const satisfies readonly BinaryName[];
+
+/** What a real node runs. Made only where a plan has one. */
+export const realNodeBinaries = [
+  "kubelet",
+  "kube-proxy",
+  "containerd",
+  "containerd-shim-runc-v2",
+  "runc",
+  "cni-bridge",
+  "cni-host-local",
+  "cni-loopback",
+  "cni-portmap",
+  "crictl",
 ] as const satisfies readonly BinaryName[];

@@ -49,9 +49,20 @@ function kubernetes(version: string, released: string): Release {
   return { version, released, tags: kubernetesTags, variables: Object.fromEntries(variables), sums: {} };
 }
 
-/** etcd, kwok and restic carry their version in the source of the module; of versitygw nobody asks it. */
-function plain(version: string, released: string, sums: Release["sums"] = {}): Release {
-  return { version, released, tags: [], variables: {}, sums };
+/** A release that says its version only if the linker tells it. @param variable as `import/path.name` */
+function told(
+  version: string,
+  released: string,
+  variable: string,
+  value = version,
+  tags: readonly string[] = [],
+): Release {
+  return { version, released, tags, variables: { [variable]: value }, sums: {} };
+}
+
+/** etcd, kwok, restic and runc carry their version in the source of the module; of versitygw nobody asks it. */
+function plain(version: string, released: string, sums: Release["sums"] = {}, tags: readonly string[] = []): Release {
+  return { version, released, tags, variables: {}, sums };
 }
 
 /** Product to its releases, oldest first. `released` is `Time` in `go list -m -json <module>@v<version>`. */
@@ -71,6 +82,27 @@ export const catalogue = {
   // Nor is what stores backups.
   restic: [plain("0.18.1", "2025-09-21T18:04:58Z")],
   versitygw: [plain("1.8.0", "2026-09-04T20:21:34Z")],
+  // What real nodes run beside Kubernetes' own, and what images are made with. Tags are those of the official static builds; runc has no
+  // libpathrs, which is a library in Rust that no distribution has.
+  containerd: [
+    told("2.4.2", "2026-10-13T22:25:12Z", "github.com/containerd/containerd/v2/version.Version", "v2.4.2", [
+      "urfave_cli_no_docs",
+      "osusergo",
+      "netgo",
+      "static_build",
+    ]),
+  ],
+  runc: [plain("1.5.3", "2026-11-12T07:34:35Z", {}, ["seccomp", "urfave_cli_no_docs", "netgo", "osusergo"])],
+  "cni-plugins": [
+    told(
+      "1.10.0",
+      "2026-11-09T15:57:56Z",
+      "github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion",
+      "v1.10.0",
+    ),
+  ],
+  "cri-tools": [told("1.37.0", "2026-09-01T08:24:10Z", "sigs.k8s.io/cri-tools/pkg/version.Version")],
+  crane: [told("0.22.1", "2026-09-04T00:07:21Z", "github.com/google/go-containerregistry/cmd/crane/cmd.Version")],
 } as const satisfies Readonly<Record<string, readonly Release[]>>;
 
 export type Product = keyof typeof catalogue;

@@ -1,9 +1,11 @@
 /** Which releases there are, which a cluster runs, and what is wrong with a version that is none of them. */
 import { lookup } from "../lookup";
-import { type Binary, type BinaryName, binaries } from "./binaries";
+import { type BinaryName, binaries } from "./binaries";
+import type { Binary } from "./binary";
 import { catalogue, type Product, type Release } from "./catalogue";
 
-export { type Binary, type BinaryName, binaries, defaultBinaries } from "./binaries";
+export { type BinaryName, binaries, defaultBinaries, realNodeBinaries } from "./binaries";
+export type { Binary, CLibrary, InC } from "./binary";
 export { type Arch, arches, catalogue, type Product, type Release } from "./catalogue";
 
 /** What a cluster's configuration chooses. Everything else follows from it: the version of each binary, its flags. */
@@ -56,6 +58,11 @@ export const titles: Readonly<Record<Product, string>> = {
   kwok: "kwok",
   restic: "restic",
   versitygw: "versitygw",
+  containerd: "containerd",
+  runc: "runc",
+  "cni-plugins": "the CNI plugins",
+  "cri-tools": "cri-tools",
+  crane: "crane",
 };
 
 /** Why this value names no release that can be installed, with those that can; undefined if it names one. */

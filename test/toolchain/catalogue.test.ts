@@ -2,7 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
+  type Arch,
   arches,
+  type Binary,
   binaries,
   catalogue,
   defaultBinaries,
@@ -29,8 +31,10 @@ describe.each(releases)("$product $version", ({ product, version, release }) => 
 
   test.each(Object.entries(binaries).filter(([, binary]) => binary.product === product))(
     "its go.mod and go.sum pin %s at this version",
-    (_, { goPackage, module }) => {
-      expect(text("go.mod")).toMatch(new RegExp(`^(tool )?\\s*${goPackage}$`, "m"));
+    (_, { c, goPackage, module }: Binary) => {
+      // A file in C is taken out of its module, which others of its release are tools of.
+      if (c?.file === undefined) expect(text("go.mod")).toMatch(new RegExp(`^(tool )?\\s*${goPackage}$`, "m"));
+      else expect(goPackage.startsWith(`${module}/`)).toBe(true);
       expect(text("go.mod")).toMatch(new RegExp(`^(require )?\\s*${module} v${version}( // indirect)?$`, "m"));
       expect(text("go.sum")).toContain(`${module} v${version} h1:`);
     },
@@ -87,6 +91,17 @@ test("what goes with a release follows it", () => {
     kubelet: "1.36.3",
     "kube-proxy": "1.36.3",
     kubeadm: "1.36.3",
+    containerd: "2.4.2",
+    "containerd-shim-runc-v2": "2.4.2",
+    ctr: "2.4.2",
+    runc: "1.5.3",
+    "cni-bridge": "1.10.0",
+    "cni-host-local": "1.10.0",
+    "cni-loopback": "1.10.0",
+    "cni-portmap": "1.10.0",
+    crictl: "1.37.0",
+    pause: "1.36.3",
+    crane: "0.22.1",
   });
 });
 
@@ -101,15 +116,29 @@ test("a release that there is not is an error of whoever asks, with those that t
 
 test("downloads have the addresses of the publishers", () => {
   const entries = catalogueOf({ kubernetes: "1.36.3", etcd: "3.6.16" });
-  const address = (name: string) => {
-    const { url, member } = downloadOf(select(entries, [name])[0]!, "arm64");
-    return `${url}${member ? `#${member}` : ""}`;
+  const address = (name: string, arch: Arch = "arm64") => {
+    const found = downloadOf(select(entries, [name])[0]!, arch);
+    return found && `${found.url}${found.member ? `#${found.member}` : ""}`;
   };
   expect(address("kubelet")).toBe("https://dl.k8s.io/release/v1.36.3/bin/linux/arm64/kubelet");
   expect(address("etcdutl")).toBe(
     "https://github.com/etcd-io/etcd/releases/download/v3.6.16/etcd-v3.6.16-linux-arm64.tar.gz#etcd-v3.6.16-linux-arm64/etcdutl",
   );
   expect(address("kwok")).toBe("https://github.com/kubernetes-sigs/kwok/releases/download/v0.8.0/kwok-linux-arm64");
+  // Some publishers have other words for one of the two.
+  expect(address("crane", "amd64")).toMatch(/_Linux_x86_64\.tar\.gz#crane$/);
+  expect(address("crane")).toMatch(/_Linux_arm64\.tar\.gz#crane$/);
+  expect(address("versitygw", "amd64")).toMatch(
+    /versitygw_v1\.8\.0_Linux_x86_64\.tar\.gz#versitygw_v1\.8\.0_Linux_x86_64\/versitygw$/,
+  );
+  expect(address("cni-bridge", "amd64")).toMatch(/\/cni-plugins-linux-amd64-v1\.10\.0\.tgz#\.\/bridge$/);
+  expect(address("pause")).toBeUndefined();
+});
+
+test("what nobody publishes by itself cannot be downloaded, whatever sum is given", () => {
+  expect(() => requirePins(select(newest, ["pause"]), "amd64", { pause: "0".repeat(64) })).toThrow(
+    /no pinned sum .* of pause: not downloaded\n {2}got: {5}pause 1\.37\.2: nobody publishes it by itself/,
+  );
 });
 
 test("a selection has the catalogue's order and no doubles", () => {
@@ -120,7 +149,7 @@ test("a selection has the catalogue's order and no doubles", () => {
 
 test("unknown names are all reported, with what is allowed", () => {
   expect(() => select(newest, ["etcd", "kube-api", "ectd"])).toThrow(
-    /unknown binaries\n {2}got: {5}"kube-api", "ectd"\n {2}allowed: etcd, etcdctl.*kubeadm\n {2}do: /,
+    /unknown binaries\n {2}got: {5}"kube-api", "ectd"\n {2}allowed: etcd, etcdctl.*kubeadm.*\n {2}do: /,
   );
   expect(() => select(newest, [])).toThrow(/no binary named\n.*an empty list/);
 });

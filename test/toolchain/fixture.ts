@@ -31,6 +31,7 @@ export function fakeCatalogue(moduleDir: string, download: (name: string) => Dow
     name,
     product: "fake",
     release,
+    module: "example.invalid/fake",
     goPackage: `example.invalid/fake/${name}`,
     download: download(name),
     moduleDir,
