@@ -101,6 +101,8 @@ export interface ApiPlan {
  */
 export interface NodePlan {
   readonly machine: Machine;
+  /** Packages of Debian, beside those of every machine. */
+  readonly packages: readonly string[];
 }
 
 /** Nodes that are all alike: made from one template, told apart by the platform. */

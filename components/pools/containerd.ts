@@ -2,7 +2,7 @@
 import { renderToml, type TomlTable } from "../../config/flags";
 import type { PoolConfig } from "../../config/pool";
 import type { Scale } from "../../config/scale";
-import { hostServices, lines, textFile } from "../machine/host-files";
+import { hostFiles, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { cniBinaries, cniConfiguration } from "./cni";
 
@@ -10,12 +10,12 @@ const registries = "/etc/containerd/certs.d";
 const config = "/etc/containerd/config.toml";
 
 /**
- * Of containerd 2: version 3 is read by all of them. What is pulled side by side is a setting of the transfer service there: given in the CRI's
- * own section, it would switch pulls back to the old way (CheckLocalImagePullConfigs).
+ * Version 4 is that of containerd 2.4; one before it would be migrated at each start. What is pulled side by side is a setting of the transfer
+ * service: given in the CRI's own section, it would switch pulls back to the old way (CheckLocalImagePullConfigs).
  */
 export function containerdConfiguration({ node }: Scale, { pauseImage }: PoolConfig, cniTemplate?: string): TomlTable {
   return {
-    version: 3,
+    version: 4,
     root: "/data/containerd",
     plugins: {
       "io.containerd.cri.v1.images": {
@@ -67,7 +67,7 @@ export function containerdFiles(scale: Scale, pool: PoolConfig, cniTemplate?: st
     textFile(registryHosts(registry, urls)),
   ]);
   return {
-    ...hostServices("containerd.service"),
+    ...hostFiles("/usr/local/lib/systemd/system/containerd.service"),
     [config]: textFile(renderToml(containerdConfiguration(scale, pool, cniTemplate))),
     ...Object.fromEntries(mirrors),
   };

@@ -4,22 +4,20 @@ import { evictionOf } from "../../config/eviction";
 import { type ConfigObject, kubeletConfiguration } from "../../config/flags";
 import { dnsServiceAddress } from "../../config/names";
 import type { PoolConfig } from "../../config/pool";
-import { textFile } from "../machine/host-files";
+import { hostFiles, lines, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
+import { componentKubeconfig } from "../pki/kubeconfig";
 import { type PlanParts, range } from "../plan/parts";
 import type { PoolPlan } from "../plan/types";
-import { protectedTaint } from "./names";
+import { pki } from "./certificates";
+import { poolLabel, protectedTaint, runtimeEndpoints } from "./names";
 import { overcommittedStatusSeconds } from "./overcommit";
 import { poolScale } from "./scale";
 
-export const pki = "/etc/kubernetes/pki";
 const etc = "/etc/kubernetes";
 
-/** Where the kubelet finds the runtime. */
-export const runtimeEndpoints: Readonly<Record<PoolConfig["runtime"], string>> = {
-  containerd: "unix:///run/containerd/containerd.sock",
-  docker: "unix:///run/cri-dockerd.sock",
-};
+/** The configuration's own, and that of the pool. */
+export const labelsOf = (name: string, pool: PoolConfig): PoolPlan["labels"] => ({ [poolLabel]: name, ...pool.labels });
 
 /** The configuration's own, and that of a protected pool. */
 export function taintsOf(name: string, pool: PoolConfig): PoolPlan["taints"] {
@@ -40,6 +38,47 @@ export function poolKubelet({ scale, spec }: PlanParts, name: string, pool: Pool
   };
 }
 
-export function kubeletFiles(parts: PlanParts, name: string, pool: PoolConfig): Machine["files"] {
-  return { [`${etc}/kubelet.yaml`]: textFile(stringify(poolKubelet(parts, name, pool))) };
+/** Everything else is in its file. Its name is its host's: no flag says it, so that one content serves all nodes of a pool. */
+export function kubeletFlags(name: string, pool: PoolConfig): string[] {
+  const labels = Object.entries(labelsOf(name, pool)).map(([key, value]) => `${key}=${value}`);
+  return [
+    `--config=${etc}/kubelet.yaml`,
+    `--kubeconfig=${etc}/kubelet.kubeconfig`,
+    `--node-labels=${labels.join(",")}`,
+  ];
+}
+
+export function kubelet(parts: PlanParts, name: string, pool: PoolConfig): Pick<Machine, "files" | "services"> {
+  const kubeconfig = componentKubeconfig({
+    server: parts.api.endpoint,
+    authorityPath: `${pki}/kubernetes-ca.crt`,
+    certPath: `${pki}/kubelet-client.crt`,
+    keyPath: `${pki}/kubelet-client.key`,
+    user: "node",
+  });
+  return {
+    files: {
+      ...hostFiles("/usr/local/lib/kilonode/run-with-flags", "/usr/local/lib/systemd/system/kubelet.service"),
+      [`${etc}/kubelet.yaml`]: textFile(stringify(poolKubelet(parts, name, pool))),
+      [`${etc}/kubelet.kubeconfig`]: textFile(kubeconfig),
+      [`${etc}/kubelet.flags`]: textFile(lines`${kubeletFlags(name, pool)}`),
+    },
+    services: {
+      "kubelet.service": {
+        kind: "unit",
+        enabled: true,
+        running: true,
+        // Its certificates, and the authority of its own clients, it reads anew; the API servers' authority once.
+        restartOn: [
+          `${etc}/kubelet.yaml`,
+          `${etc}/kubelet.flags`,
+          `${etc}/kubelet.kubeconfig`,
+          `${pki}/kubernetes-ca.crt`,
+          "/usr/local/bin/kubelet",
+        ],
+        reloadOn: [],
+        wait: true,
+      },
+    },
+  };
 }

@@ -124,6 +124,17 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
     });
   });
 
+  test.for(["workers", "batch"] as const)("kube-proxy takes the file of the pool %s", async (pool) => {
+    const { files } = poolOf(planWithPools(), pool).node.machine;
+    const file = parse(files["/etc/kubernetes/kube-proxy.yaml"]?.content ?? "") as ConfigObject;
+    const ours = { ...file, clientConnection: { ...(file.clientConnection as object), kubeconfig } };
+    const out = join(root, `proxy-${pool}.yaml`);
+    const { code, output } = await proxy(ours, out);
+    expect(code, output).toBe(0);
+    expect(complaints(output)).toEqual([]);
+    expect(differences(ours, parse(readFileSync(out, "utf8")))).toEqual([]);
+  });
+
   describe("what these tests rely on", () => {
     const scale = scaleAt({ nodes: 100 });
 

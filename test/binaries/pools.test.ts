@@ -3,8 +3,10 @@
  * writes them, and lets pods of protected nodes stay longer.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { ObjectPlan } from "../../components/plan/types";
+import type { CertificatePlan, ObjectPlan } from "../../components/plan/types";
+import { nodeCertificates } from "../../components/pools/certificates";
 import { planWithPools } from "../unit/pool-samples";
+import { ask as askAs } from "./support/client";
 import { RunningCluster } from "./support/cluster";
 import { productionPlan } from "./support/plans";
 import { byDefault } from "./support/versions";
@@ -150,5 +152,29 @@ else
         unreachable: 10,
         "not-ready": 3600,
       });
+    });
+
+    test("a node's certificate lets it register itself, and no other, and read no Secret of its own choice", async () => {
+      const place = { name: "own", zone: "a", address: "192.0.2.1", endpoint: "192.0.2.1" };
+      const [, { commonName, organization = "" }] = nodeCertificates(place) as [CertificatePlan, CertificatePlan];
+      const pair = await cluster.client(commonName, organization);
+      const asNode = async (method: string, path: string, body?: unknown) =>
+        (
+          await askAs(`${cluster.url("kube-apiserver")}${path}`, pair, {
+            method,
+            headers: body ? { "Content-Type": "application/json" } : {},
+            body,
+          })
+        ).status;
+      // Authorization learns of a new cluster's roles some moments after the first answer.
+      await expect.poll(() => asNode("POST", "/api/v1/nodes", node("own", "workers")), { timeout: 30_000 }).toBe(201);
+      expect(await asNode("GET", "/api/v1/nodes/own")).toBe(200);
+      expect(await asNode("POST", "/api/v1/nodes", node("stranger", "workers"))).toBe(403);
+      expect(await asNode("GET", "/api/v1/secrets")).toBe(403);
+      const labelled = {
+        ...node("own", "workers"),
+        metadata: { name: "own", labels: { "node-restriction.kubernetes.io/x": "" } },
+      };
+      expect(await asNode("PUT", "/api/v1/nodes/own", labelled)).not.toBe(200);
     });
   });

@@ -2,6 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import type { ClusterPlan, NodePlan } from "../../components/plan/types";
+import { nodeCertificates } from "../../components/pools/certificates";
+import { knownFlags } from "../../config/flags";
+import { planOf } from "../support/plans";
 import { planWithPools, poolOf, poolProblems, samplePools } from "./pool-samples";
 
 const plan = planWithPools();
@@ -71,6 +74,151 @@ describe("nodes of a pool", () => {
   it("report every minute where the API says another number of CPUs, and every 10 s where not", () => {
     expect(kubelet({})).toMatchObject({ nodeStatusUpdateFrequency: "10s" });
     expect(kubelet({ cpuOvercommit: 1.25 })).toMatchObject({ nodeStatusUpdateFrequency: "60s" });
+  });
+});
+
+describe("a node of a pool", () => {
+  const file = (pool: object, path: string) =>
+    poolOf(planWithPools({ p: { count: 1, ...pool } }), "p").node.machine.files[path]?.content;
+  const services = (pool: string) => Object.keys(poolOf(plan, pool).node.machine.services);
+
+  it("runs its runtime, the kubelet, kube-proxy and what preloads images, as services", () => {
+    expect(services("workers")).toEqual(["containerd.service", "kubelet.service", "kube-proxy.service"]);
+    expect(services("batch")).toEqual([
+      "docker.service",
+      "cri-dockerd.service",
+      "kubelet.service",
+      "kube-proxy.service",
+    ]);
+    expect(services("special")).toEqual([
+      "containerd.service",
+      "kubelet.service",
+      "kube-proxy.service",
+      "preload-base.service",
+      "preload-environment.timer",
+    ]);
+  });
+
+  it("has a file, or a binary, for each path whose change restarts something", () => {
+    for (const { name, node } of plan.pools) {
+      const { files, binaries, services: all } = node.machine;
+      // Trusted authorities come with the node's certificates; cri-dockerd cannot be had.
+      const elsewhere = ["/etc/kubernetes/pki/kubernetes-ca.crt", "/usr/local/bin/cri-dockerd"];
+      for (const service of Object.values(all))
+        for (const path of service.restartOn)
+          expect([...Object.keys(files), ...Object.keys(binaries), ...elsewhere], name).toContain(path);
+    }
+  });
+
+  it("has the programs of its runtime, in versions of the catalogue, and plugins by the names that they are looked for", () => {
+    const { binaries } = poolOf(plan, "workers").node.machine;
+    expect(binaries["/opt/cni/bin/bridge"]?.name).toBe("cni-bridge");
+    for (const { node } of plan.pools)
+      for (const { version } of Object.values(node.machine.binaries)) expect(version).toMatch(/^\d+\.\d+\.\d+$/);
+    expect(Object.keys(poolOf(plan, "batch").node.machine.binaries).join()).not.toContain("containerd");
+    expect(poolOf(plan, "batch").node.packages).toContain("docker.io");
+  });
+
+  it("tells the kubelet its pool and labels by a flag, its taints by its file, and its name by nothing", () => {
+    const flags = file({ labels: { disk: "fast" } }, "/etc/kubernetes/kubelet.flags");
+    expect(flags).toContain("--node-labels=kilonode.io/pool=p,disk=fast\n");
+    expect(flags).not.toContain("hostname");
+    for (const flag of flags?.match(/(?<=^--)[\w-]+/gm) ?? []) expect(knownFlags("kubelet")).toContain(flag);
+  });
+
+  it.each([
+    ["ipvs", ["ip_vs", "ip_vs_lc"], { scheduler: "lc", strictARP: true }],
+    ["nftables", ["nf_tables"], { syncPeriod: "30s" }],
+  ])(
+    "has kube-proxy in the mode %s, with its modules and the section of that mode alone",
+    (proxyMode, modules, own) => {
+      const proxy = parse(file({ proxyMode }, "/etc/kubernetes/kube-proxy.yaml") ?? "") as Record<string, unknown>;
+      expect(proxy).toMatchObject({ mode: proxyMode, clusterCIDR: "10.128.0.0/9", [proxyMode]: own });
+      expect(["ipvs", "nftables", "iptables"].filter((mode) => mode in proxy)).toEqual([proxyMode]);
+      const { machine } = poolOf(planWithPools({ p: { count: 1, proxyMode } }), "p").node;
+      expect(machine.modules).toEqual(expect.arrayContaining(modules));
+      // What kube-proxy sets is what the kernel settings say.
+      const { maxPerCore, min } = proxy.conntrack as { maxPerCore: number; min: number };
+      expect(String(Math.max(min, maxPerCore * 16))).toBe(machine.sysctls["net.netfilter.nf_conntrack_max"]?.value);
+    },
+  );
+
+  it("asks mirrors before the registry, and the registry after them", () => {
+    const { files } = poolOf(plan, "special").node.machine;
+    expect(files["/etc/containerd/certs.d/docker.io/hosts.toml"]?.content).toBe(`server = "https://registry-1.docker.io"
+
+[host."https://mirror-1.example"]
+capabilities = ["pull","resolve"]
+
+[host."https://mirror-2.example/hub"]
+capabilities = ["pull","resolve"]
+`);
+    expect(files["/etc/containerd/certs.d/registry.example_5000_/hosts.toml"]?.content).toContain(
+      'server = "https://registry.example:5000"',
+    );
+  });
+
+  it("says the same with either runtime: pulls side by side, pause image, time without progress, cgroup driver", () => {
+    const pauseImage = "registry.example/pause:3";
+    const toml = file({ pauseImage }, "/etc/containerd/config.toml");
+    for (const line of [
+      "max_concurrent_downloads = 10",
+      "max_concurrent_uploaded_layers = 5",
+      `sandbox = "${pauseImage}"`,
+      'image_pull_progress_timeout = "5m0s"',
+      "SystemdCgroup = true",
+    ])
+      expect(toml).toContain(`\n${line}\n`);
+    const docker = { pauseImage, runtime: "docker", imageMirrors: { "docker.io": ["https://m.example"] } };
+    expect(JSON.parse(file(docker, "/etc/docker/daemon.json") ?? "")).toEqual({
+      "exec-opts": ["native.cgroupdriver=systemd"],
+      "data-root": "/data/docker",
+      "storage-driver": "overlay2",
+      "max-concurrent-downloads": 10,
+      "max-concurrent-uploads": 5,
+      "log-driver": "json-file",
+      "log-opts": { "max-size": "100m", "max-file": "5" },
+      "registry-mirrors": ["https://m.example"],
+      "live-restore": true,
+      "userland-proxy": false,
+      bridge: "none",
+      iptables: false,
+      ip6tables: false,
+    });
+    expect(file(docker, "/etc/cri-dockerd.flags")?.trim().split("\n")).toEqual(
+      expect.arrayContaining(["--image-pull-progress-deadline=5m0s", `--pod-infra-container-image=${pauseImage}`]),
+    );
+    expect(kubelet(docker)).toMatchObject({ cgroupDriver: "systemd" });
+  });
+
+  it("has a bridge of ours where the platform leaves the network to us, and nothing where it does not", () => {
+    const { files } = poolOf(plan, "workers").node.machine;
+    const template = files["/etc/containerd/cni.template"]?.content ?? "";
+    const made = template
+      .replace(/\{\{range[^}]*PodCIDRRanges.*?\{\{end\}\}\]/, '[{"subnet": "10.128.3.0/24"}]]')
+      .replace(/\{\{range[^}]*Routes.*?\{\{end\}\}\]/, '{"dst": "0.0.0.0/0"}]');
+    expect(JSON.parse(made)).toMatchObject({ plugins: [{ type: "bridge", ipam: { type: "host-local" } }, {}] });
+    const { pools } = planOf("prod-a");
+    for (const { node } of pools) {
+      expect(Object.keys(node.machine.files).join()).not.toContain("cni");
+      expect(node.machine.files["/etc/containerd/config.toml"]?.content).not.toContain("conf_template");
+    }
+  });
+
+  it("is known by certificates of its own name and no other, where nodes are known one by one", () => {
+    const place = { name: "pools-n-1", zone: "a", address: "198.19.0.4", endpoint: "198.19.0.4" };
+    expect(
+      nodeCertificates(place).map(({ name, commonName, organization, dnsNames, ipAddresses, uses }) => [
+        name,
+        `${commonName} ${organization}`,
+        [...dnsNames, ...ipAddresses],
+        uses,
+      ]),
+    ).toEqual([
+      ["kubelet", "system:node:pools-n-1 system:nodes", ["pools-n-1", "198.19.0.4"], ["server_auth"]],
+      ["kubelet-client", "system:node:pools-n-1 system:nodes", [], ["client_auth"]],
+      ["kube-proxy", "system:kube-proxy undefined", [], ["client_auth"]],
+    ]);
   });
 });
 
