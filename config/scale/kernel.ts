@@ -242,7 +242,7 @@ export function modulesFor(profile: KernelProfile, scale: Scale): readonly strin
   if (profile === "etcd") return [];
   if (profile !== "node") return ["nf_conntrack"];
   const proxy: Readonly<Record<string, readonly string[]>> = {
-    ipvs: ["ip_vs", `ip_vs_${ipvsScheduler}`, "ip_vs_rr", "ip_vs_sh", "ip_vs_wrr"],
+    ipvs: ["ip_vs", `ip_vs_${ipvsScheduler}`],
     nftables: ["nf_tables"],
     iptables: ["ip_tables"],
   };

@@ -137,7 +137,7 @@ export const hosts: readonly LedgerEntry[] = [
     recommendation: "conntrack table and hash size",
     form: "derived from memory and cores; agrees with kube-proxy's conntrack settings (P2), which would otherwise overwrite it",
     status: "later",
-    implementedIn: ["config/scale/kernel.ts", "config/scale/node.ts"],
+    implementedIn: ["config/scale/kernel.ts", "config/scale/node.ts", "components/pools/kube-proxy.ts"],
     evidence: [
       {
         file: "test/unit/scale-kernel.test.ts",
@@ -149,7 +149,7 @@ export const hosts: readonly LedgerEntry[] = [
       },
     ],
     reason:
-      "the size of the table is derived, set on masters and load balancer, and what kube-proxy would be told; nothing sets its hash size",
+      "the size of the table is derived, set on masters and load balancer, and what kube-proxy is told; its hash size is kube-proxy's to set on nodes (a quarter, its unit may write it), and nobody's elsewhere",
   },
   {
     id: "K4",
