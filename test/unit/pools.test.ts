@@ -123,7 +123,7 @@ describe("a node of a pool", () => {
     const flags = file({ labels: { disk: "fast" } }, "/etc/kubernetes/kubelet.flags");
     expect(flags).toContain("--node-labels=kilonode.io/pool=p,disk=fast\n");
     expect(flags).not.toContain("hostname");
-    for (const flag of flags?.match(/(?<=^--)[\w-]+/gm) ?? []) expect(knownFlags("kubelet")).toContain(flag);
+    for (const flag of flags?.match(/(?<=^--)[\w-]+/gm) ?? []) expect(knownFlags("kubelet", "1.37.2")).toContain(flag);
   });
 
   it.each([
