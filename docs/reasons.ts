@@ -30,6 +30,10 @@ export const fileReasons: Reasons = [
   [/^\/etc\/etcd\/etcd\.env$/, "the member's settings, one a line"],
   [/^\/etc\/etcd\/etcdctl\.env$/, "the same for `etcdctl`, so that everybody asks the member alike"],
   [/^\/etc\/etcd\/(others|turn-clients-away\.env)$/, "whom to ask before clients are sent away from this member"],
+  [
+    /^\/etc\/etcd\/own-data\.env$/,
+    "that a member begins with its own data alone: one that has lost its log begins no other shard",
+  ],
   [/^\/etc\/haproxy\/haproxy\.cfg$/, "least connections, health, draining"],
   [
     /^\/etc\/systemd\/system\/haproxy\.service\.d\//,

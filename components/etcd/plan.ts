@@ -12,6 +12,7 @@ import type { GroupPlan } from "../plan/groups";
 import { binaries, clientCertificate, identity, type PlanParts, trusted, volume } from "../plan/parts";
 import { ports } from "../plan/ports";
 import type { CertificatePlan, GuestPlan, HostPlan, ShardPlan } from "../plan/types";
+import { ownDataEnv } from "../rollout/etcd/bootstrap";
 import { hostTimeoutSeconds } from "../rollout/timeouts";
 
 /** Members' data. etcd has no option for the snapshot directory: the database volume is mounted where it keeps it. */
@@ -118,6 +119,8 @@ function memberMachine(parts: PlanParts, shard: ShardPlan, member: Place): Machi
         "/usr/local/sbin/traffic-classes",
       ),
       "/etc/etcd/etcd.env": environmentFile(memberSettings(scale, size, member)),
+      // In the place of what a member is first started with, from then on.
+      "/etc/etcd/own-data.env": environmentFile(ownDataEnv),
       "/etc/etcd/etcdctl.env": {
         ...environmentFile({
           ETCDCTL_ENDPOINTS: `https://${member.endpoint}:${ports.etcdClient}`,

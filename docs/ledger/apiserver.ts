@@ -143,10 +143,11 @@ export const apiserver: readonly LedgerEntry[] = [
     area: "kube-apiserver",
     source: "A",
     recommendation: "uneven load over apiservers",
-    form: "`--goaway-chance=0.001` when there is a load balancer (the flag's maximum is 0.02), least-connections where the balancer can; evenness measured",
-    status: "later",
-    implementedIn: ["config/scale/apiserver.ts", "components/load-balancer/plan.ts"],
+    form: "`--goaway-chance=0.001` when there is a load balancer (the flag's maximum is 0.02), least-connections where the balancer can; the doctor measures how even it is",
+    status: "done",
+    implementedIn: ["cli/doctor/checks/apiserver.ts", "config/scale/apiserver.ts", "components/load-balancer/plan.ts"],
     evidence: [
+      { file: "test/unit/doctor.test.ts", test: "%s: %s when it is not in effect" },
       {
         file: "test/unit/ledger-evidence.test.ts",
         test: "moves one client in a thousand elsewhere",
@@ -160,7 +161,6 @@ export const apiserver: readonly LedgerEntry[] = [
         test: "no goaway and no waiting for a balancer where clients know one server only",
       },
     ],
-    reason: "both are in force; how even the load becomes is not measured",
   },
   {
     id: "A7",
@@ -244,17 +244,16 @@ export const apiserver: readonly LedgerEntry[] = [
     area: "kube-apiserver",
     source: "A, B",
     recommendation: "namespaces as an index; at most 5,000 services a namespace",
-    form: "limits of the scale model, checked by policy/quota",
-    status: "later",
-    implementedIn: ["config/scale/notices.ts", "stacks/index.ts"],
+    form: "limits of the scale model: `up` warns of a workload above them, the doctor counts what is in the cluster",
+    status: "done",
+    implementedIn: ["cli/doctor/checks/objects.ts", "config/scale/notices.ts", "stacks/index.ts"],
     evidence: [
+      { file: "test/unit/doctor.test.ts", test: "%s: %s when it is not in effect" },
       {
         file: "test/unit/scale-notices.test.ts",
         test: "upstream's thresholds: silent at the limit, a warning with its source above",
       },
     ],
-    reason:
-      "`up` and `kilonode scale` warn when the workload as configured goes over the limit; nothing checks what is in the cluster",
   },
   {
     id: "A11",

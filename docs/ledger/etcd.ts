@@ -35,16 +35,15 @@ export const etcd: readonly LedgerEntry[] = [
     source: "C 3.3",
     recommendation: "local SSD; dedicated hosts, never on a node",
     form: "NVMe instances; no kubelet, no other service on an etcd host",
-    status: "later",
-    implementedIn: ["components/etcd/plan.ts", "config/scale/etcd-host.ts"],
+    status: "done",
+    implementedIn: ["components/platform/aws/hosts.ts", "components/etcd/plan.ts", "config/scale/etcd-host.ts"],
     evidence: [
+      { file: "test/unit/aws-hosts.test.ts", test: "%s is the golden one" },
       {
         file: "test/unit/ledger-evidence.test.ts",
         test: "runs etcd, its traffic classes, a firewall and what sends its clients away, and nothing else",
       },
     ],
-    reason:
-      "every member has a host of its own that runs nothing else; instances with NVMe disks are chosen by the scale model, and made by no platform yet",
   },
   {
     id: "E3",
@@ -90,9 +89,14 @@ export const etcd: readonly LedgerEntry[] = [
     source: "C 3.3",
     recommendation: "ionice -c2 -n0; quota 8 GiB",
     form: "IOSchedulingClass/Priority in the unit; `--quota-backend-bytes=8589934592`; alarm well before it is full",
-    status: "later",
-    implementedIn: ["components/machine/files/usr/local/lib/systemd/system/etcd.service", "components/etcd/plan.ts"],
+    status: "done",
+    implementedIn: [
+      "cli/doctor/checks/etcd.ts",
+      "components/machine/files/usr/local/lib/systemd/system/etcd.service",
+      "components/etcd/plan.ts",
+    ],
     evidence: [
+      { file: "test/unit/doctor.test.ts", test: "%s: %s when it is not in effect" },
       {
         file: "test/unit/ledger-evidence.test.ts",
         test: "writes with the priority of ionice -c2 -n0 and has a quota of 8 GiB",
@@ -102,8 +106,6 @@ export const etcd: readonly LedgerEntry[] = [
         test: "a database that does not fit its quota is an error, a tight one a warning",
       },
     ],
-    reason:
-      "priority and quota are in force, and `kilonode status` shows each database's size and raised alarms; nothing warns before it is full",
   },
   {
     id: "E6",
@@ -170,14 +172,17 @@ export const etcd: readonly LedgerEntry[] = [
     source: "C 3.3",
     recommendation: "etcd operator abilities: create/destroy, resize, backup and restore, upgrade without interruption",
     form: "all of them, from the same program and commands, quorum never lost",
-    status: "later",
+    status: "done",
     implementedIn: [
+      "components/rollout/etcd/downgrade.ts",
       "components/rollout/etcd/rollout.ts",
       "components/rollout/etcd/health.ts",
       "components/rollout/gate/refusal.ts",
       "cli/etcd/restore/next.ts",
     ],
     evidence: [
+      { file: "test/binaries/etcd-move.test.ts", test: "loses nothing, and main goes on without a pause" },
+      { file: "test/lab/upgrade.test.ts", test: "loses no write and fails no request" },
       {
         file: "test/unit/rollout-etcd-properties.test.ts",
         test: "grows, changes, then shrinks, with the tolerance of the smaller size kept",
@@ -196,7 +201,7 @@ export const etcd: readonly LedgerEntry[] = [
       },
       {
         file: "test/lab/cluster.test.ts",
-        test: "is destroyed to nothing, also after a crash in the middle of up, and comes back the same",
+        test: "is destroyed to nothing after a crash in the middle of up, too, and comes back the same",
       },
       {
         file: "test/unit/etcd-restore-properties.test.ts",
@@ -207,8 +212,6 @@ export const etcd: readonly LedgerEntry[] = [
         test: "is restored, whatever the command is killed at, and refuses `up` meanwhile",
       },
     ],
-    reason:
-      "create, destroy, resize, replacing a lost member, rolling changes, restore and recovery of a lost quorum are there; a new version rolls the same way but no test goes from one to another; backups are E9's",
   },
   {
     id: "E9",
@@ -216,13 +219,22 @@ export const etcd: readonly LedgerEntry[] = [
     source: "A, B",
     recommendation: "snapshot every 30 min (an expensive request): from a learner or follower",
     form: "timer; never from the leader while a follower is healthy; verified after writing; object storage, encryption, retention",
-    status: "later",
+    status: "done",
     implementedIn: [
+      "cli/etcd/retention/choose.ts",
       "components/machine/files/usr/local/lib/kilonode/etcd_backup/take.py",
       "components/machine/files/usr/local/lib/kilonode/etcd_backup/drill.py",
       "components/backup/member.ts",
     ],
     evidence: [
+      {
+        file: "test/lab/backups.test.ts",
+        test: "retain forgets what is too old by the store's clock, from here, and a member cannot",
+      },
+      {
+        file: "test/unit/cli-etcd-retention.test.ts",
+        test: "is all of the last day, an hour's last for 48 hours, a day's for 14 days, a week's for 8 weeks",
+      },
       {
         file: "test/unit/etcd-backup-order.test.ts",
         test: "has no leader in it while another member is healthy; ties go by name",
@@ -236,7 +248,6 @@ export const etcd: readonly LedgerEntry[] = [
         test: "a drill finds that a restore gives what the shard has, and touches nothing",
       },
     ],
-    reason: "snapshots are taken, proved, kept encrypted and drilled; none is removed when it is no longer wanted",
   },
   {
     id: "E10",
@@ -275,17 +286,16 @@ export const etcd: readonly LedgerEntry[] = [
     area: "etcd",
     source: "A, B",
     recommendation: 'value limit 1.5 MB, "request is too large"',
-    form: "`--max-request-bytes` stays at 1.5 MiB by default; a documented ceiling; an alert on oversized objects",
-    status: "later",
-    implementedIn: ["config/scale/etcd.ts", "config/flags/components.ts"],
+    form: "`--max-request-bytes` stays at 1.5 MiB: no knob raises it; the doctor names objects above half of it",
+    status: "done",
+    implementedIn: ["cli/doctor/checks/objects.ts", "config/scale/etcd.ts", "config/flags/components.ts"],
     evidence: [
+      { file: "test/unit/doctor.test.ts", test: "%s: %s when it is not in effect" },
       {
         file: "test/unit/ledger-evidence.test.ts",
         test: "compacts by itself, and keeps etcd's limit of 1.5 MiB a request",
       },
     ],
-    reason:
-      "the limit is kept (`kilonode scale --explain etcd.maxRequestBytes`); there is no knob with a ceiling and no alert",
   },
   {
     id: "E12",

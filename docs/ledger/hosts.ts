@@ -8,16 +8,25 @@ export const hosts: readonly LedgerEntry[] = [
     source: "C 1",
     recommendation: "a cluster is 11 masters + 17 dedicated etcd hosts; 3 such clusters; 1,300+ nodes; 100,000+ pods",
     form: "three production stacks, the same program; sizes are configuration, 11 + 17 the default",
-    status: "later",
-    implementedIn: ["config/cluster.ts", "stacks/Pulumi.lab.yaml", "components/plan/plan.ts"],
+    status: "done",
+    implementedIn: [
+      "stacks/Pulumi.prod-c.yaml",
+      "stacks/Pulumi.prod-b.yaml",
+      "stacks/Pulumi.prod-a.yaml",
+      "config/cluster.ts",
+      "stacks/Pulumi.lab.yaml",
+      "components/plan/plan.ts",
+    ],
     evidence: [
+      {
+        file: "test/unit/aws-hosts.test.ts",
+        test: "are few: two, and four more for volumes of EBS, one more for a master",
+      },
       {
         file: "test/unit/plan.test.ts",
         test: "has 17 etcd hosts in three shards, 11 masters, a load balancer and a node simulator",
       },
     ],
-    reason:
-      "11 masters and 17 etcd hosts are the default, and the lab's stack; stacks for production need a platform beside the lab",
   },
   {
     id: "H2",
@@ -25,9 +34,15 @@ export const hosts: readonly LedgerEntry[] = [
     source: "C 3.1",
     recommendation: "SSD or NVMe for etcd, many cores, fast NICs, load balancer",
     form: "instance catalogue with vCPU, memory, NVMe disks, network, price; the cheapest that carries the load, by role and shard",
-    status: "later",
-    implementedIn: ["config/instances.ts", "config/scale/masters.ts", "config/scale/etcd-host.ts"],
+    status: "done",
+    implementedIn: [
+      "components/platform/aws/hosts.ts",
+      "config/instances.ts",
+      "config/scale/masters.ts",
+      "config/scale/etcd-host.ts",
+    ],
     evidence: [
+      { file: "test/unit/aws-hosts.test.ts", test: "%s is the golden one" },
       {
         file: "test/unit/scale-properties.test.ts",
         test: "memory limits fit the host, and the host's needs fit the instance",
@@ -38,8 +53,6 @@ export const hosts: readonly LedgerEntry[] = [
       },
       { file: "test/unit/instances.test.ts", test: "has it, and nothing cheaper does" },
     ],
-    reason:
-      "the catalogue chooses and checks instances for the masters and each shard, by price (`kilonode scale`); no platform makes machines of them yet",
   },
   {
     id: "H3",

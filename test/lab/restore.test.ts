@@ -208,7 +208,7 @@ inLab("a shard in the lab", () => {
     ok(await stack.run("status"));
   });
 
-  it("goes on from one member when the disks of two are lost, and the others join again", async () => {
+  nightly("goes on from one member when the disks of two are lost, and the others join again", async () => {
     await kubectl("create", "configmap", "before-the-loss");
     for (const name of members.slice(1))
       execFileSync("components/platform/lab/lab-host", ["delete"], {

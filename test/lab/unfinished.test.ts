@@ -6,14 +6,14 @@ import { type Ran, TestStack } from "../../bench/lib/stack";
 import type { DriftReport } from "../../cli/hosts/drift";
 import type { StatusReport } from "../../cli/hosts/status-types";
 import { killedUp } from "./support/killed";
-import { inLab } from "./support/lab";
+import { inLabNightly } from "./support/lab";
 
 const stack = new TestStack("half");
 const ok = (ran: Ran) => expect(ran.code, `${ran.stdout}\n${ran.stderr}`).toBe(0);
 const clean = () => execFileSync("components/platform/lab/lab-clean", ["--prefix", "kn-half"], { stdio: "inherit" });
 const status = () => stack.json<StatusReport>("status");
 
-inLab("a first up that was killed half way", () => {
+inLabNightly("a first up that was killed half way", () => {
   beforeAll(clean);
   afterAll(async () => {
     await stack.run("destroy", "--yes");

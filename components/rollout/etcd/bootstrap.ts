@@ -73,7 +73,7 @@ async function create(watch: EtcdWatch, targets: readonly EtcdTarget[]): Promise
   return watch.healthy(deadline);
 }
 
-/** Read by a member at its very first start only. */
+/** Read by a member at its very first start only; the unit puts {@link ownDataEnv} in its place when the member serves. */
 export function bootstrapEnv(
   targets: readonly Pick<EtcdTarget, "name" | "peerUrl">[],
   token: string,
