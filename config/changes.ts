@@ -19,6 +19,7 @@ const refused = (why: string): KeyChange => ({ to: "refused", why });
 const restarts = "members one at a time behind the gate of their shard";
 const mastersRoll = "masters one at a time, each ready and in rotation before the next";
 const moves = "hosts know each other by address, and etcd's members are known to their shard by it";
+const ofNewNodes = "nodes that are made from then on have it; none is changed under its pods";
 const onlyChecked = "read by the checks of a configuration alone";
 
 /** By path; `*` stands for a name. A decision holds for everything below its key. */
@@ -69,8 +70,19 @@ export const keyChanges: Readonly<Record<string, KeyChange>> = {
   "masters.flags.controllerManager": taken(mastersRoll),
   "masters.flags.scheduler": taken(mastersRoll),
   "pools.*.count": taken("nodes come and go by themselves"),
-  "pools.*.labels": taken("new nodes have the new ones"),
-  "pools.*.taints": taken("new nodes have the new ones"),
+  "pools.*.labels": taken(ofNewNodes),
+  "pools.*.taints": taken(ofNewNodes),
+  "pools.*.runtime": taken(ofNewNodes),
+  "pools.*.maxPods": taken(ofNewNodes),
+  "pools.*.eviction": taken(ofNewNodes),
+  "pools.*.protected": taken(ofNewNodes),
+  "pools.*.cpuOvercommit": taken(
+    "the API servers say another number of CPUs with the next report of each node; pods that run stay",
+  ),
+  "pools.*.proxyMode": taken(ofNewNodes),
+  "pools.*.imageMirrors": taken(ofNewNodes),
+  "pools.*.pauseImage": taken(ofNewNodes),
+  "pools.*.preload": taken(ofNewNodes),
   "certificates.authorityDays": taken(
     "an authority is signed again with its own key, so that old and new certificates are valid side by side; who reads it once is restarted behind its gate",
   ),

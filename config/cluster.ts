@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { BackupChoice } from "./backup";
 import { lookup } from "./lookup";
+import { Pool } from "./pool";
 import { defaultReleases, type Releases, releaseProblem } from "./releases";
 import { Workload } from "./scale/workload";
 
@@ -155,23 +156,6 @@ const Toolchain = z.strictObject({
     .strictObject({ "kube-apiserver": digest, "kube-controller-manager": digest, "kube-scheduler": digest })
     .partial()
     .default({}),
-});
-
-const Pool = z.strictObject({
-  /** Nodes. */
-  count: z.int().min(0).max(15_000),
-  /** Labels of its nodes. Default: none. */
-  labels: z.record(z.string(), z.string()).default({}),
-  /** Taints of its nodes. Default: none. */
-  taints: z
-    .array(
-      z.strictObject({
-        key: z.string().min(1),
-        value: z.string().default(""),
-        effect: z.enum(["NoSchedule", "PreferNoSchedule", "NoExecute"]),
-      }),
-    )
-    .default([]),
 });
 
 const release = (product: keyof Releases) =>

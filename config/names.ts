@@ -85,3 +85,8 @@ export function gatewayOf(hosts: Cidr): string {
 export function apiServiceAddress(services: Cidr): string {
   return addressAt(services, 1);
 }
+
+/** The service IP of the cluster's DNS: the tenth address of the services' range, as everywhere. */
+export function dnsServiceAddress(services: Cidr): string {
+  return addressAt(services, 10);
+}

@@ -4,6 +4,7 @@ import type { KeyChange } from "./changes";
 import { byModel, ClusterConfig, type ClusterSpec, maxVoters } from "./cluster";
 import { countOf, exitCodes, UserError } from "./errors";
 import { lookup } from "./lookup";
+import { poolRules } from "./pool-rules";
 import { overlaps, type Path, type Problem, type Rule, rules } from "./rules";
 import { membersFor } from "./scale/etcd";
 import { readSection, unknownKey } from "./section";
@@ -74,7 +75,7 @@ export function readSpec(
   // Every value has its schema's type now; one that must be given and is not is missing, and in `wrong`.
   const { [platform]: own, ...config } = values;
   const spec = { ...config, stack, own: knobs ? own : undefined } as ClusterSpec;
-  const answers = [...rules, ...(knobs?.rules ?? [])].flatMap((rule) => asked(rule, spec, wrong));
+  const answers = [...rules, ...poolRules, ...(knobs?.rules ?? [])].flatMap((rule) => asked(rule, spec, wrong));
   const broken = answers.map(({ problem }) => problem.path);
   const usable = {
     ...spec,

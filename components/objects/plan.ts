@@ -3,9 +3,18 @@ import type { Scale } from "../../config/scale";
 import { nodeSimulatorObjects } from "../node-simulator/plan";
 import type { PlanParts } from "../plan/parts";
 import type { ObjectPlan } from "../plan/types";
+import { overcommitObjects } from "../pools/overcommit";
+import { protectedObjects } from "../pools/protected";
 
-export function objectPlans({ facts, scale }: PlanParts): ObjectPlan[] {
-  return [kubeletClient, operators, ...nodeSimulatorObjects(facts), ...priorityAndFairness(scale)];
+export function objectPlans(parts: PlanParts): ObjectPlan[] {
+  return [
+    kubeletClient,
+    operators,
+    ...nodeSimulatorObjects(parts.facts),
+    ...priorityAndFairness(parts.scale),
+    ...overcommitObjects(parts),
+    ...protectedObjects(parts),
+  ];
 }
 
 /** Who gets how many of the seats (API priority and fairness), from the scale model. */

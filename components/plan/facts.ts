@@ -27,6 +27,11 @@ export interface PlatformFacts {
   readonly backupStore: BackupStore;
   /** True: it makes the nodes of pools. */
   readonly placesPools: boolean;
+  /**
+   * How pods of real nodes reach each other. `bridge`: each node has a bridge with its own range, and the platform sends ranges to nodes;
+   * `platform`: by a network of the platform's own, which brings its own configuration to the nodes.
+   */
+  readonly podNetwork: "bridge" | "platform";
   /** Nodes that one host simulates, so that pods get scheduled and turn Running. 0: there is no such host. */
   readonly simulatedNodes: number;
   /** True: hosts share the kernel of a machine, which alone can set most of its settings. */

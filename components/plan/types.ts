@@ -95,10 +95,22 @@ export interface ApiPlan {
   readonly balancer?: Place;
 }
 
+/**
+ * What a node is that belongs to the cluster. No platform delivers it yet: it is planned, shown and tested by the real programs, and
+ * replaces the pool's template when nodes join (docs/decisions/0026).
+ */
+export interface NodePlan {
+  readonly machine: Machine;
+  /** Packages of Debian, beside those of every machine. */
+  readonly packages: readonly string[];
+}
+
 /** Nodes that are all alike: made from one template, told apart by the platform. */
 export interface PoolPlan {
   readonly name: string;
+  /** What a node boots with today. */
   readonly template: Machine;
+  readonly node: NodePlan;
   readonly count: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly taints: readonly {

@@ -3,8 +3,11 @@ import { modulesFor, sysctlsFor } from "../../config/scale";
 import type { Machine } from "../machine/machine";
 import type { PlanParts } from "../plan/parts";
 import type { PoolPlan } from "../plan/types";
+import { labelsOf, taintsOf } from "./kubelet";
+import { nodePlan } from "./node";
 
-export function poolPlans({ spec, scale }: PlanParts): PoolPlan[] {
+export function poolPlans(parts: PlanParts): PoolPlan[] {
+  const { scale, spec } = parts;
   const template: Machine = {
     users: {},
     directories: {},
@@ -15,11 +18,12 @@ export function poolPlans({ spec, scale }: PlanParts): PoolPlan[] {
     volumes: [],
     services: {},
   };
-  return Object.entries(spec.pools).map(([name, { count, labels, taints }]) => ({
+  return Object.entries(spec.pools).map(([name, pool]) => ({
     name,
     template,
-    count,
-    labels,
-    taints,
+    node: nodePlan(parts, name, pool),
+    count: pool.count,
+    labels: labelsOf(name, pool),
+    taints: taintsOf(name, pool),
   }));
 }

@@ -2,6 +2,8 @@
  * The components that are configured by a file: the objects, scale part only. The plan adds addresses and files, and writes
  * them as YAML or JSON.
  */
+import { type Eviction, evictionOf, softGrace } from "../eviction";
+import { ipvsScheduler } from "../scale/kernel";
 import type { Scale } from "../scale/types";
 
 /** A value of a configuration file. */
@@ -83,7 +85,7 @@ export function admissionConfiguration({ eventLimits }: Scale): ConfigObject {
 }
 
 /** kubelet's file. Reference: https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/ */
-export function kubeletConfiguration(scale: Scale, pki: string): ConfigObject {
+export function kubeletConfiguration(scale: Scale, pki: string, eviction: Eviction = evictionOf()): ConfigObject {
   const n = scale.node;
   return {
     apiVersion: "kubelet.config.k8s.io/v1beta1",
@@ -123,22 +125,24 @@ export function kubeletConfiguration(scale: Scale, pki: string): ConfigObject {
     imageGCHighThresholdPercent: 85,
     imageGCLowThresholdPercent: 80,
     imageMinimumGCAge: "2m",
-    // Every signal is given: naming one drops upstream's defaults of the others.
-    evictionHard: {
-      "memory.available": "500Mi",
-      "nodefs.available": "10%",
-      "nodefs.inodesFree": "5%",
-      "imagefs.available": "15%",
-      "imagefs.inodesFree": "5%",
-      "pid.available": "5%",
-    },
-    evictionSoft: { "memory.available": "1Gi", "nodefs.available": "15%", "imagefs.available": "20%" },
-    evictionSoftGracePeriod: { "memory.available": "1m30s", "nodefs.available": "2m", "imagefs.available": "2m" },
-    evictionMaxPodGracePeriod: 60,
+    ...evictionSettings(eviction),
     kubeReserved: { cpu: `${n.kubeReservedMilliCpu}m`, memory: `${n.kubeReservedMiB}Mi` },
     containerLogMaxSize: "100Mi",
     containerLogMaxFiles: 5,
     protectKernelDefaults: true,
+  };
+}
+
+/** Without a soft threshold there is nothing whose pods would get a time to end. */
+function evictionSettings({ hard, soft }: Eviction): ConfigObject {
+  const signals = Object.keys(soft);
+  return {
+    evictionHard: { ...hard },
+    ...(signals.length > 0 && {
+      evictionSoft: { ...soft },
+      evictionSoftGracePeriod: Object.fromEntries(signals.map((signal) => [signal, softGrace(signal)])),
+      evictionMaxPodGracePeriod: 60,
+    }),
   };
 }
 
@@ -151,7 +155,9 @@ export function kubeProxyConfiguration(scale: Scale, kubeconfig: string): Config
     kind: "KubeProxyConfiguration",
     clientConnection: { kubeconfig, qps: 5, burst: 10 },
     mode: n.proxyMode,
-    ...(n.proxyMode === "ipvs" ? { ipvs: { ...sync, scheduler: "rr", strictARP: true } } : { [n.proxyMode]: sync }),
+    ...(n.proxyMode === "ipvs"
+      ? { ipvs: { ...sync, scheduler: ipvsScheduler, strictARP: true } }
+      : { [n.proxyMode]: sync }),
     conntrack: {
       maxPerCore: n.conntrackPerCore,
       min: n.conntrackMin,

@@ -30,4 +30,5 @@ export {
 } from "./flags";
 export { type Component, components, knownFlags, replacementFor } from "./known";
 export { policyFor } from "./policy";
+export { renderToml, type TomlTable } from "./toml";
 export { atLeast, checkVersions, listedMinors, minorOf, type Versions } from "./versions";

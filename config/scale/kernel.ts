@@ -234,12 +234,15 @@ export function sysctlsFor(profile: KernelProfile, scale: Scale): Record<string,
   return Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
+/** Which endpoint a new connection gets in ipvs mode: the one with the fewest, as the article says (8.1). Its module is ip_vs_lc. */
+export const ipvsScheduler = "lc";
+
 /** Kernel modules that a profile loads before its settings: connection tracking, and what kube-proxy's mode needs. */
 export function modulesFor(profile: KernelProfile, scale: Scale): readonly string[] {
   if (profile === "etcd") return [];
   if (profile !== "node") return ["nf_conntrack"];
   const proxy: Readonly<Record<string, readonly string[]>> = {
-    ipvs: ["ip_vs", "ip_vs_rr", "ip_vs_sh", "ip_vs_wrr"],
+    ipvs: ["ip_vs", `ip_vs_${ipvsScheduler}`],
     nftables: ["nf_tables"],
     iptables: ["ip_tables"],
   };

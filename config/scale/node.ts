@@ -1,7 +1,7 @@
 /** Derived: kubelet and kube-proxy. */
 import type { Book } from "./book";
 import { constants as c } from "./constants";
-import type { KernelScale, NodeScale } from "./types";
+import type { KernelScale, NodeScale, Scale } from "./types";
 
 const kubelet = "https://kubernetes.io/docs/reference/config-api/kubelet-config.v1beta1/";
 const proxy = "https://kubernetes.io/docs/reference/config-api/kube-proxy-config.v1alpha1/";
@@ -10,6 +10,14 @@ const reserved = "awslabs/amazon-eks-ami nodeadm/internal/kubelet/config.go";
 /** CPU for the node's own programs: 6 % of the first core, 1 % of the second, 0.5 % of the next two, 0.25 % of the rest. */
 const reservedMilliCpu = (cores: number): number =>
   Math.ceil(60 + (cores > 1 ? 10 : 0) + 5 * Math.max(0, Math.min(cores, 4) - 2) + 2.5 * Math.max(0, cores - 4));
+
+/** Memory for the node's own programs, MiB: they keep something for each pod. */
+const reservedMiB = (pods: number): number => 255 + 11 * pods;
+
+/** The same node with fewer pods, or another mode of kube-proxy. */
+export function nodeWith(scale: Scale, own: Pick<NodeScale, "maxPods" | "proxyMode">): Scale {
+  return { ...scale, node: { ...scale.node, ...own, kubeReservedMiB: reservedMiB(own.maxPods) } };
+}
 
 export function deriveNode(book: Book, kernel: KernelScale, proxyMode: string): NodeScale {
   const w = book.workload;
@@ -25,7 +33,7 @@ export function deriveNode(book: Book, kernel: KernelScale, proxyMode: string): 
       reserved,
       ["workload.coresPerNode"],
     ),
-    kubeReservedMiB: put("kubeReservedMiB", 255 + 11 * w.podsPerNode, "MiB", "255 + 11 for each pod", reserved, [
+    kubeReservedMiB: put("kubeReservedMiB", reservedMiB(w.podsPerNode), "MiB", "255 + 11 for each pod", reserved, [
       "workload.podsPerNode",
     ]),
     parallelImagePulls: put(

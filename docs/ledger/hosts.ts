@@ -59,11 +59,24 @@ export const hosts: readonly LedgerEntry[] = [
     area: "Hosts, hardware, network",
     source: "C 3.1",
     recommendation: "overcommit: report 60 CPUs for a 48-core host",
-    form: "node pools take `cpuOvercommit` (ratio); realised by a supported mechanism that a kubelet 1.37 really obeys (decide, document, test), off by default, refused on masters",
+    form: "node pools take `cpuOvercommit` (ratio); realised by a supported mechanism that a kubelet 1.37 really obeys (decision 25), off by default, not to be had on masters",
     status: "later",
-    implementedIn: [],
-    evidence: [],
-    reason: "nothing: there are no node pools yet",
+    implementedIn: [
+      "components/pools/overcommit.ts",
+      "docs/decisions/0025-overcommitted-cpus-are-said-by-the-api-servers.md",
+    ],
+    evidence: [
+      {
+        file: "test/binaries/pools.test.ts",
+        test: "a node of the pool has more CPUs for pods from its registration on, and the same capacity",
+      },
+      {
+        file: "test/binaries/pools.test.ts",
+        test: "it keeps them when the kubelet reports what the machine has, and when somebody else reports",
+      },
+    ],
+    reason:
+      "API servers say the larger number for nodes of such a pool, shown with a real one; no node joins yet, so no real kubelet has been seen to admit by it",
   },
   {
     id: "H4",
@@ -137,7 +150,7 @@ export const hosts: readonly LedgerEntry[] = [
     recommendation: "conntrack table and hash size",
     form: "derived from memory and cores; agrees with kube-proxy's conntrack settings (P2), which would otherwise overwrite it",
     status: "later",
-    implementedIn: ["config/scale/kernel.ts", "config/scale/node.ts"],
+    implementedIn: ["config/scale/kernel.ts", "config/scale/node.ts", "components/pools/kube-proxy.ts"],
     evidence: [
       {
         file: "test/unit/scale-kernel.test.ts",
@@ -149,7 +162,7 @@ export const hosts: readonly LedgerEntry[] = [
       },
     ],
     reason:
-      "the size of the table is derived, set on masters and load balancer, and what kube-proxy would be told; nothing sets its hash size",
+      "the size of the table is derived, set on masters and load balancer, and what kube-proxy is told; its hash size is kube-proxy's to set on nodes (a quarter, its unit may write it), and nobody's elsewhere",
   },
   {
     id: "K4",

@@ -7,6 +7,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import type { HostPlan } from "../../components/plan/types";
 import type { Workload } from "../../config/scale";
 import { planOf } from "../support/plans";
+import { planWithPools, poolOf, samplePools } from "../unit/pool-samples";
 import { accepted } from "./support/count";
 import { Credentials } from "./support/credentials";
 import { placeHost } from "./support/hosts";
@@ -62,7 +63,7 @@ describe("systemd", () => {
     Object.keys(host.machine.files).filter((path) => /\.(service|timer)$|\.service\.d\//.test(path));
 
   /** A host's units below a root of their own, with the distribution's, and a stub for each program. */
-  function staged(host: HostPlan): string {
+  function staged(host: Pick<HostPlan, "machine">): string {
     const folder = mkdtempSync(join(root, "units-"));
     const write = (path: string, content: string, mode: number) => {
       mkdirSync(dirname(join(folder, path)), { recursive: true });
@@ -79,6 +80,7 @@ describe("systemd", () => {
       write(path, "#!/bin/sh\n", 0o755);
     return folder;
   }
+  const program = { mode: "0755", owner: "root:root", content: "#!/bin/sh\n" };
   const verify = (folder: string, names: readonly string[]) =>
     run("systemd-analyze", ["verify", `--root=${folder}`, "--man=no", "--recursive-errors=no", ...names]);
 
@@ -99,6 +101,22 @@ describe("systemd", () => {
       for (const path of units(host)) expect(other[path]).toEqual(host.machine.files[path]);
     }
     accepted({ binary: `systemd ${systemd}`, nodes: 1300, files: units(host) });
+  });
+
+  test.for(Object.keys(samplePools))("accepts the units of nodes of the pool %s", async (pool, { skip }) => {
+    if (!systemd) return skip(noSystemd);
+    const { machine } = poolOf(planWithPools(), pool).node;
+    const stubs = ["/usr/local/bin/cri-dockerd", "/usr/bin/dockerd"].map((path) => [path, program] as const);
+    const unit = { mode: "0644", owner: "root:root", content: "[Service]\nExecStart=/usr/bin/dockerd\n" };
+    const files = {
+      ...machine.files,
+      ...Object.fromEntries(stubs),
+      // Of the package docker.io, which is not installed here.
+      ...("docker.service" in machine.services && { "/usr/lib/systemd/system/docker.service": unit }),
+    };
+    const { code, output } = await verify(staged({ machine: { ...machine, files } }), Object.keys(machine.services));
+    expect(output.trim()).toBe("");
+    expect(code).toBe(0);
   });
 
   /** `systemd-analyze security`: 0 is a service that may do nothing, 10 one that may do all. */

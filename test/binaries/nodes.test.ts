@@ -13,6 +13,7 @@ import {
   kubeProxyConfiguration,
   renderConfiguration,
 } from "../../config/flags";
+import { planWithPools, poolOf, samplePools } from "../unit/pool-samples";
 import { complaints, differences } from "./support/compare";
 import { accepted } from "./support/count";
 import { Credentials } from "./support/credentials";
@@ -99,6 +100,19 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
       accepted({ binary: `kubelet ${kubernetes.version}`, nodes: size.nodes, files: ["KubeletConfiguration"] });
     });
 
+    test("kubelet takes the file of a pool that says much", async () => {
+      // CPUs are overcommitted from 1.36 on alone; the file is the same.
+      const ours = parse(
+        poolOf(planWithPools(samplePools, size), "batch").node.machine.files["/etc/kubernetes/kubelet.yaml"]?.content ??
+          "",
+      ) as ConfigObject;
+      const here = parse(JSON.stringify(ours).replaceAll("/etc/kubernetes/pki", pki)) as ConfigObject;
+      const { output } = await kubelet(here);
+      expect(output).toContain(`invalid kubeconfig: stat ${join(root, "absent")}`);
+      expect(complaints(output)).toEqual([]);
+      expect(differences(here, effective(output))).toEqual([]);
+    });
+
     test("kube-proxy loads its file, and keeps our values", async () => {
       const ours = kubeProxyConfiguration(scaleAt(size), kubeconfig);
       const out = join(root, `proxy-${size.nodes}.yaml`);
@@ -108,6 +122,17 @@ forEachVersion("kubernetes", (kubernetes: AtHand) => {
       expect(differences(ours, parse(readFileSync(out, "utf8")))).toEqual([]);
       accepted({ binary: `kube-proxy ${kubernetes.version}`, nodes: size.nodes, files: ["KubeProxyConfiguration"] });
     });
+  });
+
+  test.for(["workers", "batch"] as const)("kube-proxy takes the file of the pool %s", async (pool) => {
+    const { files } = poolOf(planWithPools(), pool).node.machine;
+    const file = parse(files["/etc/kubernetes/kube-proxy.yaml"]?.content ?? "") as ConfigObject;
+    const ours = { ...file, clientConnection: { ...(file.clientConnection as object), kubeconfig } };
+    const out = join(root, `proxy-${pool}.yaml`);
+    const { code, output } = await proxy(ours, out);
+    expect(code, output).toBe(0);
+    expect(complaints(output)).toEqual([]);
+    expect(differences(ours, parse(readFileSync(out, "utf8")))).toEqual([]);
   });
 
   describe("what these tests rely on", () => {

@@ -36,7 +36,9 @@ describe("hosts", () => {
       .filter((name) => values(hostText(`${unitFolder}/${name}`), "Type")[0] !== "oneshot")
       // One has no clients but health checks, and holds no more than 256 connections; the other has none.
       .filter((name) => !fewFiles.includes(name));
-    expect(services).toHaveLength(6);
+    expect(services).toHaveLength(10);
+    for (const name of services)
+      expect(values(hostText(`${unitFolder}/${name}`), "LimitNOFILE"), name).toEqual([String(openFiles)]);
     for (const host of whole.hosts) {
       expect(host.machine.sysctls["fs.nr_open"], host.name).toEqual({ value: String(openFiles), floor: true });
       for (const [name, service] of Object.entries(host.machine.services)) {

@@ -79,7 +79,7 @@ describe("kernel settings", () => {
   test("etcd's hosts track no connections and load no module; nodes load what kube-proxy's mode needs", () => {
     expect(setting("etcd", "net.netfilter.nf_conntrack_max")).toBeUndefined();
     expect(modulesFor("etcd", scale)).toEqual([]);
-    expect(modulesFor("node", scale)).toEqual(expect.arrayContaining(["ip_vs", "ip_vs_rr", "nf_conntrack"]));
+    expect(modulesFor("node", scale)).toEqual(expect.arrayContaining(["ip_vs", "ip_vs_lc", "nf_conntrack"]));
     expect(modulesFor("node", scaleOf({ nodes: 10 }, { proxyMode: "nftables" }))).not.toContain("ip_vs");
   });
 

@@ -30,6 +30,8 @@ export function awsFacts(spec: ClusterSpec): PlatformFacts {
     objectStore: { kind: "bucket", url: `https://${bucket("artifacts")}.s3.${region}.amazonaws.com`, region },
     backupStore: { kind: "bucket", url: `https://s3.${region}.amazonaws.com/${bucket("snapshots")}`, region },
     placesPools: true,
+    // Addresses of the VPC, by an agent on each node (docs/decisions/0026).
+    podNetwork: "platform",
     simulatedNodes: 0,
     sharedKernel: false,
     heldTo: heldTo(spec),

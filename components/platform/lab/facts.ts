@@ -27,6 +27,7 @@ export function labFacts(spec: ClusterSpec): PlatformFacts {
     objectStore: { kind: "folder", path: "/opt/kilonode/artifacts" },
     backupStore: { kind: "host" },
     placesPools: false,
+    podNetwork: "bridge",
     simulatedNodes: (spec as LabSpec).own.simulatedNodes,
     sharedKernel: true,
     heldTo: {},

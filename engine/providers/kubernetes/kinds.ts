@@ -13,6 +13,11 @@ interface Kind {
 }
 
 const KINDS: Readonly<Record<string, Kind>> = {
+  "admissionregistration.k8s.io/v1:MutatingAdmissionPolicy": { plural: "mutatingadmissionpolicies", immutable: [] },
+  "admissionregistration.k8s.io/v1:MutatingAdmissionPolicyBinding": {
+    plural: "mutatingadmissionpolicybindings",
+    immutable: [],
+  },
   "flowcontrol.apiserver.k8s.io/v1:FlowSchema": { plural: "flowschemas", immutable: [] },
   "flowcontrol.apiserver.k8s.io/v1:PriorityLevelConfiguration": {
     plural: "prioritylevelconfigurations",

@@ -74,6 +74,7 @@ export const folders: PlatformModule<PreparedFolders> = {
     objectStore: { kind: "bucket", url: `file://${rootOf(spec)}/bucket` },
     backupStore: { kind: "bucket", url: `https://backups.${domainOf(spec.stack)}/snapshots`, region: "nowhere" },
     placesPools: true,
+    podNetwork: "bridge",
     simulatedNodes: 0,
     sharedKernel: true,
     heldTo: {},
