@@ -212,6 +212,8 @@ describe("what is not supported", () => {
     ]) {
       await expect(create(provider, call(type), role("x"))).rejects.toThrow(
         `Resource type ${type} is not supported in a rehearsal; supported: ` +
+          "kubernetes:admissionregistration.k8s.io/v1:MutatingAdmissionPolicy, " +
+          "kubernetes:admissionregistration.k8s.io/v1:MutatingAdmissionPolicyBinding, " +
           "kubernetes:flowcontrol.apiserver.k8s.io/v1:FlowSchema, " +
           `kubernetes:flowcontrol.apiserver.k8s.io/v1:PriorityLevelConfiguration, ${ROLE}, ${BINDING}, ` +
           "kubernetes:rbac.authorization.k8s.io/v1:Role, kubernetes:rbac.authorization.k8s.io/v1:RoleBinding",
