@@ -6,6 +6,7 @@ import { hostFiles, hostServices, textFile } from "../machine/host-files";
 import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import type { PlanParts } from "../plan/parts";
+import { alwaysOn } from "./always-on";
 import { pki } from "./certificates";
 import { poolScale } from "./scale";
 
@@ -40,21 +41,14 @@ export function kubeProxy(parts: PlanParts, pool: PoolConfig): Pick<Machine, "fi
       [`${etc}/kube-proxy.flags`]: textFile(`--config=${etc}/kube-proxy.yaml`),
     },
     services: {
-      "kube-proxy.service": {
-        kind: "unit",
-        enabled: true,
-        running: true,
-        // Sessions are in the kernel: they outlive a restart. A client, so it reads its authority once.
-        restartOn: [
-          `${etc}/kube-proxy.yaml`,
-          `${etc}/kube-proxy.flags`,
-          `${etc}/kube-proxy.kubeconfig`,
-          `${pki}/kubernetes-ca.crt`,
-          "/usr/local/bin/kube-proxy",
-        ],
-        reloadOn: [],
-        wait: true,
-      },
+      // Sessions are in the kernel: they outlive a restart. A client, so it reads its authority once.
+      "kube-proxy.service": alwaysOn([
+        `${etc}/kube-proxy.yaml`,
+        `${etc}/kube-proxy.flags`,
+        `${etc}/kube-proxy.kubeconfig`,
+        `${pki}/kubernetes-ca.crt`,
+        "/usr/local/bin/kube-proxy",
+      ]),
     },
   };
 }

@@ -9,6 +9,7 @@ import type { Machine } from "../machine/machine";
 import { componentKubeconfig } from "../pki/kubeconfig";
 import { type PlanParts, range } from "../plan/parts";
 import type { PoolPlan } from "../plan/types";
+import { alwaysOn } from "./always-on";
 import { pki } from "./certificates";
 import { poolLabel, protectedTaint, runtimeEndpoints } from "./names";
 import { overcommittedStatusSeconds } from "./overcommit";
@@ -64,21 +65,14 @@ export function kubelet(parts: PlanParts, name: string, pool: PoolConfig): Pick<
       [`${etc}/kubelet.flags`]: textFile(lines`${kubeletFlags(name, pool)}`),
     },
     services: {
-      "kubelet.service": {
-        kind: "unit",
-        enabled: true,
-        running: true,
-        // Its certificates, and the authority of its own clients, it reads anew; the API servers' authority once.
-        restartOn: [
-          `${etc}/kubelet.yaml`,
-          `${etc}/kubelet.flags`,
-          `${etc}/kubelet.kubeconfig`,
-          `${pki}/kubernetes-ca.crt`,
-          "/usr/local/bin/kubelet",
-        ],
-        reloadOn: [],
-        wait: true,
-      },
+      // Its certificates, and the authority of its own clients, it reads anew; the API servers' authority once.
+      "kubelet.service": alwaysOn([
+        `${etc}/kubelet.yaml`,
+        `${etc}/kubelet.flags`,
+        `${etc}/kubelet.kubeconfig`,
+        `${pki}/kubernetes-ca.crt`,
+        "/usr/local/bin/kubelet",
+      ]),
     },
   };
 }

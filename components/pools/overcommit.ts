@@ -5,6 +5,7 @@
 import type { PoolConfig } from "../../config/pool";
 import type { PlanParts } from "../plan/parts";
 import type { ObjectPlan } from "../plan/types";
+import { mutatingPolicy } from "./mutating-policy";
 import { poolLabel } from "./names";
 import { poolScale } from "./scale";
 
@@ -21,50 +22,21 @@ export function overcommitObjects({ scale, spec }: PlanParts): ObjectPlan[] {
 }
 
 function policy(pool: string, { cpuOvercommit }: PoolConfig, reservedMilliCpu: number): ObjectPlan[] {
-  const apiVersion = "admissionregistration.k8s.io/v1";
-  const name = `kilonode-cpu-overcommit-${pool}`;
   // From the capacity, which stays what the kubelet says: so it is the same however often it is computed.
   const milliCpu = `int(quantity(object.status.capacity.cpu).asApproximateFloat() * 1000.0 * double(${cpuOvercommit})) - ${reservedMilliCpu}`;
-  return [
-    {
-      apiVersion,
-      kind: "MutatingAdmissionPolicy",
-      metadata: { name },
-      spec: {
-        // A node that reports while this fails says what it has: fewer CPUs for a while, and no pod ends.
-        failurePolicy: "Ignore",
-        reinvocationPolicy: "Never",
-        matchConstraints: {
-          matchPolicy: "Equivalent",
-          namespaceSelector: {},
-          objectSelector: { matchLabels: { [poolLabel]: pool } },
-          resourceRules: [
-            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["nodes"], scope: "*" },
-            { apiGroups: [""], apiVersions: ["v1"], operations: ["UPDATE"], resources: ["nodes/status"], scope: "*" },
-          ],
-        },
-        matchConditions: [
-          {
-            name: "says-its-cpus",
-            expression:
-              "has(object.status.capacity) && 'cpu' in object.status.capacity && has(object.status.allocatable) && 'cpu' in object.status.allocatable",
-          },
-        ],
-        mutations: [
-          {
-            patchType: "JSONPatch",
-            jsonPatch: {
-              expression: `[JSONPatch{op: "replace", path: "/status/allocatable/cpu", value: string(${milliCpu}) + "m"}]`,
-            },
-          },
-        ],
-      },
+  // A node that reports while this fails says what it has: fewer CPUs for a while, and no pod ends.
+  return mutatingPolicy({
+    name: `kilonode-cpu-overcommit-${pool}`,
+    labels: { [poolLabel]: pool },
+    writes: [
+      { operation: "CREATE", resource: "nodes" },
+      { operation: "UPDATE", resource: "nodes/status" },
+    ],
+    condition: {
+      name: "says-its-cpus",
+      expression:
+        "has(object.status.capacity) && 'cpu' in object.status.capacity && has(object.status.allocatable) && 'cpu' in object.status.allocatable",
     },
-    {
-      apiVersion,
-      kind: "MutatingAdmissionPolicyBinding",
-      metadata: { name },
-      spec: { policyName: name },
-    },
-  ];
+    patch: `[JSONPatch{op: "replace", path: "/status/allocatable/cpu", value: string(${milliCpu}) + "m"}]`,
+  });
 }

@@ -4,7 +4,8 @@
  */
 import type { PoolConfig } from "../../config/pool";
 import { hostFiles, hostServices, lines, textFile } from "../machine/host-files";
-import type { Machine, MachineService } from "../machine/machine";
+import type { Machine } from "../machine/machine";
+import { alwaysOn } from "./always-on";
 
 const lists = { base: "/etc/kubernetes/preload-base", environment: "/etc/kubernetes/preload-environment" } as const;
 const units = "/usr/local/lib/systemd/system";
@@ -28,17 +29,9 @@ export function preload({ preload: wanted, runtime }: PoolConfig): Pick<Machine,
       }),
     },
     services: {
-      ...(base.length > 0 && { "preload-base.service": oneshot(true, [lists.base]) }),
-      ...(environment.length > 0 && {
-        "preload-environment.timer": {
-          kind: "unit",
-          enabled: true,
-          running: true,
-          restartOn: [lists.environment],
-          reloadOn: [],
-          wait: true,
-        } satisfies MachineService,
-      }),
+      // Not waited for: a registry that does not answer keeps nothing else from being live.
+      ...(base.length > 0 && { "preload-base.service": { ...alwaysOn([lists.base]), wait: false } }),
+      ...(environment.length > 0 && { "preload-environment.timer": alwaysOn([lists.environment]) }),
     },
   };
 }
@@ -53,9 +46,4 @@ function interval(everyMinutes: number): string {
   return lines`[Timer]
 OnUnitInactiveSec=${everyMinutes}min
 RandomizedDelaySec=${Math.ceil(everyMinutes / 4)}min`;
-}
-
-/** Not waited for: a registry that does not answer keeps nothing else from being live. */
-function oneshot(enabled: boolean, restartOn: readonly string[]): MachineService {
-  return { kind: "unit", enabled, running: true, restartOn, reloadOn: [], wait: false };
 }

@@ -6,6 +6,7 @@
 import { hasPolicies } from "../../config/pool-rules";
 import type { PlanParts } from "../plan/parts";
 import type { ObjectPlan } from "../plan/types";
+import { mutatingPolicy } from "./mutating-policy";
 import { protectedTaint } from "./names";
 
 /** From the moment that the node does not answer, or says that it is not ready. */
@@ -15,45 +16,18 @@ const conditions = "['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreach
 
 export function protectedObjects({ scale, spec }: PlanParts): ObjectPlan[] {
   if (!hasPolicies(spec.kubernetesVersion) || !Object.values(spec.pools).some((pool) => pool.protected)) return [];
-  const apiVersion = "admissionregistration.k8s.io/v1";
-  const name = "kilonode-long-tolerations";
   // As DefaultTolerationSeconds has put them there, which runs before.
   const isDefault = `has(t.key) && t.key in ${conditions} && has(t.tolerationSeconds) && t.tolerationSeconds == ${scale.apiserver.tolerationSeconds}`;
   const path = '"/spec/tolerations/" + string(i) + "/tolerationSeconds"';
   const long = `JSONPatch{op: "replace", path: ${path}, value: ${protectedTolerationSeconds}}`;
-  return [
-    {
-      apiVersion,
-      kind: "MutatingAdmissionPolicy",
-      metadata: { name },
-      spec: {
-        // A pod that is made while this fails gets the 5 minutes.
-        failurePolicy: "Ignore",
-        reinvocationPolicy: "Never",
-        matchConstraints: {
-          matchPolicy: "Equivalent",
-          namespaceSelector: {},
-          objectSelector: {},
-          resourceRules: [
-            { apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"], scope: "*" },
-          ],
-        },
-        matchConditions: [
-          {
-            name: "may-run-on-protected-nodes",
-            expression: `has(object.spec.tolerations) && object.spec.tolerations.exists(t, has(t.key) && t.key == '${protectedTaint}')`,
-          },
-        ],
-        mutations: [
-          {
-            patchType: "JSONPatch",
-            jsonPatch: {
-              expression: `object.spec.tolerations.transformList(i, t, ${isDefault}, ${long})`,
-            },
-          },
-        ],
-      },
+  // A pod that is made while this fails gets the 5 minutes.
+  return mutatingPolicy({
+    name: "kilonode-long-tolerations",
+    writes: [{ operation: "CREATE", resource: "pods" }],
+    condition: {
+      name: "may-run-on-protected-nodes",
+      expression: `has(object.spec.tolerations) && object.spec.tolerations.exists(t, has(t.key) && t.key == '${protectedTaint}')`,
     },
-    { apiVersion, kind: "MutatingAdmissionPolicyBinding", metadata: { name }, spec: { policyName: name } },
-  ];
+    patch: `object.spec.tolerations.transformList(i, t, ${isDefault}, ${long})`,
+  });
 }

@@ -2,7 +2,8 @@
 import type { PoolConfig } from "../../config/pool";
 import type { Scale } from "../../config/scale";
 import { lines, textFile } from "../machine/host-files";
-import type { Machine, UnitService } from "../machine/machine";
+import type { Machine } from "../machine/machine";
+import { alwaysOn } from "./always-on";
 import { containerdFiles } from "./containerd";
 import { dockerFiles } from "./docker";
 import { runtimeEndpoints } from "./names";
@@ -18,15 +19,15 @@ export function containerRuntime(
       files: { ...crictl, ...dockerFiles(scale, pool) },
       services: {
         // A reload takes the concurrent downloads and the mirrors alone: what changed is known by a restart, under which containers go on.
-        "docker.service": unit(["/etc/docker/daemon.json"]),
-        "cri-dockerd.service": unit(["/etc/cri-dockerd.flags", "/usr/local/bin/cri-dockerd"]),
+        "docker.service": alwaysOn(["/etc/docker/daemon.json"]),
+        "cri-dockerd.service": alwaysOn(["/etc/cri-dockerd.flags", "/usr/local/bin/cri-dockerd"]),
       },
     };
   return {
     files: { ...crictl, ...containerdFiles(scale, pool, cniTemplate) },
     services: {
       // Mirrors are read at each pull, and runc at each start of a container.
-      "containerd.service": unit([
+      "containerd.service": alwaysOn([
         "/etc/containerd/config.toml",
         ...(cniTemplate === undefined ? [] : [cniTemplate]),
         "/usr/local/bin/containerd",
@@ -43,12 +44,3 @@ function crictlConfiguration({ runtime }: PoolConfig): string {
 image-endpoint: ${endpoint}
 timeout: 600`;
 }
-
-const unit = (restartOn: readonly string[]): UnitService => ({
-  kind: "unit",
-  enabled: true,
-  running: true,
-  restartOn,
-  reloadOn: [],
-  wait: true,
-});
